@@ -1,0 +1,436 @@
+# Builds, runs and tests ngx_http_triggers_module.  "make help" lists the
+# targets; everything that is made lies under build/.
+#
+# The module is built against the headers of the installed nginx (Debian's
+# package nginx-dev), or, with NGINX_SRC=DIR, against a source tree of nginx,
+# which is then built too.  Neither tree is written to: nginx's own build
+# script runs in a folder of symbolic links to it.
+
+.DEFAULT_GOAL := module
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.SUFFIXES:
+
+MODULE := ngx_http_triggers_module
+SO     := build/$(MODULE).so
+
+# what a user may set
+
+NGINX_SRC ?=
+PORT      ?= 8080
+DIR       ?= build/run
+JOBS      ?= $(shell nproc)
+DESTDIR   ?=
+
+CC        ?= cc
+OPTIMIZE  ?= -g -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
+WARNINGS  := -Wall -Wextra -Wpointer-arith -Werror
+HARDEN    := -Wl,-z,relro -Wl,-z,now
+
+FUZZ_SECONDS ?= 20
+
+
+# The nginx to build for.  Every tree has its own folder, so that switching
+# between them builds nothing twice.
+
+ifeq ($(NGINX_SRC),)
+    HEADERS := /usr/share/nginx/src
+    TREE    := build/nginx
+    NGINX   ?= /usr/sbin/nginx
+else
+    HEADERS := $(abspath $(NGINX_SRC))
+    TREE    := build/nginx-$(notdir $(HEADERS))
+    NGINX   := $(abspath $(TREE)/objs/nginx)
+endif
+
+OBJS     := $(TREE)/objs
+ASAN     := $(TREE)/objs-asan
+ASAN_SO  := build/asan/$(MODULE).so
+MAKEFILE := $(firstword $(MAKEFILE_LIST))
+SQL      := sql/embed.sh $(wildcard sql/*.sql)
+SANITIZE := -fsanitize=address,undefined -fno-omit-frame-pointer
+
+# of a tree of the user's, which is built with what the tests need
+
+NGINX_OPTIONS ?= --with-compat --with-debug --with-threads \
+                 --with-http_ssl_module --with-http_v2_module \
+                 --with-http_realip_module --with-http_stub_status_module
+
+
+# Packages of Debian, by what needs them.  npm is asked for by its command:
+# it may have come with another package of node.
+
+RUN_PACKAGES  := gcc libc6-dev make nginx nginx-dev libsqlite3-dev \
+                 libjansson-dev libssl-dev curl ca-certificates
+TEST_PACKAGES := perl libtest-base-perl sqlite3 valgrind clang libclang-rt-dev
+TEST_PACKAGES += $(if $(shell command -v npm),,npm)
+BENCH_PACKAGES := perl wrk
+
+EXAMPLES := @octokit/webhooks-examples@7.6.1
+
+
+.PHONY: help
+help: ## lists the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE) \
+	    | awk -F'|' '{ printf "%-22s%s\n", $$1, $$2 }'
+	@echo
+	@echo "Variables: NGINX_SRC=DIR builds that nginx and the module for it;"
+	@echo "PORT=8080 and DIR=build/run belong to run, start and stop;"
+	@echo "FUZZ_SECONDS=20 to test-fuzz."
+
+
+# --- what has to be installed ---
+
+# Installs those packages of $(1) that are missing; $(2) says what for.
+
+define install_packages
+missing=; \
+for p in $(1); do \
+    dpkg-query -W -f '$${Status}' $$p 2>/dev/null \
+        | grep -q 'ok installed' || missing="$$missing $$p"; \
+done; \
+if [ -n "$$missing" ]; then \
+    echo "== installing what is missing to $(2):$$missing"; \
+    sudo=; \
+    if [ "$$(id -u)" != 0 ]; then sudo=sudo; fi; \
+    $$sudo apt-get -qq update \
+    && $$sudo env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -y --no-install-recommends install $$missing; \
+else \
+    echo "== packages to $(2): all installed"; \
+fi
+endef
+
+.PHONY: deps deps-run deps-test deps-bench
+deps: deps-run deps-test ## installs what is missing to build, run and test
+
+deps-run:
+	@$(call install_packages,$(RUN_PACKAGES),build and run)
+
+deps-test: build/node_modules
+	@$(call install_packages,$(TEST_PACKAGES),test)
+
+deps-bench:
+	@$(call install_packages,$(BENCH_PACKAGES),measure)
+
+# real payloads for the tests
+
+build/node_modules:
+	@$(call install_packages,$(TEST_PACKAGES),test)
+	@echo "== npm: $(EXAMPLES) into $@"
+	npm install --prefix build --no-save --no-audit --no-fund \
+	    --ignore-scripts --loglevel=error $(EXAMPLES)
+
+
+# --- the module ---
+
+.PHONY: module FORCE
+module: $(SO) ## builds build/ngx_http_triggers_module.so (the default)
+
+# What configure depends on and make cannot see: the nginx itself.
+
+$(TREE)/flags: FORCE
+	@if [ ! -e $(HEADERS)/src/core/nginx.h ]; then \
+	    echo "$(HEADERS): no sources of nginx here."; \
+	    echo "Type \"make deps\" (Debian's nginx-dev), or name" \
+	         "a source tree: make NGINX_SRC=DIR"; \
+	    exit 1; \
+	fi
+	@mkdir -p $(TREE)
+	@{ $(nginx_options) echo "$$*"; \
+	   grep 'define NGINX_VERSION' $(HEADERS)/src/core/nginx.h; } > $@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+# Sets "$@" of the shell to the options nginx is configured with.  Of an
+# installed one they are its own, so that its signature is met, without
+# compiler flags and the modules it loads, whose libraries need not be here.
+
+ifeq ($(NGINX_SRC),)
+define nginx_options
+eval "set -- $$($(NGINX) -V 2>&1 | sed -n 's/^configure arguments: //p')"; \
+for o; do \
+    shift; \
+    case $$o in \
+        --with-cc-opt=* | --with-ld-opt=* | *=dynamic | --add-*) ;; \
+        *) set -- "$$@" "$$o" ;; \
+    esac; \
+done;
+endef
+else
+define nginx_options
+set -- $(NGINX_OPTIONS);
+endef
+endif
+
+# Configures in the folder of links: $(1) is the build folder, $(2) the
+# compiler's flags, $(3) the linker's.
+
+define configure
+@echo "== configuring $(TREE)/$(1)"
+@for f in $(HEADERS)/*; do \
+    case $${f##*/} in \
+        objs | Makefile) ;; \
+        *) ln -sfn "$$f" $(TREE)/ ;; \
+    esac; \
+done
+@$(nginx_options) cd $(TREE) || exit 1; \
+configure=./configure; \
+[ -e configure ] || configure=auto/configure; \
+ASAN_OPTIONS=detect_leaks=0 sh $$configure "$$@" --builddir=$(1) \
+    --with-cc-opt='$(WARNINGS) $(2)' --with-ld-opt='$(3)' \
+    --add-dynamic-module='$(CURDIR)' > $(1).log 2>&1 \
+    || { tail -n 20 $(1).log; exit 1; }
+endef
+
+$(OBJS)/Makefile: config $(TREE)/flags
+	$(call configure,objs,$(OPTIMIZE) -fPIC,$(HARDEN))
+	@touch $@
+
+$(ASAN)/Makefile: config $(TREE)/flags
+	$(call configure,objs-asan,-g -O1 $(SANITIZE) -fPIC,$(SANITIZE))
+	@touch $@
+
+# configure has made this header once; here it follows the migrations
+
+%/ngx_triggers_migrations.h: $(SQL) %/Makefile
+	sh sql/embed.sh $(sort $(filter %.sql,$^)) > $@
+
+# nginx's makefile knows our headers; it is always asked.  The result is
+# moved into place, since a running nginx may have the old file mapped.
+
+$(SO): $(OBJS)/Makefile $(OBJS)/ngx_triggers_migrations.h FORCE
+	@$(MAKE) --no-print-directory -j$(JOBS) -C $(TREE) -f objs/Makefile \
+	    $(if $(NGINX_SRC),binary) modules
+	@cmp -s $(OBJS)/$(MODULE).so $@ \
+	    || { cp $(OBJS)/$(MODULE).so $@.new && mv $@.new $@; }
+	@echo "== $@ is built for $$($(NGINX) -v 2>&1)"
+
+$(ASAN_SO): $(ASAN)/Makefile $(ASAN)/ngx_triggers_migrations.h FORCE
+	@mkdir -p $(@D)
+	@$(MAKE) --no-print-directory -j$(JOBS) -C $(TREE) \
+	    -f objs-asan/Makefile modules
+	@cmp -s $(ASAN)/$(MODULE).so $@ || cp $(ASAN)/$(MODULE).so $@
+
+.PHONY: install
+install: $(SO) ## puts the module where nginx looks for modules
+	@set -e; \
+	$(nginx_options) \
+	dir=; \
+	for o; do \
+	    case $$o in --modules-path=*) dir=$${o#*=} ;; esac; \
+	done; \
+	: $${dir:=/usr/lib/nginx/modules}; \
+	install -D -m 644 $(SO) "$(DESTDIR)$$dir/$(MODULE).so"; \
+	echo "== installed $(DESTDIR)$$dir/$(MODULE).so"; \
+	echo "To load it, put this at the top of nginx.conf:"; \
+	echo; \
+	echo "    load_module modules/$(MODULE).so;"
+
+.PHONY: clean
+clean: ## removes build/ (stop a running nginx first)
+	rm -rf build
+
+
+# --- a private nginx ---
+
+RUN := $(abspath $(DIR))
+
+# The example configuration, moved into DIR.  Workers of root stay root here:
+# nobody else can be relied on to reach into a checkout.
+
+define run_config
+mkdir -p $(RUN)/data $(RUN)/logs $(RUN)/temp; \
+[ "$$(id -u)" = 0 ] && user='user root;' || user=; \
+sed -e 's|^#user .*|'"$$user"'|' \
+    -e 's|^load_module .*|load_module $(abspath $(SO));|' \
+    -e 's|/run/nginx.pid|$(RUN)/nginx.pid|' \
+    -e 's|/var/log/nginx/|$(RUN)/logs/|' \
+    -e 's|/var/lib/nginx/triggers/|$(RUN)/data/|' \
+    -e 's|listen  *80;|listen 127.0.0.1:$(PORT);|' \
+    -e 's|/var/lib/nginx/|$(RUN)/temp/|' \
+    nginx.conf.example > $(RUN)/nginx.conf
+endef
+
+# $(1) says what comes next, $(2) how to end it
+
+define run_hint
+key=$$(sed -n 's/^ *triggers_key *"\([^"]*\)".*/\1/p' $(RUN)/nginx.conf); \
+echo "== $(1) on http://127.0.0.1:$(PORT), files in $(DIR); $(2)"; \
+echo "Post an event, then look into the inbox:"; \
+echo; \
+echo "curl -H 'Authorization: Bearer $$key'" \
+     "-d '{\"event_type\":\"order.created\",\"payload\":{\"order\":1}}'" \
+     "http://127.0.0.1:$(PORT)/events -H 'Content-Type: application/json'"; \
+echo; \
+echo "curl -H 'Authorization: Bearer $$key' http://127.0.0.1:$(PORT)/inbox"; \
+echo
+endef
+
+RUN_NGINX = $(NGINX) -p $(RUN)/ -e $(RUN)/logs/error.log -c $(RUN)/nginx.conf
+
+.PHONY: run start stop
+run: deps-run ## builds and runs a private nginx in the foreground
+	@$(MAKE) --no-print-directory $(SO)
+	@$(run_config)
+	@$(RUN_NGINX) -q -t
+	@$(call run_hint,nginx runs,Ctrl-C ends it)
+	@exec $(RUN_NGINX) -g 'daemon off; error_log stderr notice;'
+
+start: deps-run ## as run, but in the background
+	@$(MAKE) --no-print-directory $(SO)
+	@$(run_config)
+	@if [ -e $(RUN)/nginx.pid ] \
+	    && kill -0 $$(cat $(RUN)/nginx.pid) 2>/dev/null; \
+	then \
+	    echo "nginx runs already in $(DIR): \"make stop\" ends it"; \
+	    exit 1; \
+	fi
+	@$(RUN_NGINX)
+	@$(call run_hint,nginx runs,\"make stop\" ends it)
+
+stop: ## ends the nginx of start, its answers finished
+	@if [ ! -e $(RUN)/nginx.pid ]; then \
+	    echo "no nginx runs in $(DIR)"; \
+	    exit 0; \
+	fi; \
+	pid=$$(cat $(RUN)/nginx.pid); \
+	echo "== stopping nginx ($$pid) in $(DIR)"; \
+	kill -QUIT $$pid || exit 1; \
+	for i in $$(seq 100); do \
+	    kill -0 $$pid 2>/dev/null || exit 0; \
+	    sleep 0.1; \
+	done; \
+	echo "it still answers: kill -TERM $$pid cuts its connections"; \
+	exit 1
+
+
+# --- tests ---
+
+# Every suite runs, also after one has failed.
+
+SUITES := unit fuzz behaviour fault asan valgrind
+
+.PHONY: test
+test: deps-run deps-test ## runs every test (about ten minutes)
+	@passed=0; failed=; \
+	for s in $(SUITES); do \
+	    echo; \
+	    echo "== make test-$$s"; \
+	    start=$$(date +%s); \
+	    if $(MAKE) --no-print-directory test-$$s; \
+	    then \
+	        passed=$$((passed + 1)); \
+	        r=passed; \
+	    else \
+	        failed="$$failed $$s"; \
+	        r=FAILED; \
+	    fi; \
+	    echo "== test-$$s: $$r in $$(($$(date +%s) - start)) seconds"; \
+	done; \
+	set -- $$failed; \
+	echo; \
+	echo "suites: $$passed passed, $$# failed$${failed:+:$$failed}"; \
+	[ $$# -eq 0 ]
+
+TEST_ENV = TRIGGERS_NGINX=$(NGINX) TRIGGERS_MODULE=$(abspath $(SO))
+ASAN_ENV = TRIGGERS_NGINX=$(NGINX) TRIGGERS_MODULE=$(abspath $(ASAN_SO)) \
+           TRIGGERS_ASAN=1
+
+# C unit tests: t/unit/NAME.c with t/unit/unit.c and the sources they name
+# here, under AddressSanitizer and UndefinedBehaviorSanitizer.
+
+UNIT_json   := src/api/ngx_triggers_json.c
+UNIT_uuid   := src/api/ngx_triggers_uuid.c
+UNIT_time   := src/api/ngx_triggers_time.c
+UNIT_ring   := src/zone/ngx_triggers_ring.c
+
+UNIT_TESTS := $(patsubst t/unit/%.c,build/unit/%.t, \
+                  $(filter-out t/unit/unit.c,$(wildcard t/unit/*.c)))
+
+OUR_HEADERS := $(wildcard src/*.h src/*/*.h src/*/*/*.h t/unit/*.h)
+
+UNIT_INCS := $(addprefix -I$(TREE)/, \
+                 src/core src/event src/event/modules src/os/unix objs) \
+             $(addprefix -I, src src/api src/zone src/pipeline src/store \
+                 src/store/sqlite t/unit)
+UNIT_LIBS := -lsqlite3 -ljansson -lcrypto -lpthread
+UNIT_CC    = $(CC) -g -O1 $(WARNINGS) $(UNIT_INCS)
+
+.SECONDEXPANSION:
+
+build/unit/%.t: t/unit/%.c t/unit/unit.c $$(UNIT_%) $(OUR_HEADERS) \
+        $(OBJS)/ngx_triggers_migrations.h
+	@mkdir -p $(@D)
+	$(UNIT_CC) $(SANITIZE) -o $@ $(filter %.c,$^) $(UNIT_LIBS)
+
+# the ring is shared by threads: ThreadSanitizer looks at its test too
+
+build/unit/ring_tsan.t: t/unit/ring.c t/unit/unit.c $(UNIT_ring) \
+        $(OUR_HEADERS) $(OBJS)/ngx_triggers_migrations.h
+	@mkdir -p $(@D)
+	$(UNIT_CC) -fsanitize=thread -o $@ $(filter %.c,$^) $(UNIT_LIBS)
+
+.PHONY: test-unit
+test-unit: $(UNIT_TESTS) build/unit/ring_tsan.t ## C unit tests
+	prove --exec '' $^
+
+
+# nginx itself: blocks and scripts, t/*.t and t/script/*.t
+
+.PHONY: test-behaviour test-fault test-asan test-valgrind
+test-behaviour: $(SO) build/node_modules ## the behaviour of the module
+	$(TEST_ENV) t/run
+
+test-fault: $(SO) ## crashes, reloads, locked and full disks under load
+	$(TEST_ENV) t/run t/fault
+
+test-asan: $(ASAN_SO) build/node_modules ## test-behaviour with sanitizers
+	$(ASAN_ENV) t/run
+
+test-valgrind: $(SO) ## chosen tests of t/ under memcheck
+	$(TEST_ENV) TRIGGERS_VALGRIND=1 t/run $(VALGRIND_TESTS)
+
+# libFuzzer mutates the corpus; new inputs stay under build/
+
+FUZZ := build/fuzz/json
+
+$(FUZZ): t/fuzz/json.c t/unit/unit.c src/api/ngx_triggers_json.c \
+        $(OUR_HEADERS) $(OBJS)/ngx_triggers_migrations.h
+	@mkdir -p $(@D)
+	clang -g -O1 $(WARNINGS) $(UNIT_INCS) \
+	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	    -o $@ $(filter %.c,$^) -ljansson
+
+define fuzz
+@mkdir -p build/fuzz/corpus
+$(FUZZ) -max_total_time=$(1) -dict=t/fuzz/json.dict -verbosity=0 \
+    -print_final_stats=1 -artifact_prefix=build/fuzz/ \
+    build/fuzz/corpus t/fuzz/corpus/json
+endef
+
+.PHONY: test-fuzz fuzz
+test-fuzz: $(FUZZ) ## the JSON validator against jansson, FUZZ_SECONDS long
+	$(call fuzz,$(FUZZ_SECONDS))
+
+fuzz: FUZZ_SECONDS = 3600
+fuzz: $(FUZZ) ## the same for an hour
+	$(call fuzz,$(FUZZ_SECONDS))
+
+
+# --- benchmarks ---
+
+BENCH_ENV = NGINX=$(NGINX) MODULE=$(abspath $(SO))
+
+build/bench/%: bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(OPTIMIZE) $(WARNINGS) -o $@ $<
+
+.PHONY: bench bench-memory bench-rows bench-json
+bench: deps-bench $(SO) build/bench/fsync ## speed beside nginx's return 200
+	@$(BENCH_ENV) bench/run
+
+bench-memory: deps-bench $(SO) ## growth of the workers over 2 million events
+	@$(BENCH_ENV) bench/memory
+
+bench-rows: deps-bench $(SO) build/bench/store ## inserts and reads at 10 M rows
+	@$(BENCH_ENV) bench/rows

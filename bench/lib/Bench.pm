@@ -1,0 +1,216 @@
+package Bench;
+
+# What the benchmarks share: a private nginx under build/bench, runs of wrk
+# against it, and a little arithmetic.
+#
+# Environment: NGINX (the binary), MODULE (the .so), BENCH_DIR (where
+# databases lie; default build/bench/data), BENCH_PORT.
+
+use strict;
+use warnings;
+
+use base 'Exporter';
+
+use Cwd qw( abs_path );
+use File::Basename qw( dirname );
+use File::Path qw( make_path remove_tree );
+use IO::Socket::INET;
+use List::Util qw( max min );
+use Time::HiRes qw( sleep );
+
+our @EXPORT = qw( max median min verdict );
+
+our $Root = abs_path(dirname(__FILE__) . '/../..');
+our $Key = 'bench-key';
+
+my $Nginx = $ENV{NGINX} || '/usr/sbin/nginx';
+my $Module = $ENV{MODULE} || "$Root/build/ngx_http_triggers_module.so";
+
+
+# http: lines for the http block beside those that every benchmark has;
+# keep: 1 leaves the databases of the last run
+
+sub new {
+    my ($class, %args) = @_;
+    my $self = bless {
+        dir => "$Root/build/bench",
+        data => $ENV{BENCH_DIR} || "$Root/build/bench/data",
+        port => $ENV{BENCH_PORT} || 8089,
+        owner => $$,
+        %args,
+    }, $class;
+
+    remove_tree($self->{data}, { keep_root => 1 }) if !$self->{keep};
+    make_path($self->{data}, map { "$self->{dir}/$_" } 'logs', 'temp');
+
+    return $self;
+}
+
+
+sub start {
+    my ($self) = @_;
+    my $user = $> == 0 ? 'user root;' : '';
+    my $http = $self->{http};
+
+    $http =~ s/%DATA%/$self->{data}/g;
+    $http =~ s/%PORT%/$self->{port}/g;
+
+    $self->write("$self->{dir}/nginx.conf", <<"END");
+load_module  $Module;
+$user
+worker_processes  2;
+worker_rlimit_nofile  8192;
+pid  nginx.pid;
+error_log  logs/error.log  notice;
+
+events {
+    worker_connections  2048;
+}
+
+http {
+    client_body_temp_path  temp/body;
+    proxy_temp_path        temp/proxy;
+    fastcgi_temp_path      temp/fastcgi;
+    uwsgi_temp_path        temp/uwsgi;
+    scgi_temp_path         temp/scgi;
+
+    access_log          off;
+    keepalive_requests  1000000000;
+
+    triggers_key  "$Key"  user=bench  scopes=admin  rate=0;
+
+$http
+}
+END
+
+    unlink "$self->{dir}/logs/error.log";
+
+    system($Nginx, '-p', "$self->{dir}/", '-e', 'logs/error.log',
+           '-c', 'nginx.conf') == 0
+        or die "nginx did not start: see $self->{dir}/logs/error.log\n";
+
+    $self->{pid} = $self->read("$self->{dir}/nginx.pid") + 0;
+
+    for my $url (@{$self->{stores} || ['/']}) {
+        $self->wait_healthy($url);
+    }
+
+    return $self;
+}
+
+
+sub wait_healthy {
+    my ($self, $prefix) = @_;
+
+    for (1 .. 100) {
+        return if $self->get("${prefix}v1/health") =~ m{^HTTP/1.1 200 };
+        sleep 0.1;
+    }
+
+    die "the store behind $prefix is not healthy: see "
+        . "$self->{dir}/logs/error.log\n";
+}
+
+
+sub stop {
+    my ($self) = @_;
+    my $pid = delete $self->{pid} or return;
+
+    kill 'QUIT', $pid;
+
+    for (1 .. 300) {
+        return if !kill 0, $pid;
+        sleep 0.1;
+    }
+
+    kill 'TERM', $pid;
+}
+
+
+sub DESTROY {
+    my ($self) = @_;
+
+    local $?;
+    $self->stop() if $self->{owner} == $$;
+}
+
+
+sub workers {
+    my ($self) = @_;
+
+    return split ' ',
+        $self->read("/proc/$self->{pid}/task/$self->{pid}/children");
+}
+
+
+# one run of wrk: its figures, latencies in microseconds; kind: get or post
+
+sub wrk {
+    my ($self, $kind, $path, $connections, $seconds) = @_;
+    my $threads = min(2, $connections);
+    my $url = "http://127.0.0.1:$self->{port}$path";
+    my $out = `wrk -t$threads -c$connections -d${seconds}s \\
+                   -s '$Root/bench/wrk.lua' '$url' -- $kind $Key 2>&1`;
+
+    $out =~ /^figures: (.*)$/m or die "wrk failed: $out\n";
+
+    my %f = map { split /=/ } split ' ', $1;
+
+    $f{rate} = $f{requests} / ($f{us} / 1e6);
+
+    warn "$path: $f{refused} refused, $f{broken} broken of $f{requests}\n"
+        if $f{refused} || $f{broken};
+
+    return \%f;
+}
+
+
+# one request over a connection of its own: the answer, or "" without one
+
+sub get {
+    my ($self, $path) = @_;
+    my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                  PeerPort => $self->{port}) or return '';
+
+    print $s "GET $path HTTP/1.1\r\nHost: bench\r\nX-API-Key: $Key\r\n"
+             . "Connection: close\r\n\r\n";
+
+    local $/;
+    return <$s> // '';
+}
+
+
+sub read {
+    my ($self, $path) = @_;
+
+    open my $f, '<', $path or die "$path: $!\n";
+    local $/;
+    return scalar <$f>;
+}
+
+
+sub write {
+    my ($self, $path, $text) = @_;
+
+    open my $f, '>', $path or die "$path: $!\n";
+    print $f $text;
+    close $f or die "$path: $!\n";
+}
+
+
+sub median {
+    my @sorted = sort { $a <=> $b } @_;
+
+    return @sorted % 2 ? $sorted[@sorted / 2]
+                       : ($sorted[@sorted / 2 - 1] + $sorted[@sorted / 2]) / 2;
+}
+
+
+sub verdict {
+    my ($met) = @_;
+
+    return $met ? 'met' : 'MISSED';
+}
+
+
+1;

@@ -1,0 +1,827 @@
+
+/*
+ * Copyright (C) ngx_http_triggers_module authors
+ */
+
+
+/*
+ * The module's face to nginx: directives, configuration, the life of a worker
+ * process, and where the handlers are hooked in.  It has no behaviour of its
+ * own; docs/architecture.md tells which room has it.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_triggers.h"
+#include "ngx_http_triggers_filter.h"
+#include "ngx_http_triggers_router.h"
+#include "ngx_http_triggers_variables.h"
+
+#include <malloc.h>
+
+
+#define NGX_HTTP_TRIGGERS_READERS        2
+#define NGX_HTTP_TRIGGERS_BATCH_RECORDS  1024
+#define NGX_HTTP_TRIGGERS_BATCH_BYTES    (1024 * 1024)
+#define NGX_HTTP_TRIGGERS_BODY_MEMORY    (64 * 1024 * 1024)
+#define NGX_HTTP_TRIGGERS_EVENT_SIZE     (1024 * 1024)
+#define NGX_HTTP_TRIGGERS_RESPONSE_SIZE  (16 * 1024 * 1024)
+
+/* nginx' own default of client_max_body_size */
+
+#define NGX_HTTP_TRIGGERS_NGINX_BODY     (1024 * 1024)
+
+/* memory that malloc() keeps for itself instead of giving it back */
+
+#define NGX_HTTP_TRIGGERS_MALLOC_TRIM    (64 * 1024 * 1024)
+#define NGX_HTTP_TRIGGERS_MALLOC_PAD     (1024 * 1024)
+
+
+static ngx_int_t ngx_http_triggers_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_triggers_postconfiguration(ngx_conf_t *cf);
+static void *ngx_http_triggers_create_main_conf(ngx_conf_t *cf);
+static char *ngx_http_triggers_init_main_conf(ngx_conf_t *cf, void *conf);
+static void *ngx_http_triggers_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_triggers_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static char *ngx_http_triggers_merge_location(ngx_conf_t *cf,
+    ngx_http_triggers_loc_conf_t *prev, ngx_http_triggers_loc_conf_t *conf);
+static char *ngx_http_triggers_store(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_triggers_store_path(ngx_conf_t *cf,
+    ngx_http_triggers_main_conf_t *tmcf, ngx_http_triggers_store_t *store,
+    ngx_str_t *value);
+static char *ngx_http_triggers_store_parameter(ngx_conf_t *cf,
+    ngx_http_triggers_store_t *store, ngx_str_t *value,
+    ngx_str_t *thread_pool);
+static char *ngx_http_triggers_set_number(ngx_conf_t *cf, ngx_str_t *value,
+    size_t prefix, ngx_uint_t max, ngx_uint_t *dst);
+static char *ngx_http_triggers_set_size(ngx_conf_t *cf, ngx_str_t *value,
+    size_t prefix, size_t *dst);
+static ngx_http_triggers_store_t *ngx_http_triggers_get_store(ngx_conf_t *cf,
+    ngx_str_t *name);
+static char *ngx_http_triggers(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_triggers_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_triggers_keys_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_triggers_check_positive(ngx_conf_t *cf, void *post,
+    void *data);
+static ngx_int_t ngx_http_triggers_init_process(ngx_cycle_t *cycle);
+static void ngx_http_triggers_exit_process(ngx_cycle_t *cycle);
+static ngx_http_triggers_main_conf_t *ngx_http_triggers_cycle_conf(
+    ngx_cycle_t *cycle);
+
+
+static ngx_conf_post_t  ngx_http_triggers_positive_post =
+    { ngx_http_triggers_check_positive };
+
+
+static ngx_command_t  ngx_http_triggers_commands[] = {
+
+    { ngx_string("triggers_store"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_triggers_store,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("triggers_key"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_triggers_key,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("triggers_keys_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_triggers_keys_file,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("triggers"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_triggers,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("triggers_event_max_size"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_triggers_loc_conf_t, event_max_size),
+      &ngx_http_triggers_positive_post },
+
+    { ngx_string("triggers_response_max_size"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_triggers_loc_conf_t, response_max_size),
+      &ngx_http_triggers_positive_post },
+
+    { ngx_string("triggers_commit_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_triggers_loc_conf_t, commit_timeout),
+      &ngx_http_triggers_positive_post },
+
+    { ngx_string("triggers_query_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_triggers_loc_conf_t, query_timeout),
+      &ngx_http_triggers_positive_post },
+
+    { ngx_string("triggers_synchronous_commit"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_triggers_loc_conf_t, synchronous_commit),
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_triggers_module_ctx = {
+    ngx_http_triggers_preconfiguration,    /* preconfiguration */
+    ngx_http_triggers_postconfiguration,   /* postconfiguration */
+
+    ngx_http_triggers_create_main_conf,    /* create main configuration */
+    ngx_http_triggers_init_main_conf,      /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_triggers_create_loc_conf,     /* create location configuration */
+    ngx_http_triggers_merge_loc_conf       /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_triggers_module = {
+    NGX_MODULE_V1,
+    &ngx_http_triggers_module_ctx,         /* module context */
+    ngx_http_triggers_commands,            /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_triggers_init_process,        /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_triggers_exit_process,        /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_triggers_preconfiguration(ngx_conf_t *cf)
+{
+    return ngx_http_triggers_add_variables(cf);
+}
+
+
+static ngx_int_t
+ngx_http_triggers_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_triggers_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_triggers_module);
+
+    ngx_http_triggers_filter_init();
+
+    return ngx_http_triggers_keys_index(&tmcf->keys, cf->pool);
+}
+
+
+static void *
+ngx_http_triggers_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_triggers_main_conf_t  *tmcf;
+
+    tmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_triggers_main_conf_t));
+    if (tmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&tmcf->stores, cf->pool, 2,
+                       sizeof(ngx_http_triggers_store_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    if (ngx_http_triggers_keys_create(&tmcf->keys, cf->pool) != NGX_OK) {
+        return NULL;
+    }
+
+    return tmcf;
+}
+
+
+static char *
+ngx_http_triggers_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_triggers_main_conf_t *tmcf = conf;
+
+    ngx_uint_t                   i;
+    ngx_http_triggers_store_t  **store;
+
+    store = tmcf->stores.elts;
+
+    for (i = 0; i < tmcf->stores.nelts; i++) {
+
+        if (store[i]->size == 0) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "unknown triggers store \"%V\" in %V:%ui",
+                          &store[i]->name, &store[i]->file, store[i]->line);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_triggers_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_triggers_loc_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_triggers_loc_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     conf->store = NULL;
+     *     conf->prefix = { 0, NULL };
+     */
+
+    conf->event_max_size = NGX_CONF_UNSET_SIZE;
+    conf->response_max_size = NGX_CONF_UNSET_SIZE;
+    conf->commit_timeout = NGX_CONF_UNSET_MSEC;
+    conf->query_timeout = NGX_CONF_UNSET_MSEC;
+    conf->synchronous_commit = NGX_CONF_UNSET;
+
+    return conf;
+}
+
+
+static char *
+ngx_http_triggers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_triggers_loc_conf_t *prev = parent;
+    ngx_http_triggers_loc_conf_t *conf = child;
+
+    ngx_conf_merge_size_value(conf->event_max_size, prev->event_max_size,
+                              NGX_HTTP_TRIGGERS_EVENT_SIZE);
+    ngx_conf_merge_size_value(conf->response_max_size,
+                              prev->response_max_size,
+                              NGX_HTTP_TRIGGERS_RESPONSE_SIZE);
+    ngx_conf_merge_msec_value(conf->commit_timeout, prev->commit_timeout,
+                              10000);
+    ngx_conf_merge_msec_value(conf->query_timeout, prev->query_timeout, 1000);
+    ngx_conf_merge_value(conf->synchronous_commit, prev->synchronous_commit,
+                         1);
+
+    return ngx_http_triggers_merge_location(cf, prev, conf);
+}
+
+
+static char *
+ngx_http_triggers_merge_location(ngx_conf_t *cf,
+    ngx_http_triggers_loc_conf_t *prev, ngx_http_triggers_loc_conf_t *conf)
+{
+    size_t                      max;
+    ngx_http_core_loc_conf_t   *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* the blocks of "if" and "limit_except" have a configuration of their own
+       but are the same location to the user */
+
+    if (conf->store == NULL && (clcf->noname || clcf->lmt_excpt)) {
+        conf->store = prev->store;
+        conf->prefix = prev->prefix;
+
+        if (conf->store && clcf->handler == NULL) {
+            clcf->handler = ngx_http_triggers_handler;
+        }
+    }
+
+    if (conf->store == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    /* it cannot be seen whether 1m was set or is nginx' default */
+
+    if (clcf->client_max_body_size == NGX_HTTP_TRIGGERS_NGINX_BODY) {
+        clcf->client_max_body_size = conf->event_max_size;
+    }
+
+    max = ngx_triggers_zone_record_max(conf->store->size);
+
+    if (conf->event_max_size + NGX_HTTP_TRIGGERS_RECORD_EXTRA > max) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "an event of \"triggers_event_max_size\" %uz in "
+                      "location \"%V\" could never fit into the zone of "
+                      "triggers store \"%V\" in %V:%ui, which has room for "
+                      "%uz bytes; make the zone larger",
+                      conf->event_max_size, &clcf->name, &conf->store->name,
+                      &conf->store->file, conf->store->line,
+                      max > NGX_HTTP_TRIGGERS_RECORD_EXTRA
+                      ? max - NGX_HTTP_TRIGGERS_RECORD_EXTRA : 0);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_triggers_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_triggers_main_conf_t *tmcf = conf;
+
+    char                       *rv;
+    ngx_str_t                  *value, thread_pool;
+    ngx_uint_t                  i;
+    ngx_triggers_worker_t      *worker;
+    ngx_http_triggers_store_t  *store;
+
+    value = cf->args->elts;
+
+    store = ngx_http_triggers_get_store(cf, &value[1]);
+    if (store == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (store->size) {
+        return "is duplicate";
+    }
+
+    store->file = cf->conf_file->file.name;
+    store->line = cf->conf_file->line;
+
+    worker = &store->worker;
+    worker->nreaders = NGX_HTTP_TRIGGERS_READERS;
+    worker->batch_records = NGX_HTTP_TRIGGERS_BATCH_RECORDS;
+    worker->batch_bytes = NGX_HTTP_TRIGGERS_BATCH_BYTES;
+    worker->body_memory = NGX_HTTP_TRIGGERS_BODY_MEMORY;
+    store->waiting = NGX_CONF_UNSET_UINT;
+
+    ngx_str_null(&thread_pool);
+
+    rv = ngx_http_triggers_store_path(cf, tmcf, store, &value[2]);
+
+    for (i = 3; rv == NGX_CONF_OK && i < cf->args->nelts; i++) {
+        rv = ngx_http_triggers_store_parameter(cf, store, &value[i],
+                                               &thread_pool);
+    }
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (store->size == 0) {
+        return "must have the \"zone\" parameter";
+    }
+
+    worker->thread_pool = ngx_thread_pool_add(cf, thread_pool.len
+                                                  ? &thread_pool : NULL);
+    if (worker->thread_pool == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    worker->zone = ngx_triggers_zone_add(cf, &store->name, &store->path,
+                                         store->size, store->waiting,
+                                         &ngx_http_triggers_module);
+    if (worker->zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_triggers_store_path(ngx_conf_t *cf,
+    ngx_http_triggers_main_conf_t *tmcf, ngx_http_triggers_store_t *store,
+    ngx_str_t *value)
+{
+    u_char                      *p, *real;
+    ngx_uint_t                   i;
+    ngx_http_triggers_store_t  **other;
+
+    if (value->len <= sizeof("sqlite:") - 1
+        || ngx_strncmp(value->data, "sqlite:", sizeof("sqlite:") - 1) != 0)
+    {
+        return "must have the form \"sqlite:PATH\" for its database";
+    }
+
+    store->path.data = value->data + sizeof("sqlite:") - 1;
+    store->path.len = value->len - (sizeof("sqlite:") - 1);
+
+    if (ngx_conf_full_name(cf->cycle, &store->path, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    /* the directory's real path and the file's name tell databases apart */
+
+    store->real_path = store->path;
+
+    p = (u_char *) strrchr((char *) store->path.data, '/');
+
+    *p = '\0';
+    real = (u_char *) realpath(p == store->path.data
+                               ? "/" : (char *) store->path.data, NULL);
+    *p = '/';
+
+    if (real) {
+        store->real_path.len = ngx_strlen(real)
+                               + (store->path.data + store->path.len - p);
+        store->real_path.data = ngx_pnalloc(cf->pool,
+                                            store->real_path.len + 1);
+
+        if (store->real_path.data == NULL) {
+            ngx_free(real);
+            return NGX_CONF_ERROR;
+        }
+
+        (void) ngx_sprintf(store->real_path.data, "%s%s%Z", real, p);
+        ngx_free(real);
+    }
+
+    other = tmcf->stores.elts;
+
+    for (i = 0; i < tmcf->stores.nelts; i++) {
+
+        if (other[i] != store && other[i]->real_path.len
+            && other[i]->real_path.len == store->real_path.len
+            && ngx_strncmp(other[i]->real_path.data, store->real_path.data,
+                           store->real_path.len)
+               == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "database \"%V\" is used by triggers store "
+                               "\"%V\" already", &store->path,
+                               &other[i]->name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_triggers_store_parameter(ngx_conf_t *cf,
+    ngx_http_triggers_store_t *store, ngx_str_t *value,
+    ngx_str_t *thread_pool)
+{
+    char                   *rv;
+    ngx_triggers_worker_t  *worker;
+
+    worker = &store->worker;
+
+    if (ngx_strncmp(value->data, "zone=", 5) == 0) {
+
+        rv = ngx_http_triggers_set_size(cf, value, 5, &store->size);
+
+        if (rv == NGX_CONF_OK && store->size < NGX_TRIGGERS_ZONE_MIN) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "zone of triggers store \"%V\" is too small, "
+                               "it must be at least %dk", &store->name,
+                               NGX_TRIGGERS_ZONE_MIN / 1024);
+            return NGX_CONF_ERROR;
+        }
+
+        return rv;
+    }
+
+    if (ngx_strncmp(value->data, "waiting=", 8) == 0) {
+        return ngx_http_triggers_set_number(cf, value, 8, 1000000,
+                                            &store->waiting);
+    }
+
+    if (ngx_strncmp(value->data, "readers=", 8) == 0) {
+        return ngx_http_triggers_set_number(cf, value, 8, 64,
+                                            &worker->nreaders);
+    }
+
+    if (ngx_strncmp(value->data, "batch_records=", 14) == 0) {
+        return ngx_http_triggers_set_number(cf, value, 14, 100000,
+                                            &worker->batch_records);
+    }
+
+    if (ngx_strncmp(value->data, "batch_bytes=", 12) == 0) {
+        return ngx_http_triggers_set_size(cf, value, 12,
+                                          &worker->batch_bytes);
+    }
+
+    if (ngx_strncmp(value->data, "body_memory=", 12) == 0) {
+        return ngx_http_triggers_set_size(cf, value, 12,
+                                          &worker->body_memory);
+    }
+
+    if (ngx_strncmp(value->data, "thread_pool=", 12) == 0
+        && value->len > 12)
+    {
+        thread_pool->data = value->data + 12;
+        thread_pool->len = value->len - 12;
+
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                       value);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_triggers_set_number(ngx_conf_t *cf, ngx_str_t *value, size_t prefix,
+    ngx_uint_t max, ngx_uint_t *dst)
+{
+    ngx_int_t  n;
+
+    n = ngx_atoi(value->data + prefix, value->len - prefix);
+
+    if (n < 1 || (ngx_uint_t) n > max) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\", it must be from 1 to %ui",
+                           value, max);
+        return NGX_CONF_ERROR;
+    }
+
+    *dst = n;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_triggers_set_size(ngx_conf_t *cf, ngx_str_t *value, size_t prefix,
+    size_t *dst)
+{
+    ssize_t    n;
+    ngx_str_t  s;
+
+    s.data = value->data + prefix;
+    s.len = value->len - prefix;
+
+    n = ngx_parse_size(&s);
+
+    if (n == NGX_ERROR || n == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid size \"%V\"",
+                           value);
+        return NGX_CONF_ERROR;
+    }
+
+    *dst = n;
+
+    return NGX_CONF_OK;
+}
+
+
+/* a store may be used before it is declared; init_main_conf checks */
+
+static ngx_http_triggers_store_t *
+ngx_http_triggers_get_store(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_uint_t                       i;
+    ngx_http_triggers_store_t       *store, **stores;
+    ngx_http_triggers_main_conf_t   *tmcf;
+
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_triggers_module);
+
+    stores = tmcf->stores.elts;
+
+    for (i = 0; i < tmcf->stores.nelts; i++) {
+        if (stores[i]->name.len == name->len
+            && ngx_strncmp(stores[i]->name.data, name->data, name->len) == 0)
+        {
+            return stores[i];
+        }
+    }
+
+    store = ngx_pcalloc(cf->pool, sizeof(ngx_http_triggers_store_t));
+    if (store == NULL) {
+        return NULL;
+    }
+
+    stores = ngx_array_push(&tmcf->stores);
+    if (stores == NULL) {
+        return NULL;
+    }
+
+    *stores = store;
+
+    store->name = *name;
+    store->file = cf->conf_file->file.name;
+    store->line = cf->conf_file->line;
+
+    return store;
+}
+
+
+static char *
+ngx_http_triggers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_triggers_loc_conf_t *tlcf = conf;
+
+    ngx_str_t                 *value;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (tlcf->store) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (cf->args->nelts == 3) {
+
+        if (ngx_strncmp(value[2].data, "prefix=/", 8) != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\", it must be "
+                               "\"prefix=/path\"", &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        tlcf->prefix.data = value[2].data + 7;
+        tlcf->prefix.len = value[2].len - 7;
+
+    } else if (clcf->named
+#if (NGX_PCRE)
+               || clcf->regex
+#endif
+              )
+    {
+        /* the name is a pattern, and tells nothing of the path */
+
+        return "needs the \"prefix=\" parameter in this location";
+
+    } else {
+        tlcf->prefix = clcf->name;
+    }
+
+    if (tlcf->prefix.len
+        && tlcf->prefix.data[tlcf->prefix.len - 1] == '/')
+    {
+        tlcf->prefix.len--;
+    }
+
+    tlcf->store = ngx_http_triggers_get_store(cf, &value[1]);
+    if (tlcf->store == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    clcf->handler = ngx_http_triggers_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_triggers_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_triggers_main_conf_t *tmcf = conf;
+
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    return ngx_http_triggers_keys_add(cf, &tmcf->keys, &value[1],
+                                      cf->args->nelts - 1);
+}
+
+
+static char *
+ngx_http_triggers_keys_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_triggers_main_conf_t *tmcf = conf;
+
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (ngx_conf_full_name(cf->cycle, &value[1], 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_triggers_keys_load(cf, &tmcf->keys, &value[1]);
+}
+
+
+static char *
+ngx_http_triggers_check_positive(ngx_conf_t *cf, void *post, void *data)
+{
+    size_t *sp = data;
+
+    /* ngx_msec_t is of the same width */
+
+    if (*sp == 0) {
+        return "must be greater than 0";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * Never NGX_ERROR: the master would not start the worker again.  What does
+ * not work here is answered with 503 and repaired by the worker's ticks.
+ */
+
+static ngx_int_t
+ngx_http_triggers_init_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                       i;
+    ngx_http_triggers_store_t      **store;
+    ngx_http_triggers_main_conf_t   *tmcf;
+
+    tmcf = ngx_http_triggers_cycle_conf(cycle);
+
+    if (tmcf == NULL) {
+        return NGX_OK;
+    }
+
+    /*
+     * By default glibc gives memory back to the kernel with every larger
+     * request that ends, and takes it again with the next one: 14 to 22 % of
+     * the throughput of 256 connections.
+     */
+
+    (void) mallopt(M_TRIM_THRESHOLD, NGX_HTTP_TRIGGERS_MALLOC_TRIM);
+    (void) mallopt(M_TOP_PAD, NGX_HTTP_TRIGGERS_MALLOC_PAD);
+
+    if (ngx_triggers_uuid_seed(&tmcf->uuid) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
+                      "triggers: getrandom() failed");
+    }
+
+    store = tmcf->stores.elts;
+
+    for (i = 0; i < tmcf->stores.nelts; i++) {
+        ngx_triggers_worker_init(&store[i]->worker, cycle);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_triggers_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                       i;
+    ngx_http_triggers_store_t      **store;
+    ngx_http_triggers_main_conf_t   *tmcf;
+
+    tmcf = ngx_http_triggers_cycle_conf(cycle);
+
+    if (tmcf == NULL) {
+        return;
+    }
+
+    store = tmcf->stores.elts;
+
+    for (i = 0; i < tmcf->stores.nelts; i++) {
+        ngx_triggers_worker_exit(&store[i]->worker);
+    }
+}
+
+
+/* NULL in processes that are no workers, and where there is no store */
+
+static ngx_http_triggers_main_conf_t *
+ngx_http_triggers_cycle_conf(ngx_cycle_t *cycle)
+{
+    ngx_http_triggers_main_conf_t  *tmcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER
+        && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NULL;
+    }
+
+    tmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_triggers_module);
+
+    if (tmcf == NULL || tmcf->stores.nelts == 0) {
+        return NULL;
+    }
+
+    return tmcf;
+}

@@ -1,0 +1,137 @@
+
+/*
+ * The private header of the api room: configuration and the context of a
+ * request.  Everything in this room runs in the event loop, but for the few
+ * functions that say otherwise.
+ */
+
+
+#ifndef _NGX_HTTP_TRIGGERS_H_INCLUDED_
+#define _NGX_HTTP_TRIGGERS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_triggers_worker.h"
+#include "ngx_triggers_uuid.h"
+#include "ngx_http_triggers_keys.h"
+
+
+#define NGX_HTTP_TRIGGERS_VERSION  "0.1.0"
+
+
+/* what an event's record takes in the ring besides its body */
+
+#define NGX_HTTP_TRIGGERS_RECORD_EXTRA  4096
+
+
+typedef struct ngx_http_triggers_route_s  ngx_http_triggers_route_t;
+
+
+typedef struct {
+    ngx_str_t                name;
+    ngx_str_t                path;             /* of the database */
+    ngx_str_t                real_path;        /* links resolved */
+    ngx_str_t                file;             /* that first names it … */
+    ngx_uint_t               line;             /* … and where */
+    size_t                   size;             /* of the zone, 0: undeclared */
+    ngx_uint_t               waiting;
+    ngx_triggers_worker_t    worker;
+} ngx_http_triggers_store_t;
+
+
+typedef struct {
+    ngx_array_t              stores;           /* of …_store_t * */
+    ngx_http_triggers_keys_t  keys;
+    ngx_triggers_uuid_gen_t  uuid;             /* of the process */
+} ngx_http_triggers_main_conf_t;
+
+
+typedef struct {
+    ngx_http_triggers_store_t  *store;         /* NULL: no API here */
+    ngx_str_t                prefix;           /* before the API's paths,
+                                                  without a final slash */
+    size_t                   event_max_size;
+    size_t                   response_max_size;
+    ngx_msec_t               commit_timeout;
+    ngx_msec_t               query_timeout;
+    ngx_flag_t               synchronous_commit;
+} ngx_http_triggers_loc_conf_t;
+
+
+/* answers the commit of what a request has submitted; returns as a handler */
+
+typedef ngx_int_t (*ngx_http_triggers_commit_pt)(ngx_http_request_t *r,
+    ngx_triggers_result_t *result);
+
+
+typedef struct {
+    /* headers of the request, data is NULL where there was none */
+    ngx_str_t                x_api_key;
+    ngx_str_t                x_request_id;
+    ngx_str_t                x_correlation_id;
+    ngx_str_t                traceparent;
+    ngx_str_t                prefer;
+
+    ngx_str_t                request_id;
+    ngx_str_t                correlation_id;
+
+    const ngx_http_triggers_route_t  *route;   /* NULL: none matched */
+    ngx_http_triggers_key_t  *key;             /* who asks */
+    ngx_str_t                id_text;          /* {id} of the path */
+
+    ngx_str_t                body;
+    void                    *body_state;       /* while it is being read */
+    ngx_int_t                body_rc;
+    ngx_triggers_worker_t   *body_worker;
+    size_t                   body_reserved;    /* counted in body_bytes */
+
+    u_char                   event_id[NGX_TRIGGERS_ID_LEN];
+    ngx_triggers_waiter_t   *waiter;
+    ngx_http_triggers_commit_pt  commit_handler;
+    ngx_msec_t               submitted;        /* when, ngx_current_msec */
+    ngx_msec_t               commit_time;      /* ms it took */
+
+    ngx_str_t                error;            /* code of the answer */
+    ngx_chain_t             *replacement;      /* of nginx's error page */
+
+    unsigned                 v1:1;             /* surface */
+    unsigned                 has_event_id:1;
+    unsigned                 committed:1;
+    unsigned                 answered:1;       /* the answer is ours */
+    unsigned                 headers_added:1;
+} ngx_http_triggers_ctx_t;
+
+
+/*
+ * The context of a request, made when it is first asked for; NULL when there
+ * is no memory.
+ */
+
+ngx_http_triggers_ctx_t *ngx_http_triggers_get_ctx(ngx_http_request_t *r);
+
+/*
+ * Submits what the request asks for.  In the default mode the request then
+ * waits, and handler answers it when it has been committed; where nothing is
+ * waited for, the handler is called at once.  Returns as a handler does.
+ */
+
+ngx_int_t ngx_http_triggers_submit(ngx_http_request_t *r,
+    ngx_triggers_mutation_t *mutation, ngx_uint_t wait,
+    ngx_http_triggers_commit_pt handler);
+
+/* Parks a request that waits for a thread or a commit. */
+
+ngx_int_t ngx_http_triggers_park(ngx_http_request_t *r);
+
+/* The wall clock in ms since the epoch, as nginx has it cached. */
+
+int64_t ngx_http_triggers_now(void);
+
+
+extern ngx_module_t  ngx_http_triggers_module;
+
+
+#endif /* _NGX_HTTP_TRIGGERS_H_INCLUDED_ */

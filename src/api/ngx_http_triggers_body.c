@@ -1,0 +1,325 @@
+
+/*
+ * Reads a body into one piece of memory, never into a temporary file, whose
+ * writing would block the event loop: nginx is asked not to buffer, and what
+ * it hands over is copied into memory that is bounded for each body and for
+ * the worker.  A body that came whole with its header, as most do, is used
+ * where it lies.
+ */
+
+
+#include "ngx_http_triggers_body.h"
+#include "ngx_http_triggers_response.h"
+
+
+#define NGX_HTTP_TRIGGERS_BODY_CHUNK  (16 * 1024)
+
+
+typedef struct {
+    ngx_http_client_body_handler_pt  handler;
+    u_char                  *last;             /* of what has been copied */
+    u_char                  *end;              /* of the memory */
+} ngx_http_triggers_body_t;
+
+
+static ngx_uint_t ngx_http_triggers_is_json(ngx_str_t *type);
+static void ngx_http_triggers_body_handler(ngx_http_request_t *r);
+static void ngx_http_triggers_body_read(ngx_http_request_t *r);
+static ngx_int_t ngx_http_triggers_body_collect(ngx_http_request_t *r,
+    ngx_http_triggers_body_t *body);
+static ngx_int_t ngx_http_triggers_body_grow(ngx_http_request_t *r,
+    ngx_http_triggers_body_t *body, size_t size);
+static ngx_int_t ngx_http_triggers_body_alloc(ngx_http_request_t *r,
+    ngx_http_triggers_body_t *body, size_t size);
+static void ngx_http_triggers_body_cleanup(void *data);
+
+
+ngx_int_t
+ngx_http_triggers_read_body(ngx_http_request_t *r,
+    ngx_http_client_body_handler_pt handler)
+{
+    ngx_int_t                      rc;
+    ngx_http_triggers_ctx_t       *ctx;
+    ngx_http_triggers_body_t      *body;
+    ngx_http_triggers_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    if (r->headers_in.content_type
+        && !ngx_http_triggers_is_json(&r->headers_in.content_type->value))
+    {
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_TYPE, NULL,
+                                       "the content type must be "
+                                       "application/json");
+    }
+
+    if (r->headers_in.content_length_n > (off_t) tlcf->event_max_size) {
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_TOO_LARGE, NULL,
+                                       "the event is larger than %uz bytes",
+                                       tlcf->event_max_size);
+    }
+
+    body = ngx_pcalloc(r->pool, sizeof(ngx_http_triggers_body_t));
+    if (body == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    body->handler = handler;
+    ctx->body_state = body;
+
+    r->request_body_no_buffering = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_triggers_body_handler);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    return NGX_DONE;
+}
+
+
+static ngx_uint_t
+ngx_http_triggers_is_json(ngx_str_t *type)
+{
+    size_t   len;
+    u_char  *p;
+
+    p = ngx_strlchr(type->data, type->data + type->len, ';');
+    len = p ? (size_t) (p - type->data) : type->len;
+
+    while (len && (type->data[len - 1] == ' ' || type->data[len - 1] == '\t'))
+    {
+        len--;
+    }
+
+    if (len == 0) {
+        return 1;
+    }
+
+    if (len == sizeof("application/json") - 1
+        && ngx_strncasecmp(type->data, (u_char *) "application/json", len)
+           == 0)
+    {
+        return 1;
+    }
+
+    return len > sizeof("+json") - 1
+           && ngx_strncasecmp(type->data + len - (sizeof("+json") - 1),
+                              (u_char *) "+json", sizeof("+json") - 1)
+              == 0;
+}
+
+
+static void
+ngx_http_triggers_body_handler(ngx_http_request_t *r)
+{
+    ngx_chain_t               *cl;
+    ngx_http_triggers_ctx_t   *ctx;
+    ngx_http_triggers_body_t  *body;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+    body = ctx->body_state;
+
+    cl = r->request_body->bufs;
+
+    if (!r->reading_body && (cl == NULL || cl->next == NULL)) {
+
+        if (cl) {
+            ctx->body.data = cl->buf->pos;
+            ctx->body.len = cl->buf->last - cl->buf->pos;
+        }
+
+        body->handler(r);
+        return;
+    }
+
+    r->read_event_handler = ngx_http_triggers_body_read;
+    ngx_http_triggers_body_read(r);
+}
+
+
+static void
+ngx_http_triggers_body_read(ngx_http_request_t *r)
+{
+    ngx_int_t                  rc;
+    ngx_http_triggers_ctx_t   *ctx;
+    ngx_http_triggers_body_t  *body;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+    body = ctx->body_state;
+
+    for ( ;; ) {
+
+        if (ngx_http_triggers_body_collect(r, body) != NGX_OK) {
+            ngx_http_finalize_request(r, ctx->body_rc);
+            return;
+        }
+
+        if (!r->reading_body) {
+            break;
+        }
+
+        rc = ngx_http_read_unbuffered_request_body(r);
+
+        if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+            ngx_http_finalize_request(r, rc);
+            return;
+        }
+
+        /* AGAIN may also mean that nginx' buffer was full before this */
+
+        if (rc == NGX_AGAIN && r->request_body->bufs == NULL) {
+            return;
+        }
+    }
+
+    r->read_event_handler = ngx_http_block_reading;
+    ctx->body.len = body->last - ctx->body.data;
+
+    body->handler(r);
+}
+
+
+/*
+ * Copies what nginx has read and gives its buffers back.  NGX_ERROR: the
+ * request is to be finalized with ctx->body_rc.
+ */
+
+static ngx_int_t
+ngx_http_triggers_body_collect(ngx_http_request_t *r,
+    ngx_http_triggers_body_t *body)
+{
+    size_t                    size;
+    ngx_int_t                 rc;
+    ngx_chain_t              *cl;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+
+        size = cl->buf->last - cl->buf->pos;
+
+        if (size == 0) {
+            continue;
+        }
+
+        if (size > (size_t) (body->end - body->last)) {
+            rc = ngx_http_triggers_body_grow(r, body, size);
+
+            if (rc != NGX_OK) {
+                ctx->body_rc = rc;
+                return NGX_ERROR;
+            }
+        }
+
+        body->last = ngx_cpymem(body->last, cl->buf->pos, size);
+        cl->buf->pos = cl->buf->last;
+    }
+
+    r->request_body->bufs = NULL;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_triggers_body_grow(ngx_http_request_t *r,
+    ngx_http_triggers_body_t *body, size_t size)
+{
+    size_t                         len;
+    u_char                        *old;
+    ngx_int_t                      rc;
+    ngx_http_triggers_ctx_t       *ctx;
+    ngx_http_triggers_loc_conf_t  *tlcf;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
+
+    old = ctx->body.data;
+    len = body->last - old;
+
+    if (len + size > tlcf->event_max_size) {
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_TOO_LARGE, NULL,
+                                       "the event is larger than %uz bytes",
+                                       tlcf->event_max_size);
+    }
+
+    if (r->headers_in.content_length_n > 0) {
+        size = r->headers_in.content_length_n;
+
+    } else {
+        size = ngx_max(len + size, ngx_max(2 * len,
+                                           NGX_HTTP_TRIGGERS_BODY_CHUNK));
+        size = ngx_min(size, tlcf->event_max_size);
+    }
+
+    rc = ngx_http_triggers_body_alloc(r, body, size);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (len) {
+        body->last = ngx_cpymem(body->last, old, len);
+        (void) ngx_pfree(r->pool, old);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_triggers_body_alloc(ngx_http_request_t *r,
+    ngx_http_triggers_body_t *body, size_t size)
+{
+    ngx_pool_cleanup_t            *cln;
+    ngx_triggers_worker_t         *worker;
+    ngx_http_triggers_ctx_t       *ctx;
+    ngx_http_triggers_loc_conf_t  *tlcf;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
+    worker = &tlcf->store->worker;
+
+    if (worker->body_bytes - ctx->body_reserved + size > worker->body_memory)
+    {
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
+                                       "too many request bodies at once");
+    }
+
+    if (ctx->body_reserved == 0) {
+        cln = ngx_pool_cleanup_add(r->pool, 0);
+        if (cln == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        cln->handler = ngx_http_triggers_body_cleanup;
+        cln->data = ctx;
+        ctx->body_worker = worker;
+    }
+
+    worker->body_bytes += size - ctx->body_reserved;
+    ctx->body_reserved = size;
+
+    ctx->body.data = ngx_pnalloc(r->pool, size);
+    if (ctx->body.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    body->last = ctx->body.data;
+    body->end = body->last + size;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_triggers_body_cleanup(void *data)
+{
+    ngx_http_triggers_ctx_t *ctx = data;
+
+    ctx->body_worker->body_bytes -= ctx->body_reserved;
+}

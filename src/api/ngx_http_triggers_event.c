@@ -1,0 +1,240 @@
+
+/*
+ * POST /events and POST /v1/events: an event is decoded, handed to the
+ * drainer and, by default, answered when it has been committed.
+ */
+
+
+#include "ngx_http_triggers_decode.h"
+#include "ngx_http_triggers_resources.h"
+#include "ngx_http_triggers_response.h"
+
+
+#define NGX_HTTP_TRIGGERS_USER_AGENT_MAX  512
+
+/* version 00 of W3C Trace Context, section 3.2 */
+
+#define NGX_HTTP_TRIGGERS_TRACEPARENT_LEN  55
+
+
+static void ngx_http_triggers_event_context(ngx_http_request_t *r,
+    ngx_triggers_event_t *event);
+static ngx_uint_t ngx_http_triggers_is_traceparent(ngx_str_t *value);
+static ngx_uint_t ngx_http_triggers_is_printable(ngx_str_t *value);
+static ngx_int_t ngx_http_triggers_event_created(ngx_http_request_t *r,
+    ngx_triggers_result_t *result);
+static ngx_int_t ngx_http_triggers_event_location(ngx_http_request_t *r,
+    u_char *id);
+
+
+ngx_int_t
+ngx_http_triggers_event_create(ngx_http_request_t *r)
+{
+    ngx_int_t                          rc;
+    ngx_triggers_event_t              *event;
+    ngx_triggers_mutation_t            mutation;
+    ngx_http_triggers_ctx_t           *ctx;
+    ngx_http_triggers_loc_conf_t      *tlcf;
+    ngx_http_triggers_main_conf_t     *tmcf;
+    ngx_http_triggers_decode_error_t   error;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
+    tmcf = ngx_http_get_module_main_conf(r, ngx_http_triggers_module);
+
+    ngx_memzero(&mutation, sizeof(ngx_triggers_mutation_t));
+    event = &mutation.event;
+
+    rc = ngx_http_triggers_decode_event(r->pool, &ctx->body, ctx->v1, event,
+                                        &error);
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_triggers_error_field(r, NGX_HTTP_TRIGGERS_BAD_BODY,
+                                             error.field.data ? &error.field
+                                                              : NULL,
+                                             &error.message);
+    }
+
+    mutation.op = NGX_TRIGGERS_OP_CREATE;
+    mutation.time = ngx_http_triggers_now();
+    mutation.user_id = ctx->key->user_id;
+
+    ngx_triggers_uuid_v7(&tmcf->uuid, mutation.time, mutation.id);
+    ngx_memcpy(ctx->event_id, mutation.id, NGX_TRIGGERS_ID_LEN);
+    ctx->has_event_id = 1;
+
+    ngx_http_triggers_event_context(r, event);
+
+    return ngx_http_triggers_submit(r, &mutation, tlcf->synchronous_commit,
+                                    ngx_http_triggers_event_created);
+}
+
+
+static void
+ngx_http_triggers_event_context(ngx_http_request_t *r,
+    ngx_triggers_event_t *event)
+{
+    ngx_str_t                *agent;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    event->source_ip = r->connection->addr_text;
+    event->correlation_id = ctx->correlation_id;
+
+    if (ctx->v1) {
+        ngx_str_set(&event->api_version, "v1");
+
+    } else {
+        ngx_str_set(&event->api_version, "root");
+    }
+
+    if (r->headers_in.user_agent) {
+        agent = &r->headers_in.user_agent->value;
+
+        if (agent->len <= NGX_HTTP_TRIGGERS_USER_AGENT_MAX
+            && ngx_http_triggers_is_printable(agent))
+        {
+            event->user_agent = *agent;
+        }
+    }
+
+    if (ngx_http_triggers_is_traceparent(&ctx->traceparent)) {
+        event->traceparent = ctx->traceparent;
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_triggers_is_traceparent(ngx_str_t *value)
+{
+    u_char      ch;
+    ngx_uint_t  i;
+
+    if (value->len != NGX_HTTP_TRIGGERS_TRACEPARENT_LEN) {
+        return 0;
+    }
+
+    for (i = 0; i < value->len; i++) {
+        ch = value->data[i];
+
+        if (i == 2 || i == 35 || i == 52) {
+            if (ch != '-') {
+                return 0;
+            }
+
+        } else if (!((ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'f'))) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* RFC 9110, section 5.5: anything else in a header is opaque bytes */
+
+static ngx_uint_t
+ngx_http_triggers_is_printable(ngx_str_t *value)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < value->len; i++) {
+        if (value->data[i] < 0x20 || value->data[i] >= 0x7f) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_int_t
+ngx_http_triggers_event_created(ngx_http_request_t *r,
+    ngx_triggers_result_t *result)
+{
+    size_t                    len;
+    u_char                    id[NGX_HTTP_TRIGGERS_UUID_LEN];
+    ngx_int_t                 rc;
+    ngx_buf_t                *b;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    (void) ngx_triggers_uuid_format(id, ctx->event_id);
+
+    len = sizeof("{\"event_id\":\"\",\"status\":\"accepted\","
+                 "\"created_at\":\"\",\"message\":"
+                 "\"Event ingested successfully\"")
+          + sizeof(id) + NGX_HTTP_TRIGGERS_TIME_LEN + NGX_HTTP_TRIGGERS_TAIL;
+
+    b = ngx_create_temp_buf(r->pool, len);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->last = ngx_cpymem(b->last, "{\"event_id\":\"",
+                         sizeof("{\"event_id\":\"") - 1);
+    b->last = ngx_cpymem(b->last, id, sizeof(id));
+
+    if (!ctx->v1) {
+        b->last = ngx_cpymem(b->last, "\",\"status\":\"accepted\"",
+                             sizeof("\",\"status\":\"accepted\"") - 1);
+
+        return ngx_http_triggers_send_object(r, NGX_HTTP_OK, b, result->time);
+    }
+
+    rc = ngx_http_triggers_event_location(r, id);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    b->last = ngx_cpymem(b->last, "\",\"status\":\"pending\"",
+                         sizeof("\",\"status\":\"pending\"") - 1);
+    b->last = ngx_http_triggers_write_time(b->last, "created_at",
+                                           result->time);
+    b->last = ngx_cpymem(b->last,
+                         ",\"message\":\"Event ingested successfully\"",
+                         sizeof(",\"message\":\"Event ingested successfully\"")
+                         - 1);
+
+    return ngx_http_triggers_send_object(r, NGX_HTTP_CREATED, b,
+                                         result->time);
+}
+
+
+static ngx_int_t
+ngx_http_triggers_event_location(ngx_http_request_t *r, u_char *id)
+{
+    u_char                        *p;
+    ngx_str_t                      value;
+    ngx_table_elt_t               *h;
+    ngx_http_triggers_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
+
+    value.len = tlcf->prefix.len + sizeof("/v1/events/") - 1
+                + NGX_HTTP_TRIGGERS_UUID_LEN;
+
+    value.data = ngx_pnalloc(r->pool, value.len);
+    if (value.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    p = ngx_cpymem(value.data, tlcf->prefix.data, tlcf->prefix.len);
+    p = ngx_cpymem(p, "/v1/events/", sizeof("/v1/events/") - 1);
+    ngx_memcpy(p, id, NGX_HTTP_TRIGGERS_UUID_LEN);
+
+    h = ngx_http_triggers_add_header(r, "Location", &value);
+    if (h == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* not r->headers_out.location: nginx would make it absolute */
+
+    return NGX_OK;
+}

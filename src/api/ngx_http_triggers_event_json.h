@@ -1,0 +1,28 @@
+
+/*
+ * An event as the API shows it.
+ */
+
+
+#ifndef _NGX_HTTP_TRIGGERS_EVENT_JSON_H_INCLUDED_
+#define _NGX_HTTP_TRIGGERS_EVENT_JSON_H_INCLUDED_
+
+
+#include "ngx_triggers_event.h"
+#include "ngx_triggers_text.h"
+
+
+/*
+ * Writes the event's object without its closing brace, so that the caller may
+ * add members.  v1 is the surface.  Any thread.
+ */
+
+void ngx_http_triggers_event_write(ngx_triggers_text_t *text,
+    ngx_triggers_row_t *row, ngx_uint_t v1);
+
+/* The contract's name of a status. */
+
+const char *ngx_http_triggers_status_name(ngx_uint_t status);
+
+
+#endif /* _NGX_HTTP_TRIGGERS_EVENT_JSON_H_INCLUDED_ */

@@ -1,0 +1,130 @@
+
+/*
+ * GET /v1/health: from the zone alone, for everybody.
+ */
+
+
+#include "ngx_http_triggers_resources.h"
+#include "ngx_http_triggers_response.h"
+
+
+#define NGX_HTTP_TRIGGERS_HEARTBEAT_MAX  5000  /* ms */
+
+
+static const char *ngx_http_triggers_check_store(ngx_triggers_zone_sh_t *sh);
+static const char *ngx_http_triggers_check_queue(ngx_triggers_zone_sh_t *sh);
+static const char *ngx_http_triggers_check_drainer(
+    ngx_triggers_zone_sh_t *sh);
+
+
+static const char  *ngx_http_triggers_ok = "ok";
+
+
+ngx_int_t
+ngx_http_triggers_health(ngx_http_request_t *r)
+{
+    ngx_buf_t                     *b;
+    ngx_uint_t                     healthy;
+    const char                    *store, *queue, *drainer;
+    ngx_triggers_zone_sh_t        *sh;
+    ngx_http_triggers_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
+    sh = tlcf->store->worker.zone->sh;
+
+    store = ngx_http_triggers_check_store(sh);
+    queue = ngx_http_triggers_check_queue(sh);
+    drainer = ngx_http_triggers_check_drainer(sh);
+
+    healthy = (store == ngx_http_triggers_ok
+               && queue == ngx_http_triggers_ok
+               && drainer == ngx_http_triggers_ok);
+
+    b = ngx_create_temp_buf(r->pool, 1024);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->last = ngx_slprintf(b->last, b->end,
+                           "{\"status\":\"%s\",\"version\":\"%s\","
+                           "\"checks\":{\"store\":\"%s\",\"queue\":\"%s\","
+                           "\"drainer\":\"%s\",\"delivery\":\"disabled\"}",
+                           healthy ? "healthy" : "unhealthy",
+                           NGX_HTTP_TRIGGERS_VERSION, store, queue, drainer);
+
+    return ngx_http_triggers_send_object(r, healthy
+                                            ? NGX_HTTP_OK
+                                            : NGX_HTTP_SERVICE_UNAVAILABLE,
+                                         b, ngx_http_triggers_now());
+}
+
+
+static const char *
+ngx_http_triggers_check_store(ngx_triggers_zone_sh_t *sh)
+{
+    switch (__atomic_load_n(&sh->state, __ATOMIC_RELAXED)) {
+
+    case NGX_TRIGGERS_STORE_READY:
+        return ngx_http_triggers_ok;
+
+    case NGX_TRIGGERS_STORE_STARTING:
+        return "the store has not been opened yet";
+
+    case NGX_TRIGGERS_STORE_OPEN_FAILED:
+        return "the database cannot be opened";
+
+    case NGX_TRIGGERS_STORE_LOCKED:
+        return "the database is locked by another process";
+
+    case NGX_TRIGGERS_STORE_FULL:
+        return "the disk is full";
+
+    case NGX_TRIGGERS_STORE_READ_ONLY:
+        return "the database is read-only";
+
+    case NGX_TRIGGERS_STORE_IO_ERROR:
+        return "the database cannot be read or written";
+
+    case NGX_TRIGGERS_STORE_MOVED:
+        return "the database file has been moved or deleted";
+
+    case NGX_TRIGGERS_STORE_NEWER:
+        return "the database is of a newer version of the module";
+
+    case NGX_TRIGGERS_STORE_FOREIGN:
+        return "the file is a database of another program";
+
+    default:
+        return "the database is corrupt";
+    }
+}
+
+
+static const char *
+ngx_http_triggers_check_queue(ngx_triggers_zone_sh_t *sh)
+{
+    uint64_t  depth;
+
+    depth = ngx_triggers_ring_depth(&sh->ring);
+
+    return (depth > sh->ring.size / 10 * 9) ? "the queue is full"
+                                            : ngx_http_triggers_ok;
+}
+
+
+static const char *
+ngx_http_triggers_check_drainer(ngx_triggers_zone_sh_t *sh)
+{
+    uint64_t  heartbeat, now;
+
+    heartbeat = __atomic_load_n(&sh->heartbeat, __ATOMIC_RELAXED);
+    now = ngx_triggers_monotonic_ms();
+
+    /* the order of the two readings does not matter: it is off by little */
+
+    if (heartbeat + NGX_HTTP_TRIGGERS_HEARTBEAT_MAX < now) {
+        return "no worker drains the queue";
+    }
+
+    return ngx_http_triggers_ok;
+}

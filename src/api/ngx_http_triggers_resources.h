@@ -1,0 +1,37 @@
+
+/*
+ * The handlers of the routes; see ngx_http_triggers_router.h for their
+ * contract.
+ */
+
+
+#ifndef _NGX_HTTP_TRIGGERS_RESOURCES_H_INCLUDED_
+#define _NGX_HTTP_TRIGGERS_RESOURCES_H_INCLUDED_
+
+
+#include "ngx_http_triggers.h"
+
+
+/* ngx_http_triggers_event.c: getting events in */
+
+ngx_int_t ngx_http_triggers_event_create(ngx_http_request_t *r);
+
+/* ngx_http_triggers_change.c: what changes one event */
+
+ngx_int_t ngx_http_triggers_event_acknowledge(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_event_retry(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_event_remove(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_event_delete(ngx_http_request_t *r);
+
+/* ngx_http_triggers_inbox.c: reading */
+
+ngx_int_t ngx_http_triggers_inbox_list(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_event_get(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_event_status(ngx_http_request_t *r);
+
+/* ngx_http_triggers_health.c */
+
+ngx_int_t ngx_http_triggers_health(ngx_http_request_t *r);
+
+
+#endif /* _NGX_HTTP_TRIGGERS_RESOURCES_H_INCLUDED_ */

@@ -1,0 +1,435 @@
+
+/*
+ * Sends answers.  One table holds the contract's errors; a message that has
+ * the client's words in it is escaped here and nowhere else.
+ */
+
+
+#include "ngx_http_triggers_response.h"
+#include "ngx_triggers_time.h"
+
+
+#define NGX_HTTP_TRIGGERS_MESSAGE_LEN  256
+#define NGX_HTTP_TRIGGERS_FIELD_LEN    100
+
+
+typedef struct {
+    ngx_uint_t               status;
+    ngx_str_t                code;
+    ngx_str_t                v1_code;          /* where it differs */
+    ngx_str_t                message;          /* of nginx' own errors */
+} ngx_http_triggers_error_t;
+
+
+static void ngx_http_triggers_cut(ngx_str_t *s, size_t len);
+static u_char *ngx_http_triggers_write_string(u_char *p, ngx_str_t *s);
+
+
+static const ngx_http_triggers_error_t  ngx_http_triggers_errors[] = {
+
+    { NGX_HTTP_BAD_REQUEST, ngx_string("INVALID_PAYLOAD"),
+      ngx_string("VALIDATION_ERROR"), ngx_string("bad request") },
+
+    { NGX_HTTP_BAD_REQUEST, ngx_string("INVALID_PARAMETER"),
+      ngx_string("VALIDATION_ERROR"), ngx_string("bad request") },
+
+    { NGX_HTTP_UNAUTHORIZED, ngx_string("UNAUTHORIZED"),
+      ngx_null_string, ngx_string("authentication is required") },
+
+    { NGX_HTTP_FORBIDDEN, ngx_string("FORBIDDEN"),
+      ngx_null_string, ngx_string("access is forbidden") },
+
+    { NGX_HTTP_NOT_FOUND, ngx_string("NOT_FOUND"),
+      ngx_null_string, ngx_string("no such resource") },
+
+    { NGX_HTTP_NOT_ALLOWED, ngx_string("METHOD_NOT_ALLOWED"),
+      ngx_null_string, ngx_string("the method is not allowed here") },
+
+    { NGX_HTTP_CONFLICT, ngx_string("CONFLICT"),
+      ngx_null_string, ngx_string("the request is in conflict") },
+
+    { NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, ngx_string("PAYLOAD_TOO_LARGE"),
+      ngx_null_string, ngx_string("the request body is too large") },
+
+    { NGX_HTTP_UNSUPPORTED_MEDIA_TYPE, ngx_string("UNSUPPORTED_MEDIA_TYPE"),
+      ngx_null_string, ngx_string("the media type is not supported") },
+
+    { NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_string("INTERNAL_ERROR"),
+      ngx_null_string, ngx_string("internal error") },
+
+    { NGX_HTTP_SERVICE_UNAVAILABLE, ngx_string("SERVICE_UNAVAILABLE"),
+      ngx_null_string, ngx_string("the service is unavailable") },
+
+    { 0, ngx_string("HTTP_ERROR"),
+      ngx_null_string, ngx_string("the request was refused") }
+};
+
+
+ngx_int_t
+ngx_http_triggers_send(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_chain_t *out, off_t len)
+{
+    ngx_int_t                 rc;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+    ctx->answered = 1;
+
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = len;
+    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    return ngx_http_output_filter(r, out);
+}
+
+
+ngx_int_t
+ngx_http_triggers_send_object(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_buf_t *b, int64_t time)
+{
+    ngx_chain_t               out;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    if (time) {
+        b->last = ngx_http_triggers_write_time(b->last, "timestamp", time);
+    }
+
+    b->last = ngx_cpymem(b->last, ",\"request_id\":\"",
+                         sizeof(",\"request_id\":\"") - 1);
+    b->last = ngx_cpymem(b->last, ctx->request_id.data, ctx->request_id.len);
+    *b->last++ = '"';
+    *b->last++ = '}';
+
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_triggers_send(r, status, &out, b->last - b->pos);
+}
+
+
+ngx_int_t
+ngx_http_triggers_error(ngx_http_request_t *r,
+    ngx_http_triggers_error_e error, const char *field, const char *fmt, ...)
+{
+    u_char     buf[NGX_HTTP_TRIGGERS_MESSAGE_LEN];
+    va_list    args;
+    ngx_str_t  f, message;
+
+    va_start(args, fmt);
+    message.data = buf;
+    message.len = ngx_vslprintf(buf, buf + sizeof(buf), fmt, args) - buf;
+    va_end(args);
+
+    if (field == NULL) {
+        return ngx_http_triggers_error_field(r, error, NULL, &message);
+    }
+
+    f.data = (u_char *) field;
+    f.len = ngx_strlen(field);
+
+    return ngx_http_triggers_error_field(r, error, &f, &message);
+}
+
+
+ngx_int_t
+ngx_http_triggers_error_field(ngx_http_request_t *r,
+    ngx_http_triggers_error_e error, ngx_str_t *field, ngx_str_t *message)
+{
+    ngx_str_t                 code, unused;
+    ngx_buf_t                *b;
+    ngx_chain_t               out;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    ngx_http_triggers_error_text(error, ctx->v1, &code, &unused);
+    ctx->error = code;
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "triggers answered %V: %V", &code, message);
+
+    /* a body that has not been read is in the way of the next request */
+
+    if (ngx_http_discard_request_body(r) != NGX_OK) {
+        r->keepalive = 0;
+    }
+
+    b = ngx_http_triggers_error_body(r, &code, message, field);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_triggers_send(r, ngx_http_triggers_errors[error].status,
+                                  &out, b->last - b->pos);
+}
+
+
+ngx_int_t
+ngx_http_triggers_unauthorized(ngx_http_request_t *r)
+{
+    ngx_str_t         value;
+    ngx_table_elt_t  *h;
+
+    ngx_str_set(&value, "Bearer realm=\"triggers\"");
+
+    h = ngx_http_triggers_add_header(r, "WWW-Authenticate", &value);
+    if (h == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->headers_out.www_authenticate = h;
+
+    return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAUTHORIZED, NULL,
+                                   "a valid key is required");
+}
+
+
+ngx_int_t
+ngx_http_triggers_not_allowed(ngx_http_request_t *r, ngx_uint_t methods)
+{
+    u_char     *p;
+    ngx_str_t   value;
+
+    value.data = ngx_pnalloc(r->pool, sizeof("GET, HEAD, POST, DELETE"));
+    if (value.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    p = value.data;
+
+    if (methods & NGX_HTTP_GET) {
+        p = ngx_cpymem(p, "GET, HEAD, ", sizeof("GET, HEAD, ") - 1);
+    }
+
+    if (methods & NGX_HTTP_POST) {
+        p = ngx_cpymem(p, "POST, ", sizeof("POST, ") - 1);
+    }
+
+    if (methods & NGX_HTTP_DELETE) {
+        p = ngx_cpymem(p, "DELETE, ", sizeof("DELETE, ") - 1);
+    }
+
+    value.len = p - value.data - (sizeof(", ") - 1);
+
+    if (ngx_http_triggers_add_header(r, "Allow", &value) == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_METHOD, NULL,
+                                   "the method is not allowed here");
+}
+
+
+ngx_buf_t *
+ngx_http_triggers_error_body(ngx_http_request_t *r, ngx_str_t *code,
+    ngx_str_t *message, ngx_str_t *field)
+{
+    size_t                    len;
+    ngx_str_t                 name;
+    ngx_buf_t                *b;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    ngx_http_triggers_cut(message, NGX_HTTP_TRIGGERS_MESSAGE_LEN - 1);
+
+    ngx_str_null(&name);
+
+    if (field) {
+        name = *field;
+        ngx_http_triggers_cut(&name, NGX_HTTP_TRIGGERS_FIELD_LEN);
+    }
+
+    /* a byte becomes six at most when it is escaped */
+
+    len = sizeof("{\"error\":{\"code\":\"\",\"message\":\"\",\"details\":"
+                 "{\"field\":\"\"},\"timestamp\":\"\",\"request_id\":\"\","
+                 "\"correlation_id\":\"\"},\"request_id\":\"\"}\n")
+          + code->len + 6 * message->len + 6 * name.len
+          + NGX_HTTP_TRIGGERS_TIME_LEN + 2 * ctx->request_id.len
+          + ctx->correlation_id.len;
+
+    b = ngx_create_temp_buf(r->pool, len);
+    if (b == NULL) {
+        return NULL;
+    }
+
+    b->last = ngx_slprintf(b->last, b->end,
+                           "{\"error\":{\"code\":\"%V\",\"message\":", code);
+    b->last = ngx_http_triggers_write_string(b->last, message);
+    b->last = ngx_cpymem(b->last, ",\"details\":{",
+                         sizeof(",\"details\":{") - 1);
+
+    if (field) {
+        b->last = ngx_cpymem(b->last, "\"field\":", sizeof("\"field\":") - 1);
+        b->last = ngx_http_triggers_write_string(b->last, &name);
+    }
+
+    *b->last++ = '}';
+
+    b->last = ngx_http_triggers_write_time(b->last, "timestamp",
+                                           ngx_http_triggers_now());
+    b->last = ngx_slprintf(b->last, b->end,
+                           ",\"request_id\":\"%V\",\"correlation_id\":\"%V\"}"
+                           ",\"request_id\":\"%V\"}",
+                           &ctx->request_id, &ctx->correlation_id,
+                           &ctx->request_id);
+
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+
+    return b;
+}
+
+
+ngx_http_triggers_error_e
+ngx_http_triggers_error_of(ngx_uint_t status)
+{
+    ngx_uint_t  i;
+
+    if (status == NGX_HTTP_BAD_REQUEST) {
+        return NGX_HTTP_TRIGGERS_BAD_PARAMETER;
+    }
+
+    for (i = 0; i < NGX_HTTP_TRIGGERS_OTHER; i++) {
+        if (ngx_http_triggers_errors[i].status == status) {
+            return i;
+        }
+    }
+
+    return NGX_HTTP_TRIGGERS_OTHER;
+}
+
+
+void
+ngx_http_triggers_error_text(ngx_http_triggers_error_e error, ngx_uint_t v1,
+    ngx_str_t *code, ngx_str_t *message)
+{
+    const ngx_http_triggers_error_t  *e;
+
+    e = &ngx_http_triggers_errors[error];
+
+    *code = (v1 && e->v1_code.len) ? e->v1_code : e->code;
+    *message = e->message;
+}
+
+
+ngx_table_elt_t *
+ngx_http_triggers_add_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NULL;
+    }
+
+    h->hash = 1;
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
+    h->value = *value;
+
+    return h;
+}
+
+
+ngx_int_t
+ngx_http_triggers_add_headers(ngx_http_request_t *r, ngx_uint_t status)
+{
+    ngx_str_t                 value;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    if (ctx->headers_added) {
+        return NGX_OK;
+    }
+
+    ctx->headers_added = 1;
+
+    if (ngx_http_triggers_add_header(r, "X-Request-ID", &ctx->request_id)
+        == NULL
+        || ngx_http_triggers_add_header(r, "X-Correlation-ID",
+                                        &ctx->correlation_id)
+           == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    if (status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+        ngx_str_set(&value, "1");
+
+        if (ngx_http_triggers_add_header(r, "Retry-After", &value) == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+u_char *
+ngx_http_triggers_write_time(u_char *p, const char *name, int64_t time)
+{
+    *p++ = ',';
+    *p++ = '"';
+    p = ngx_cpymem(p, name, ngx_strlen(name));
+
+    if (time == 0) {
+        return ngx_cpymem(p, "\":null", sizeof("\":null") - 1);
+    }
+
+    p = ngx_cpymem(p, "\":\"", sizeof("\":\"") - 1);
+    p = ngx_triggers_time_format(p, time);
+    *p++ = '"';
+
+    return p;
+}
+
+
+/* shortens to len bytes without cutting a character in two */
+
+static void
+ngx_http_triggers_cut(ngx_str_t *s, size_t len)
+{
+    if (s->len <= len) {
+        return;
+    }
+
+    while (len && (s->data[len] & 0xc0) == 0x80) {
+        len--;
+    }
+
+    s->len = len;
+}
+
+
+static u_char *
+ngx_http_triggers_write_string(u_char *p, ngx_str_t *s)
+{
+    *p++ = '"';
+    p = (u_char *) ngx_escape_json(p, s->data, s->len);
+    *p++ = '"';
+
+    return p;
+}

@@ -1,0 +1,100 @@
+
+/*
+ * Answers: JSON bodies, the errors of the contract, and the headers that all
+ * of them carry.
+ */
+
+
+#ifndef _NGX_HTTP_TRIGGERS_RESPONSE_H_INCLUDED_
+#define _NGX_HTTP_TRIGGERS_RESPONSE_H_INCLUDED_
+
+
+#include "ngx_http_triggers.h"
+
+
+#define NGX_HTTP_TRIGGERS_TIME_LEN  (sizeof("2025-11-10T12:34:56.789Z") - 1)
+#define NGX_HTTP_TRIGGERS_UUID_LEN  36
+
+
+/* each is one row of the contract's table of errors */
+
+typedef enum {
+    NGX_HTTP_TRIGGERS_BAD_BODY = 0,
+    NGX_HTTP_TRIGGERS_BAD_PARAMETER,
+    NGX_HTTP_TRIGGERS_UNAUTHORIZED,
+    NGX_HTTP_TRIGGERS_FORBIDDEN,
+    NGX_HTTP_TRIGGERS_NOT_FOUND,
+    NGX_HTTP_TRIGGERS_METHOD,
+    NGX_HTTP_TRIGGERS_CONFLICT,
+    NGX_HTTP_TRIGGERS_TOO_LARGE,
+    NGX_HTTP_TRIGGERS_BAD_TYPE,
+    NGX_HTTP_TRIGGERS_INTERNAL,
+    NGX_HTTP_TRIGGERS_UNAVAILABLE,
+    NGX_HTTP_TRIGGERS_OTHER                    /* of nginx' own errors */
+} ngx_http_triggers_error_e;
+
+
+/*
+ * Sends a JSON body of len bytes.  The chain's last buffer must be marked
+ * last_buf.  Returns what a handler returns, never a status.
+ */
+
+ngx_int_t ngx_http_triggers_send(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_chain_t *out, off_t len);
+
+/*
+ * Sends a body that has been written between b->pos and b->last, with the
+ * members "request_id" and, where time is not 0, "timestamp" appended and the
+ * object closed.  The buffer must have NGX_HTTP_TRIGGERS_TAIL bytes left.
+ */
+
+#define NGX_HTTP_TRIGGERS_TAIL  256
+
+ngx_int_t ngx_http_triggers_send_object(ngx_http_request_t *r,
+    ngx_uint_t status, ngx_buf_t *b, int64_t time);
+
+/*
+ * Sends an error.  field, if not NULL, goes into "details" and may come from
+ * the client.  The message is a format of ngx_slprintf().
+ */
+
+ngx_int_t ngx_http_triggers_error(ngx_http_request_t *r,
+    ngx_http_triggers_error_e error, const char *field, const char *fmt, ...);
+ngx_int_t ngx_http_triggers_error_field(ngx_http_request_t *r,
+    ngx_http_triggers_error_e error, ngx_str_t *field, ngx_str_t *message);
+
+ngx_int_t ngx_http_triggers_unauthorized(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_not_allowed(ngx_http_request_t *r,
+    ngx_uint_t methods);
+
+/*
+ * The body of an error, for answers whose status line is another's; NULL when
+ * there is no memory.
+ */
+
+ngx_buf_t *ngx_http_triggers_error_body(ngx_http_request_t *r,
+    ngx_str_t *code, ngx_str_t *message, ngx_str_t *field);
+
+/* The code that the contract has for a status which nginx made itself. */
+
+ngx_http_triggers_error_e ngx_http_triggers_error_of(ngx_uint_t status);
+void ngx_http_triggers_error_text(ngx_http_triggers_error_e error,
+    ngx_uint_t v1, ngx_str_t *code, ngx_str_t *message);
+
+/* Adds a header to the answer. */
+
+ngx_table_elt_t *ngx_http_triggers_add_header(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
+
+/* Adds the headers that every answer carries, once. */
+
+ngx_int_t ngx_http_triggers_add_headers(ngx_http_request_t *r,
+    ngx_uint_t status);
+
+/* Writes ,"name":"2025-…Z", or null for 0; returns the end. */
+
+u_char *ngx_http_triggers_write_time(u_char *p, const char *name,
+    int64_t time);
+
+
+#endif /* _NGX_HTTP_TRIGGERS_RESPONSE_H_INCLUDED_ */

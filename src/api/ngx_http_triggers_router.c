@@ -1,0 +1,307 @@
+
+/*
+ * From a request to its handler: strips the location's prefix, finds the row
+ * of the table, asks who is calling, reads the body.  Paths that are not the
+ * API's fall through to static files.
+ */
+
+
+#include "ngx_http_triggers_router.h"
+#include "ngx_http_triggers_auth.h"
+#include "ngx_http_triggers_body.h"
+#include "ngx_http_triggers_response.h"
+#include "ngx_http_triggers_resources.h"
+
+
+static ngx_int_t ngx_http_triggers_path(ngx_http_request_t *r,
+    ngx_str_t *path);
+static ngx_uint_t ngx_http_triggers_is_reserved(ngx_str_t *path);
+static ngx_uint_t ngx_http_triggers_is_under(ngx_str_t *path,
+    ngx_str_t *prefix);
+static ngx_int_t ngx_http_triggers_find(ngx_http_request_t *r,
+    ngx_str_t *path);
+static ngx_uint_t ngx_http_triggers_match(ngx_str_t *pattern, ngx_str_t *path,
+    ngx_str_t *id);
+static ngx_int_t ngx_http_triggers_dispatch(ngx_http_request_t *r);
+static void ngx_http_triggers_run(ngx_http_request_t *r);
+
+
+static const ngx_http_triggers_route_t  ngx_http_triggers_routes[] = {
+
+    { NGX_HTTP_POST, ngx_string("/events"),
+      NGX_HTTP_TRIGGERS_SCOPE_EVENTS_WRITE, 1,
+      ngx_http_triggers_event_create },
+
+    { NGX_HTTP_GET, ngx_string("/inbox"),
+      NGX_HTTP_TRIGGERS_SCOPE_EVENTS_READ, 0,
+      ngx_http_triggers_inbox_list },
+
+    { NGX_HTTP_POST, ngx_string("/inbox/{id}/ack"),
+      NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, 0,
+      ngx_http_triggers_event_remove },
+
+    { NGX_HTTP_POST, ngx_string("/inbox/{id}/retry"),
+      NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, 0,
+      ngx_http_triggers_event_retry },
+
+    { NGX_HTTP_GET, ngx_string("/v1/health"),
+      0, 0,
+      ngx_http_triggers_health },
+
+    { NGX_HTTP_GET, ngx_string("/v1/inbox"),
+      NGX_HTTP_TRIGGERS_SCOPE_EVENTS_READ, 0,
+      ngx_http_triggers_inbox_list },
+
+    { NGX_HTTP_POST, ngx_string("/v1/events"),
+      NGX_HTTP_TRIGGERS_SCOPE_EVENTS_WRITE, 1,
+      ngx_http_triggers_event_create },
+
+    { NGX_HTTP_GET, ngx_string("/v1/events/{id}"),
+      NGX_HTTP_TRIGGERS_SCOPE_EVENTS_READ, 0,
+      ngx_http_triggers_event_get },
+
+    { NGX_HTTP_DELETE, ngx_string("/v1/events/{id}"),
+      NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, 0,
+      ngx_http_triggers_event_delete },
+
+    { NGX_HTTP_GET, ngx_string("/v1/events/{id}/status"),
+      NGX_HTTP_TRIGGERS_SCOPE_EVENTS_READ, 0,
+      ngx_http_triggers_event_status },
+
+    { NGX_HTTP_POST, ngx_string("/v1/events/{id}/ack"),
+      NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, 0,
+      ngx_http_triggers_event_acknowledge },
+
+    { NGX_HTTP_POST, ngx_string("/v1/events/{id}/retry"),
+      NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, 0,
+      ngx_http_triggers_event_retry },
+
+    { 0, ngx_null_string, 0, 0, NULL }
+};
+
+
+/* what lies under these is the API's, known or not */
+
+static ngx_str_t  ngx_http_triggers_reserved[] = {
+    ngx_string("/events"),
+    ngx_string("/inbox"),
+    ngx_string("/v1"),
+    ngx_string("/api"),
+    ngx_string("/metrics"),
+    ngx_string("/logs"),
+    ngx_null_string
+};
+
+
+static ngx_str_t  ngx_http_triggers_v1 = ngx_string("/v1");
+
+
+ngx_int_t
+ngx_http_triggers_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                 rc;
+    ngx_str_t                 path;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    if (ngx_http_triggers_path(r, &path) != NGX_OK
+        || !ngx_http_triggers_is_reserved(&path))
+    {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_triggers_get_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->v1 = ngx_http_triggers_is_under(&path, &ngx_http_triggers_v1);
+
+    rc = ngx_http_triggers_find(r, &path);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ctx->route->scope) {
+        rc = ngx_http_triggers_authorize(r, ctx->route->scope);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return ngx_http_triggers_dispatch(r);
+}
+
+
+/* the path below the location's prefix, without a trailing slash */
+
+static ngx_int_t
+ngx_http_triggers_path(ngx_http_request_t *r, ngx_str_t *path)
+{
+    ngx_http_triggers_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
+
+    if (!ngx_http_triggers_is_under(&r->uri, &tlcf->prefix)) {
+        return NGX_DECLINED;
+    }
+
+    path->data = r->uri.data + tlcf->prefix.len;
+    path->len = r->uri.len - tlcf->prefix.len;
+
+    if (path->len > 1 && path->data[path->len - 1] == '/') {
+        path->len--;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_triggers_is_reserved(ngx_str_t *path)
+{
+    ngx_str_t  *prefix;
+
+    for (prefix = ngx_http_triggers_reserved; prefix->len; prefix++) {
+        if (ngx_http_triggers_is_under(path, prefix)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_http_triggers_is_under(ngx_str_t *path, ngx_str_t *prefix)
+{
+    return path->len >= prefix->len
+           && ngx_strncmp(path->data, prefix->data, prefix->len) == 0
+           && (path->len == prefix->len || path->data[prefix->len] == '/');
+}
+
+
+static ngx_int_t
+ngx_http_triggers_find(ngx_http_request_t *r, ngx_str_t *path)
+{
+    ngx_str_t                         id;
+    ngx_uint_t                        method, allowed;
+    ngx_http_triggers_ctx_t          *ctx;
+    const ngx_http_triggers_route_t  *route;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    allowed = 0;
+    method = (r->method == NGX_HTTP_HEAD) ? NGX_HTTP_GET : r->method;
+
+    for (route = ngx_http_triggers_routes; route->handler; route++) {
+
+        if (!ngx_http_triggers_match((ngx_str_t *) &route->path, path, &id)) {
+            continue;
+        }
+
+        if (route->method == method) {
+            ctx->route = route;
+            ctx->id_text = id;
+            return NGX_OK;
+        }
+
+        allowed |= route->method;
+    }
+
+    if (allowed) {
+        return ngx_http_triggers_not_allowed(r, allowed);
+    }
+
+    return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_NOT_FOUND, NULL,
+                                   "no such resource");
+}
+
+
+static ngx_uint_t
+ngx_http_triggers_match(ngx_str_t *pattern, ngx_str_t *path, ngx_str_t *id)
+{
+    u_char  *p, *last, *s, *end;
+
+    ngx_str_null(id);
+
+    p = pattern->data;
+    last = p + pattern->len;
+    s = path->data;
+    end = s + path->len;
+
+    while (p < last && s < end) {
+
+        if (*p == '{') {
+            p += sizeof("{id}") - 1;
+            id->data = s;
+
+            while (s < end && *s != '/') {
+                s++;
+            }
+
+            id->len = s - id->data;
+            continue;
+        }
+
+        if (*p++ != *s++) {
+            return 0;
+        }
+    }
+
+    return p == last && s == end;
+}
+
+
+static ngx_int_t
+ngx_http_triggers_dispatch(ngx_http_request_t *r)
+{
+    ngx_int_t                 rc;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    if (ctx->id_text.data
+        && ngx_triggers_uuid_parse(&ctx->id_text, ctx->event_id)
+           != NGX_OK)
+    {
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_PARAMETER,
+                                       "id", "the id is not a UUID");
+    }
+
+    ctx->has_event_id = (ctx->id_text.data != NULL);
+
+    if (ctx->route->body) {
+        return ngx_http_triggers_read_body(r, ngx_http_triggers_run);
+    }
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    /* as reading a body does: the handler may finalize later */
+
+    r->main->count++;
+    ngx_http_triggers_run(r);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_triggers_run(ngx_http_request_t *r)
+{
+    ngx_int_t                 rc;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    rc = ctx->route->handler(r);
+
+    if (rc != NGX_DONE) {
+        ngx_http_finalize_request(r, rc);
+    }
+}

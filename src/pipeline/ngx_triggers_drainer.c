@@ -1,0 +1,583 @@
+
+/*
+ * Group commit.  A run gathers all records that are ready, bounded in number
+ * and bytes, applies each inside one transaction, commits it, publishes the
+ * position and wakes the workers that wait.  No time is spent waiting for a
+ * batch to fill: while one commits the next one forms.
+ *
+ * Results are written into the zone before the commit and become valid by the
+ * committed position, so that a leader that dies after its commit leaves
+ * nothing unanswered: its successor finds in the database how far it came.
+ *
+ * When the store fails nothing is dropped.  The records stay in the ring, the
+ * run ends and is repeated with growing delays; the waiters' own timeouts and
+ * the full ring tell the clients.
+ *
+ * The thread touches its drainer, its store and the zone, nothing of nginx.
+ */
+
+
+#include "ngx_triggers_drainer.h"
+#include "ngx_triggers_record.h"
+#include "ngx_triggers_wake.h"
+
+
+#define NGX_TRIGGERS_DELAY_MIN  5          /* ms */
+#define NGX_TRIGGERS_DELAY_MAX  1000
+
+/*
+ * Frames in the WAL above which new reads wait until it has been restarted,
+ * and for how long at most: 64 MB of 4-KB pages.
+ */
+
+#define NGX_TRIGGERS_GATE_FRAMES  16384
+#define NGX_TRIGGERS_GATE_TIME    100      /* ms */
+
+/* looks at a record that is being copied before the run ends */
+
+#define NGX_TRIGGERS_YIELDS  100
+
+
+struct ngx_triggers_drainer_s {
+    ngx_triggers_zone_t     *zone;
+    ngx_triggers_zone_sh_t  *sh;
+    ngx_triggers_store_t    *store;
+    ngx_triggers_owner_t    *owner;        /* this worker's slot */
+    ngx_socket_t             fd;           /* to send wake-ups from */
+    ngx_log_t               *log;
+
+    ngx_uint_t               batch_records;
+    size_t                   batch_bytes;
+
+    /* of the run */
+    uint64_t                 position;     /* up to which it is committed */
+    ngx_msec_t               delay;        /* after the last failure */
+    uint32_t                 stop;         /* atomic flag */
+    unsigned                 leading:1;    /* position is known */
+    unsigned                 broken:1;     /* the ring's contents are */
+
+    /* the batch */
+    ngx_uint_t               n;
+    uint64_t                 end;          /* position behind it */
+    uint64_t                 batch_start;  /* us */
+    ngx_triggers_record_header_t  **records;
+    u_char                  *touched;      /* slots that wait for it */
+};
+
+
+static ngx_int_t ngx_triggers_drainer_prepare(ngx_triggers_drainer_t *d);
+static ngx_int_t ngx_triggers_drainer_lead(ngx_triggers_drainer_t *d);
+static ngx_int_t ngx_triggers_drainer_fail(ngx_triggers_drainer_t *d,
+    ngx_msec_t *delay);
+static ngx_int_t ngx_triggers_drainer_idle(ngx_triggers_drainer_t *d);
+static ngx_int_t ngx_triggers_drainer_gather(ngx_triggers_drainer_t *d);
+static ngx_int_t ngx_triggers_drainer_skip_dead(ngx_triggers_drainer_t *d,
+    ngx_triggers_record_header_t *header);
+static ngx_int_t ngx_triggers_drainer_batch(ngx_triggers_drainer_t *d);
+static ngx_int_t ngx_triggers_drainer_apply(ngx_triggers_drainer_t *d,
+    ngx_triggers_record_header_t *header);
+static void ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d);
+static void ngx_triggers_drainer_after(ngx_triggers_drainer_t *d);
+static ngx_uint_t ngx_triggers_drainer_stopping(ngx_triggers_drainer_t *d);
+static uint64_t ngx_triggers_monotonic_us(void);
+
+
+ngx_triggers_drainer_t *
+ngx_triggers_drainer_create(ngx_triggers_zone_t *zone,
+    ngx_uint_t batch_records, size_t batch_bytes,
+    ngx_triggers_owner_t *owner, ngx_socket_t fd, ngx_log_t *log)
+{
+    ngx_triggers_drainer_t  *d;
+
+    d = ngx_calloc(sizeof(ngx_triggers_drainer_t)
+                   + batch_records * sizeof(ngx_triggers_record_header_t *)
+                   + zone->sh->nslots, log);
+    if (d == NULL) {
+        return NULL;
+    }
+
+    d->store = ngx_triggers_store_create(&zone->path, log);
+    if (d->store == NULL) {
+        ngx_free(d);
+        return NULL;
+    }
+
+    d->zone = zone;
+    d->sh = zone->sh;
+    d->owner = owner;
+    d->fd = fd;
+    d->log = log;
+    d->batch_records = batch_records;
+    d->batch_bytes = batch_bytes;
+    d->records = (ngx_triggers_record_header_t **) (d + 1);
+    d->touched = (u_char *) (d->records + batch_records);
+
+    return d;
+}
+
+
+ngx_int_t
+ngx_triggers_drainer_run(ngx_triggers_drainer_t *d, ngx_msec_t *delay)
+{
+    uint64_t   until;
+    ngx_int_t  rc;
+
+    until = ngx_triggers_monotonic_ms() + NGX_TRIGGERS_DRAIN_TIME;
+    *delay = 0;
+
+    __atomic_store_n(&d->stop, 0, __ATOMIC_RELAXED);
+
+    if (ngx_triggers_drainer_prepare(d) != NGX_OK) {
+        return ngx_triggers_drainer_fail(d, delay);
+    }
+
+    for ( ;; ) {
+
+        rc = ngx_triggers_drainer_gather(d);
+
+        if (rc == NGX_ERROR) {
+            return ngx_triggers_drainer_fail(d, delay);
+        }
+
+        if (rc == NGX_DONE) {
+            if (ngx_triggers_drainer_idle(d) == NGX_OK) {
+                return NGX_OK;
+            }
+
+            continue;
+        }
+
+        if (ngx_triggers_drainer_batch(d) != NGX_OK) {
+            return ngx_triggers_drainer_fail(d, delay);
+        }
+
+        ngx_triggers_drainer_publish(d);
+        ngx_triggers_drainer_after(d);
+
+        if (ngx_triggers_store_wanted(d->store)) {
+
+            /* the drainer of another tree waits; it has its turn now */
+
+            ngx_triggers_store_unlock(d->store);
+            *delay = NGX_TRIGGERS_DELAY_MIN;
+            return NGX_AGAIN;
+        }
+
+        if (ngx_triggers_drainer_stopping(d)
+            || ngx_triggers_monotonic_ms() >= until)
+        {
+            return NGX_AGAIN;
+        }
+    }
+}
+
+
+void
+ngx_triggers_drainer_tick(ngx_triggers_drainer_t *d)
+{
+    if (!d->leading || !ngx_triggers_store_is_open(d->store)) {
+        return;
+    }
+
+    if (ngx_triggers_store_check(d->store) != NGX_OK) {
+        d->leading = 0;
+
+    } else if (ngx_triggers_ring_depth(&d->sh->ring) == 0
+               && ngx_triggers_store_open(d->store) == NGX_OK)
+    {
+        while (ngx_triggers_store_maintain(d->store, 1) == NGX_AGAIN
+               && ngx_triggers_ring_depth(&d->sh->ring) == 0
+               && !ngx_triggers_drainer_stopping(d))
+        {
+            /* void */
+        }
+
+        ngx_triggers_store_unlock(d->store);
+    }
+
+    d->sh->state = ngx_triggers_store_state(d->store);
+}
+
+
+void
+ngx_triggers_drainer_stop(ngx_triggers_drainer_t *d)
+{
+    __atomic_store_n(&d->stop, 1, __ATOMIC_RELAXED);
+}
+
+
+void
+ngx_triggers_drainer_close(ngx_triggers_drainer_t *d)
+{
+    d->leading = 0;
+    ngx_triggers_store_close(d->store);
+}
+
+
+void
+ngx_triggers_drainer_wake(ngx_triggers_zone_sh_t *sh, ngx_socket_t fd,
+    ngx_uint_t slot)
+{
+    if (__atomic_exchange_n(&sh->slots[slot].pending, 1, __ATOMIC_SEQ_CST)
+        == 0)
+    {
+        (void) ngx_triggers_wake_send(fd, sh->nonce, slot);
+    }
+}
+
+
+/* the store is open, the write lock held, and the position known */
+
+static ngx_int_t
+ngx_triggers_drainer_prepare(ngx_triggers_drainer_t *d)
+{
+    ngx_int_t  rc;
+
+    if (d->broken) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_triggers_store_open(d->store);
+
+    if (rc == NGX_OK && !d->leading) {
+        rc = ngx_triggers_drainer_lead(d);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    __atomic_store_n(&d->sh->state, NGX_TRIGGERS_STORE_READY,
+                     __ATOMIC_RELAXED);
+    __atomic_store_n(&d->sh->readable, 1, __ATOMIC_RELEASE);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_triggers_drainer_lead(ngx_triggers_drainer_t *d)
+{
+    uint64_t   position, committed;
+    ngx_int_t  rc;
+
+    rc = ngx_triggers_store_lead(d->store, d->sh->nonce, &position);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    committed = ngx_triggers_ring_committed(&d->sh->ring);
+    d->position = ngx_max(position, committed);
+    d->end = d->position;
+    d->leading = 1;
+    d->sh->leaders++;
+
+    if (d->position > committed) {
+
+        /* committed by a predecessor that died before it said so */
+
+        ngx_memset(d->touched, 1, d->sh->nslots);
+        ngx_triggers_drainer_publish(d);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_triggers_drainer_fail(ngx_triggers_drainer_t *d, ngx_msec_t *delay)
+{
+    ngx_uint_t  state;
+
+    state = d->broken ? NGX_TRIGGERS_STORE_CORRUPT
+                      : ngx_triggers_store_state(d->store);
+
+    __atomic_store_n(&d->sh->state, state, __ATOMIC_RELAXED);
+
+    if (!ngx_triggers_store_is_open(d->store)) {
+        d->leading = 0;
+
+    } else {
+        ngx_triggers_store_unlock(d->store);
+    }
+
+    d->delay = ngx_min(ngx_max(2 * d->delay, NGX_TRIGGERS_DELAY_MIN),
+                       NGX_TRIGGERS_DELAY_MAX);
+    *delay = d->delay;
+
+    return NGX_AGAIN;
+}
+
+
+/*
+ * Whoever appends sets "wanted" and, if it was not set, tells the leader.  It
+ * is cleared before the last look, so that a record is either seen here or
+ * its worker sees the flag cleared.
+ */
+
+static ngx_int_t
+ngx_triggers_drainer_idle(ngx_triggers_drainer_t *d)
+{
+    uint64_t                       position;
+    ngx_triggers_record_header_t  *header;
+
+    __atomic_store_n(&d->sh->wanted, 0, __ATOMIC_SEQ_CST);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+
+    position = d->position;
+
+    if (ngx_triggers_ring_peek(&d->sh->ring, &position, &header) == NGX_OK
+        && !ngx_triggers_drainer_stopping(d))
+    {
+        __atomic_store_n(&d->sh->wanted, 1, __ATOMIC_SEQ_CST);
+        return NGX_AGAIN;
+    }
+
+    d->sh->gate = 0;
+    ngx_triggers_store_unlock(d->store);
+
+    return NGX_OK;
+}
+
+
+/* NGX_OK: a batch of at least one record; NGX_DONE: none is ready */
+
+static ngx_int_t
+ngx_triggers_drainer_gather(ngx_triggers_drainer_t *d)
+{
+    size_t                         bytes;
+    uint64_t                       position;
+    ngx_int_t                      rc;
+    ngx_uint_t                     yields;
+    ngx_triggers_record_header_t  *header;
+
+    d->n = 0;
+    bytes = 0;
+    yields = 0;
+    position = d->position;
+
+    while (d->n < d->batch_records && bytes < d->batch_bytes) {
+
+        rc = ngx_triggers_ring_peek(&d->sh->ring, &position, &header);
+
+        if (rc == NGX_OK) {
+            d->records[d->n++] = header;
+            bytes += header->len;
+            ngx_triggers_ring_step(header, &position);
+            continue;
+        }
+
+        if (rc == NGX_ERROR) {
+            ngx_log_error(NGX_LOG_ALERT, d->log, 0,
+                          "triggers store \"%V\": the ring is broken at %uL",
+                          &d->zone->name, position);
+            d->broken = 1;
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DONE || d->n) {
+            break;
+        }
+
+        /* the next record is being copied, or its owner has died */
+
+        if (ngx_triggers_drainer_skip_dead(d, header) == NGX_OK) {
+            ngx_triggers_ring_step(header, &position);
+            d->position = position;
+            ngx_triggers_ring_commit(&d->sh->ring, position);
+            continue;
+        }
+
+        if (yields++ == NGX_TRIGGERS_YIELDS) {
+            break;
+        }
+
+        (void) sched_yield();
+    }
+
+    d->end = position;
+
+    return d->n ? NGX_OK : NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_triggers_drainer_skip_dead(ngx_triggers_drainer_t *d,
+    ngx_triggers_record_header_t *header)
+{
+    uint32_t               generation;
+    ngx_triggers_owner_t  *owner;
+
+    owner = &header->owner;
+
+    if (owner->slot == d->owner->slot
+        && owner->generation == d->owner->generation)
+    {
+        return NGX_DECLINED;
+    }
+
+    generation = __atomic_load_n(&d->sh->slots[owner->slot].generation,
+                                 __ATOMIC_ACQUIRE);
+
+    if (generation == owner->generation
+        && ngx_triggers_wake_send(d->fd, d->sh->nonce, owner->slot) == NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    /* it may have been marked ready just before its owner died */
+
+    if (__atomic_load_n(&header->state, __ATOMIC_ACQUIRE)
+        == NGX_TRIGGERS_RECORD_READY)
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, d->log, 0,
+                  "triggers store \"%V\": skipped a record that a worker "
+                  "had not finished when it died", &d->zone->name);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_triggers_drainer_batch(ngx_triggers_drainer_t *d)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    d->batch_start = ngx_triggers_monotonic_us();
+
+    rc = ngx_triggers_store_begin(d->store);
+
+    for (i = 0; rc == NGX_OK && i < d->n; i++) {
+        rc = ngx_triggers_drainer_apply(d, d->records[i]);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_triggers_store_commit(d->store, d->sh->nonce, d->end);
+
+    if (rc == NGX_ERROR) {
+
+        /* the outcome is unknown; the database will tell */
+
+        d->leading = 0;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_triggers_drainer_apply(ngx_triggers_drainer_t *d,
+    ngx_triggers_record_header_t *header)
+{
+    uint64_t                     end;
+    ngx_int_t                    rc;
+    ngx_triggers_result_t        result;
+    ngx_triggers_mutation_t      mutation;
+    ngx_triggers_zone_result_t  *zr;
+
+    ngx_memzero(&result, sizeof(ngx_triggers_result_t));
+
+    rc = ngx_triggers_record_decode(&mutation, (u_char *) (header + 1),
+                                    header->len);
+    if (rc == NGX_OK) {
+        rc = ngx_triggers_store_apply(d->store, &mutation, &result);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+    } else {
+        ngx_log_error(NGX_LOG_ALERT, d->log, 0,
+                      "triggers store \"%V\": malformed record at %uL",
+                      &d->zone->name, header->position);
+        result.rc = NGX_TRIGGERS_RC_FAILED;
+    }
+
+    zr = ngx_triggers_zone_result(d->sh, &header->owner);
+
+    if (zr) {
+        end = header->position;
+        ngx_triggers_ring_step(header, &end);
+
+        zr->result = result;
+        __atomic_store_n(&zr->position, end, __ATOMIC_RELEASE);
+
+        d->touched[header->owner.slot] = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
+{
+    uint64_t    now;
+    ngx_uint_t  i;
+
+    d->position = d->end;
+    ngx_triggers_ring_commit(&d->sh->ring, d->end);
+
+    for (i = 0; i < d->sh->nslots; i++) {
+        if (d->touched[i]) {
+            d->touched[i] = 0;
+            ngx_triggers_drainer_wake(d->sh, d->fd, i);
+        }
+    }
+
+    now = ngx_triggers_monotonic_us();
+
+    d->delay = 0;
+    d->sh->records += d->n;
+    d->sh->batches++;
+    d->sh->commit_time = now - d->batch_start;
+    __atomic_store_n(&d->sh->heartbeat, now / 1000, __ATOMIC_RELAXED);
+}
+
+
+/* what can wait until the clients have their answers */
+
+static void
+ngx_triggers_drainer_after(ngx_triggers_drainer_t *d)
+{
+    uint64_t    gate;
+    ngx_uint_t  frames;
+
+    (void) ngx_triggers_store_maintain(d->store, 0);
+
+    frames = ngx_triggers_store_wal_frames(d->store);
+    gate = 0;
+
+    if (frames > NGX_TRIGGERS_GATE_FRAMES) {
+        gate = ngx_triggers_monotonic_ms() + NGX_TRIGGERS_GATE_TIME;
+    }
+
+    d->sh->wal_frames = frames;
+    __atomic_store_n(&d->sh->gate, gate, __ATOMIC_RELAXED);
+}
+
+
+static ngx_uint_t
+ngx_triggers_drainer_stopping(ngx_triggers_drainer_t *d)
+{
+    return ngx_terminate || __atomic_load_n(&d->stop, __ATOMIC_RELAXED);
+}
+
+
+static uint64_t
+ngx_triggers_monotonic_us(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}

@@ -1,0 +1,62 @@
+
+/*
+ * The drainer: moves records from the ring of a zone into its store.  At most
+ * one worker of a tree, the leader, has one that runs; it runs as a task of a
+ * thread pool, for a bounded time, and is posted again.
+ *
+ * Everything here but the two functions that say otherwise is called by one
+ * thread at a time: by the task, or by exit_process when the pool has ended.
+ */
+
+
+#ifndef _NGX_TRIGGERS_DRAINER_H_INCLUDED_
+#define _NGX_TRIGGERS_DRAINER_H_INCLUDED_
+
+
+#include "ngx_triggers_zone.h"
+#include "ngx_triggers_store.h"
+
+
+#define NGX_TRIGGERS_DRAIN_TIME  50        /* ms that one run may take */
+
+
+typedef struct ngx_triggers_drainer_s  ngx_triggers_drainer_t;
+
+
+/* Event loop, before the first run.  NULL when there is no memory. */
+
+ngx_triggers_drainer_t *ngx_triggers_drainer_create(
+    ngx_triggers_zone_t *zone, ngx_uint_t batch_records, size_t batch_bytes,
+    ngx_triggers_owner_t *owner, ngx_socket_t fd, ngx_log_t *log);
+
+/*
+ * Drains.  NGX_OK: the ring is empty, whoever appends next will tell the
+ * leader; NGX_AGAIN: there is more, run again after *delay ms (0: at once).
+ * It ends early when the process is told to terminate or stop() was called.
+ */
+
+ngx_int_t ngx_triggers_drainer_run(ngx_triggers_drainer_t *drainer,
+    ngx_msec_t *delay);
+
+/*
+ * Work of every second: is the database still where its name says; tidying
+ * up when nothing comes in.
+ */
+
+void ngx_triggers_drainer_tick(ngx_triggers_drainer_t *drainer);
+
+/* Any thread: makes a run that is under way end soon. */
+
+void ngx_triggers_drainer_stop(ngx_triggers_drainer_t *drainer);
+
+/* Closes the store; it is opened again by the next run. */
+
+void ngx_triggers_drainer_close(ngx_triggers_drainer_t *drainer);
+
+/* Any thread that appends or has skipped: wakes the owner of one slot. */
+
+void ngx_triggers_drainer_wake(ngx_triggers_zone_sh_t *sh, ngx_socket_t fd,
+    ngx_uint_t slot);
+
+
+#endif /* _NGX_TRIGGERS_DRAINER_H_INCLUDED_ */

@@ -1,0 +1,368 @@
+
+/*
+ * Leadership: which worker drains.  The leader holds a socket name that only
+ * one process can hold; it posts the drainer's task whenever there is work
+ * and resigns when its worker begins to shut down, so that an old worker that
+ * a slow client keeps alive does not keep the commits too.
+ */
+
+
+#include "ngx_triggers_worker.h"
+#include "ngx_triggers_wake.h"
+
+
+#define NGX_TRIGGERS_HOUSEKEEPING  10      /* ticks */
+
+#define NGX_TRIGGERS_EXIT_TRIES    20
+#define NGX_TRIGGERS_EXIT_PAUSE    10      /* ms */
+
+
+/* of the task; while it is posted only the thread touches it */
+
+typedef struct {
+    ngx_triggers_drainer_t  *drainer;
+    ngx_uint_t               release;          /* flag: close the store */
+    ngx_uint_t               housekeep;        /* flag: a second is over */
+    ngx_int_t                rc;               /* NGX_DONE: closed */
+    ngx_msec_t               delay;
+} ngx_triggers_leader_ctx_t;
+
+
+static ngx_int_t ngx_triggers_lead_lock(ngx_triggers_worker_t *worker);
+static ngx_int_t ngx_triggers_lead_prepare(ngx_triggers_worker_t *worker);
+static void ngx_triggers_lead_unlock(ngx_triggers_worker_t *worker);
+static void ngx_triggers_drain_handler(void *data, ngx_log_t *log);
+static void ngx_triggers_drain_done_handler(ngx_event_t *ev);
+static void ngx_triggers_drain_retry_handler(ngx_event_t *ev);
+
+
+ngx_uint_t
+ngx_triggers_leading(ngx_triggers_worker_t *worker)
+{
+    return worker->lead_fd != (ngx_socket_t) -1;
+}
+
+
+/* becomes the leader if nobody is */
+
+void
+ngx_triggers_lead(ngx_triggers_worker_t *worker)
+{
+    if (ngx_triggers_leading(worker)
+        || worker->wake == NULL
+        || worker->draining
+        || ngx_triggers_lead_lock(worker) != NGX_OK)
+    {
+        return;
+    }
+
+    if (ngx_triggers_lead_prepare(worker) != NGX_OK) {
+        ngx_triggers_lead_unlock(worker);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, worker->log, 0,
+                  "triggers store \"%V\": this worker writes now",
+                  &worker->zone->name);
+
+    worker->releasing = 0;
+    ngx_triggers_kick(worker);
+}
+
+
+/* makes the drainer run, now or again after the run that is under way */
+
+void
+ngx_triggers_kick(ngx_triggers_worker_t *worker)
+{
+    ngx_triggers_leader_ctx_t  *ctx;
+
+    if (worker->draining || worker->retry.timer_set) {
+        worker->kicked = 1;
+        return;
+    }
+
+    ctx = worker->task->ctx;
+    ctx->release = worker->releasing;
+    ctx->housekeep = worker->housekeep;
+
+    worker->kicked = 0;
+    worker->housekeep = 0;
+
+    if (ngx_thread_task_post(worker->thread_pool, worker->task) != NGX_OK) {
+
+        /* the pool's queue is full, which it has logged; the tick repeats */
+
+        worker->kicked = 1;
+        return;
+    }
+
+    worker->draining = 1;
+}
+
+
+void
+ngx_triggers_leader_tick(ngx_triggers_worker_t *worker)
+{
+    ngx_triggers_zone_sh_t  *sh;
+
+    sh = worker->zone->sh;
+
+    __atomic_store_n(&sh->heartbeat, ngx_triggers_monotonic_ms(),
+                     __ATOMIC_RELAXED);
+
+    if (++worker->ticks % NGX_TRIGGERS_HOUSEKEEPING == 0
+        && !worker->draining)
+    {
+        worker->housekeep = 1;
+        ngx_triggers_kick(worker);
+
+    } else if (ngx_triggers_ring_depth(&sh->ring) || worker->kicked) {
+
+        /* also finds what a worker left that died before it told us */
+
+        ngx_triggers_kick(worker);
+    }
+}
+
+
+/* the worker shuts down: another shall lead */
+
+void
+ngx_triggers_resign(ngx_triggers_worker_t *worker)
+{
+    if (!ngx_triggers_leading(worker)) {
+        return;
+    }
+
+    worker->releasing = 1;
+    ngx_triggers_drainer_stop(worker->drainer);
+
+    if (worker->retry.timer_set) {
+        ngx_del_timer(&worker->retry);
+    }
+
+    /* the store is closed in the thread: it may have to write */
+
+    ngx_triggers_kick(worker);
+}
+
+
+/*
+ * The pool has ended, and its threads with it.  What is in the ring and has
+ * no other drainer is committed here.
+ */
+
+void
+ngx_triggers_leader_exit(ngx_triggers_worker_t *worker)
+{
+    ngx_uint_t               tries;
+    ngx_msec_t               delay;
+    ngx_triggers_zone_sh_t  *sh;
+
+    sh = worker->zone->sh;
+
+    for (tries = 0; tries < NGX_TRIGGERS_EXIT_TRIES; tries++) {
+
+        if (!ngx_triggers_leading(worker)) {
+
+            if (ngx_triggers_ring_depth(&sh->ring) == 0) {
+                break;
+            }
+
+            if (ngx_triggers_lead_lock(worker) != NGX_OK
+                || ngx_triggers_lead_prepare(worker) != NGX_OK)
+            {
+                ngx_msleep(NGX_TRIGGERS_EXIT_PAUSE);
+                continue;
+            }
+        }
+
+        while (ngx_triggers_drainer_run(worker->drainer, &delay) == NGX_AGAIN
+               && delay == 0)
+        {
+            /* void */
+        }
+
+        if (ngx_triggers_ring_depth(&sh->ring) == 0) {
+            break;
+        }
+
+        ngx_msleep(NGX_TRIGGERS_EXIT_PAUSE);
+    }
+
+    if (ngx_triggers_leading(worker)) {
+        ngx_triggers_drainer_close(worker->drainer);
+        ngx_triggers_lead_unlock(worker);
+    }
+}
+
+
+static ngx_int_t
+ngx_triggers_lead_lock(ngx_triggers_worker_t *worker)
+{
+    ngx_int_t                rc;
+    ngx_socket_t             fd;
+    ngx_triggers_zone_sh_t  *sh;
+
+    sh = worker->zone->sh;
+
+    fd = ngx_triggers_wake_socket(worker->log);
+    if (fd == (ngx_socket_t) -1) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_triggers_wake_bind(fd, sh->nonce, NGX_TRIGGERS_LEADER,
+                                worker->log);
+    if (rc != NGX_OK) {
+        (void) ngx_close_socket(fd);
+        return rc;
+    }
+
+    worker->lead_fd = fd;
+
+    __atomic_store_n(&sh->leader, worker->owner.slot, __ATOMIC_RELEASE);
+    __atomic_store_n(&sh->heartbeat, ngx_triggers_monotonic_ms(),
+                     __ATOMIC_RELAXED);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_triggers_lead_prepare(ngx_triggers_worker_t *worker)
+{
+    ngx_pool_t                 *pool;
+    ngx_triggers_leader_ctx_t  *ctx;
+
+    if (worker->drainer == NULL) {
+        worker->drainer = ngx_triggers_drainer_create(worker->zone,
+                                      worker->batch_records,
+                                      worker->batch_bytes, &worker->owner,
+                                      worker->wake->fd, worker->log);
+        if (worker->drainer == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (worker->task) {
+        return NGX_OK;
+    }
+
+    /* the cycle's pool: the task lives as long as the process */
+
+    pool = ngx_cycle->pool;
+
+    worker->task = ngx_thread_task_alloc(pool,
+                                         sizeof(ngx_triggers_leader_ctx_t));
+    if (worker->task == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx = worker->task->ctx;
+    ctx->drainer = worker->drainer;
+
+    worker->task->handler = ngx_triggers_drain_handler;
+    worker->task->event.handler = ngx_triggers_drain_done_handler;
+    worker->task->event.data = worker;
+    worker->task->event.log = worker->log;
+
+    worker->retry.handler = ngx_triggers_drain_retry_handler;
+    worker->retry.data = &worker->dummy;
+    worker->retry.log = worker->log;
+    worker->retry.cancelable = 1;
+
+    return NGX_OK;
+}
+
+
+/* wakes everybody: those who wait may have to lead */
+
+static void
+ngx_triggers_lead_unlock(ngx_triggers_worker_t *worker)
+{
+    ngx_uint_t               i;
+    ngx_triggers_zone_sh_t  *sh;
+
+    sh = worker->zone->sh;
+
+    __atomic_store_n(&sh->leader, NGX_TRIGGERS_LEADER, __ATOMIC_RELEASE);
+
+    (void) ngx_close_socket(worker->lead_fd);
+    worker->lead_fd = (ngx_socket_t) -1;
+
+    for (i = 0; i < sh->nslots; i++) {
+        if (i != worker->owner.slot && sh->slots[i].generation) {
+            (void) ngx_triggers_wake_send(worker->wake->fd, sh->nonce, i);
+        }
+    }
+}
+
+
+/* in a thread of the pool */
+
+static void
+ngx_triggers_drain_handler(void *data, ngx_log_t *log)
+{
+    ngx_triggers_leader_ctx_t *ctx = data;
+
+    if (ctx->release) {
+        ngx_triggers_drainer_close(ctx->drainer);
+        ctx->rc = NGX_DONE;
+        return;
+    }
+
+    if (ctx->housekeep) {
+        ngx_triggers_drainer_tick(ctx->drainer);
+    }
+
+    ctx->rc = ngx_triggers_drainer_run(ctx->drainer, &ctx->delay);
+}
+
+
+static void
+ngx_triggers_drain_done_handler(ngx_event_t *ev)
+{
+    ngx_triggers_worker_t      *worker;
+    ngx_triggers_leader_ctx_t  *ctx;
+
+    worker = ev->data;
+    ctx = worker->task->ctx;
+
+    worker->draining = 0;
+
+    if (ctx->rc == NGX_DONE) {
+        worker->kicked = 0;
+        ngx_triggers_lead_unlock(worker);
+        return;
+    }
+
+    if (ngx_exiting && ctx->rc == NGX_OK) {
+        worker->releasing = 1;
+    }
+
+    if (worker->releasing) {
+        ngx_triggers_kick(worker);
+        return;
+    }
+
+    if (ctx->rc == NGX_AGAIN && ctx->delay) {
+        ngx_add_timer(&worker->retry, ctx->delay);
+        return;
+    }
+
+    if (ctx->rc == NGX_AGAIN || worker->kicked) {
+        ngx_triggers_kick(worker);
+    }
+}
+
+
+static void
+ngx_triggers_drain_retry_handler(ngx_event_t *ev)
+{
+    ngx_connection_t  *c;
+
+    c = ev->data;
+
+    ngx_triggers_kick(c->data);
+}

@@ -1,0 +1,263 @@
+
+/*
+ * The read path: jobs that run in the thread pool, each on one of a fixed
+ * number of read-only connections of this worker.  A job that finds none free
+ * waits in a bounded queue.  Connections are opened by the first job that
+ * needs them, and again after a change of leaders, as the database may be
+ * another one since.
+ */
+
+
+#include "ngx_triggers_worker.h"
+
+
+#define NGX_TRIGGERS_GATE_PAUSE  1         /* ms */
+
+
+typedef struct {
+    ngx_triggers_readers_t  *readers;
+    ngx_triggers_job_t      *job;              /* NULL: free */
+    ngx_triggers_reader_t   *reader;
+    uint64_t                 leaders;          /* when it was opened */
+} ngx_triggers_read_ctx_t;
+
+
+struct ngx_triggers_readers_s {
+    ngx_triggers_worker_t   *worker;
+    ngx_queue_t              waiting;
+    ngx_uint_t               nwaiting;
+    ngx_uint_t               nbusy;
+    ngx_thread_task_t      **tasks;
+};
+
+
+static ngx_int_t ngx_triggers_readers_start(ngx_triggers_readers_t *readers,
+    ngx_thread_task_t *task, ngx_triggers_job_t *job);
+static void ngx_triggers_read_handler(void *data, ngx_log_t *log);
+static ngx_int_t ngx_triggers_read_open(ngx_triggers_read_ctx_t *ctx,
+    ngx_log_t *log);
+static void ngx_triggers_read_gate(ngx_triggers_zone_sh_t *sh);
+static void ngx_triggers_read_done_handler(ngx_event_t *ev);
+
+
+ngx_triggers_readers_t *
+ngx_triggers_readers_create(ngx_triggers_worker_t *worker)
+{
+    ngx_pool_t               *pool;
+    ngx_uint_t                i;
+    ngx_thread_task_t        *task;
+    ngx_triggers_readers_t   *readers;
+    ngx_triggers_read_ctx_t  *ctx;
+
+    pool = ngx_cycle->pool;
+
+    readers = ngx_pcalloc(pool, sizeof(ngx_triggers_readers_t));
+    if (readers == NULL) {
+        return NULL;
+    }
+
+    readers->worker = worker;
+    ngx_queue_init(&readers->waiting);
+
+    readers->tasks = ngx_pcalloc(pool, worker->nreaders
+                                       * sizeof(ngx_thread_task_t *));
+    if (readers->tasks == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < worker->nreaders; i++) {
+        task = ngx_thread_task_alloc(pool, sizeof(ngx_triggers_read_ctx_t));
+        if (task == NULL) {
+            return NULL;
+        }
+
+        ctx = task->ctx;
+        ctx->readers = readers;
+
+        task->handler = ngx_triggers_read_handler;
+        task->event.handler = ngx_triggers_read_done_handler;
+        task->event.data = task;
+        task->event.log = worker->log;
+
+        readers->tasks[i] = task;
+    }
+
+    return readers;
+}
+
+
+ngx_int_t
+ngx_triggers_read(ngx_triggers_worker_t *worker, ngx_triggers_job_t *job)
+{
+    ngx_uint_t                i;
+    ngx_triggers_readers_t   *readers;
+    ngx_triggers_read_ctx_t  *ctx;
+
+    readers = worker->readers;
+
+    if (worker->wake == NULL
+        || !__atomic_load_n(&worker->zone->sh->readable, __ATOMIC_ACQUIRE))
+    {
+        return NGX_ERROR;
+    }
+
+    if (readers->nbusy < worker->nreaders) {
+
+        for (i = 0; i < worker->nreaders; i++) {
+            ctx = readers->tasks[i]->ctx;
+
+            if (ctx->job == NULL) {
+                return ngx_triggers_readers_start(readers, readers->tasks[i],
+                                                  job);
+            }
+        }
+    }
+
+    if (readers->nwaiting >= worker->zone->sh->nresults) {
+        return NGX_BUSY;
+    }
+
+    ngx_queue_insert_tail(&readers->waiting, &job->queue);
+    readers->nwaiting++;
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_triggers_readers_busy(ngx_triggers_readers_t *readers)
+{
+    return readers->nbusy;
+}
+
+
+void
+ngx_triggers_readers_close(ngx_triggers_readers_t *readers)
+{
+    ngx_uint_t                i;
+    ngx_triggers_read_ctx_t  *ctx;
+
+    for (i = 0; i < readers->worker->nreaders; i++) {
+        ctx = readers->tasks[i]->ctx;
+
+        if (ctx->reader) {
+            ngx_triggers_reader_close(ctx->reader);
+            ctx->reader = NULL;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_triggers_readers_start(ngx_triggers_readers_t *readers,
+    ngx_thread_task_t *task, ngx_triggers_job_t *job)
+{
+    ngx_triggers_read_ctx_t  *ctx;
+
+    ctx = task->ctx;
+    ctx->job = job;
+
+    if (ngx_thread_task_post(readers->worker->thread_pool, task) != NGX_OK) {
+        ctx->job = NULL;
+        return NGX_BUSY;
+    }
+
+    readers->nbusy++;
+
+    ngx_triggers_worker_guard(readers->worker);
+
+    return NGX_OK;
+}
+
+
+/* in a thread of the pool */
+
+static void
+ngx_triggers_read_handler(void *data, ngx_log_t *log)
+{
+    ngx_triggers_read_ctx_t *ctx = data;
+
+    ngx_triggers_read_gate(ctx->readers->worker->zone->sh);
+
+    ctx->job->rc = ngx_triggers_read_open(ctx, log);
+
+    if (ctx->job->rc == NGX_OK) {
+        ctx->job->rc = ctx->job->run(ctx->job, ctx->reader);
+    }
+}
+
+
+static ngx_int_t
+ngx_triggers_read_open(ngx_triggers_read_ctx_t *ctx, ngx_log_t *log)
+{
+    uint64_t              leaders;
+    ngx_triggers_zone_t  *zone;
+
+    zone = ctx->readers->worker->zone;
+    leaders = __atomic_load_n(&zone->sh->leaders, __ATOMIC_ACQUIRE);
+
+    if (ctx->reader && ctx->leaders != leaders) {
+        ngx_triggers_reader_close(ctx->reader);
+        ctx->reader = NULL;
+    }
+
+    if (ctx->reader == NULL) {
+        ctx->reader = ngx_triggers_reader_open(&zone->path, log);
+        ctx->leaders = leaders;
+    }
+
+    return ctx->reader ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * Readers that follow each other without a gap keep the WAL from being
+ * restarted, and it grows.  Above a size the leader asks new ones to wait
+ * until it has caught up.
+ */
+
+static void
+ngx_triggers_read_gate(ngx_triggers_zone_sh_t *sh)
+{
+    while (ngx_triggers_monotonic_ms()
+           < __atomic_load_n(&sh->gate, __ATOMIC_RELAXED))
+    {
+        ngx_msleep(NGX_TRIGGERS_GATE_PAUSE);
+    }
+}
+
+
+static void
+ngx_triggers_read_done_handler(ngx_event_t *ev)
+{
+    ngx_queue_t              *q;
+    ngx_thread_task_t        *task;
+    ngx_triggers_job_t       *job, *next;
+    ngx_triggers_readers_t   *readers;
+    ngx_triggers_read_ctx_t  *ctx;
+
+    task = ev->data;
+    ctx = task->ctx;
+    readers = ctx->readers;
+
+    job = ctx->job;
+    ctx->job = NULL;
+    readers->nbusy--;
+
+    while (!ngx_queue_empty(&readers->waiting)) {
+        q = ngx_queue_head(&readers->waiting);
+        ngx_queue_remove(q);
+        readers->nwaiting--;
+
+        next = ngx_queue_data(q, ngx_triggers_job_t, queue);
+
+        if (ngx_triggers_readers_start(readers, task, next) == NGX_OK) {
+            break;
+        }
+
+        next->rc = NGX_BUSY;
+        next->done(next);
+    }
+
+    job->done(job);
+}

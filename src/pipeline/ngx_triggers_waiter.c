@@ -1,0 +1,234 @@
+
+/*
+ * Requests that wait for a commit.  A waiter's number is also the number of
+ * the result, in the zone, that the drainer writes for it.  A waiter whose
+ * client has gone, or whose time is over, keeps its number until its record
+ * has been committed, as the drainer will write there.
+ */
+
+
+#include "ngx_triggers_worker.h"
+#include "ngx_triggers_wake.h"
+
+
+static ngx_triggers_waiter_t *ngx_triggers_waiter_get(
+    ngx_triggers_worker_t *worker);
+static void ngx_triggers_waiter_free(ngx_triggers_worker_t *worker,
+    ngx_triggers_waiter_t *waiter);
+static void ngx_triggers_waiter_finish(ngx_triggers_waiter_t *waiter,
+    ngx_int_t rc, ngx_triggers_result_t *result);
+static void ngx_triggers_tell_leader(ngx_triggers_worker_t *worker);
+
+
+ngx_int_t
+ngx_triggers_submit(ngx_triggers_worker_t *worker,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_waiter_pt handler,
+    void *data, ngx_msec_t timeout, ngx_triggers_waiter_t **waiter)
+{
+    uint64_t                end;
+    ngx_int_t               rc;
+    ngx_triggers_owner_t    owner;
+    ngx_triggers_waiter_t  *w;
+
+    if (worker->wake == NULL) {
+        return NGX_ERROR;
+    }
+
+    w = NULL;
+    owner = worker->owner;
+    owner.index = NGX_TRIGGERS_NO_INDEX;
+
+    if (handler) {
+        w = ngx_triggers_waiter_get(worker);
+        if (w == NULL) {
+            return NGX_BUSY;
+        }
+
+        owner.index = w - worker->waiters;
+    }
+
+    rc = ngx_triggers_zone_append(worker->zone, mutation, &owner, &end);
+
+    if (rc != NGX_OK) {
+        if (w) {
+            ngx_triggers_waiter_free(worker, w);
+        }
+
+        return rc;
+    }
+
+    if (w) {
+        w->position = end;
+        w->handler = handler;
+        w->data = data;
+        w->deadline = ngx_current_msec + timeout;
+
+        ngx_queue_insert_tail(&worker->waiting, &w->queue);
+        ngx_triggers_worker_guard(worker);
+
+        *waiter = w;
+    }
+
+    ngx_triggers_tell_leader(worker);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_triggers_waiter_abandon(ngx_triggers_waiter_t *waiter)
+{
+    waiter->handler = NULL;
+    waiter->data = NULL;
+}
+
+
+/* calls everybody whose record has been committed */
+
+void
+ngx_triggers_waiters_wake(ngx_triggers_worker_t *worker)
+{
+    uint64_t                     committed;
+    ngx_int_t                    rc;
+    ngx_queue_t                 *q;
+    ngx_triggers_owner_t         owner;
+    ngx_triggers_result_t        result;
+    ngx_triggers_waiter_t       *w, copy;
+    ngx_triggers_zone_result_t  *zr;
+
+    owner = worker->owner;
+    committed = ngx_triggers_ring_committed(&worker->zone->sh->ring);
+
+    /* handlers may submit again, at the tail, and abandon others */
+
+    while (!ngx_queue_empty(&worker->waiting)) {
+
+        q = ngx_queue_head(&worker->waiting);
+        w = ngx_queue_data(q, ngx_triggers_waiter_t, queue);
+
+        if (w->position > committed) {
+            break;
+        }
+
+        owner.index = w - worker->waiters;
+        zr = ngx_triggers_zone_result(worker->zone->sh, &owner);
+
+        rc = NGX_OK;
+        result = zr->result;
+
+        if (__atomic_load_n(&zr->position, __ATOMIC_ACQUIRE) != w->position) {
+            ngx_log_error(NGX_LOG_ALERT, worker->log, 0,
+                          "triggers store \"%V\": no result for the record "
+                          "at %uL", &worker->zone->name, w->position);
+            rc = NGX_ERROR;
+        }
+
+        copy = *w;
+
+        ngx_queue_remove(q);
+        ngx_triggers_waiter_free(worker, w);
+        ngx_triggers_waiter_finish(&copy, rc, &result);
+    }
+}
+
+
+void
+ngx_triggers_waiters_expire(ngx_triggers_worker_t *worker)
+{
+    ngx_uint_t              i;
+    ngx_triggers_waiter_t  *w, copy;
+
+    /* a handler may change the queue, so that the array is walked instead */
+
+    for (i = 0; i < worker->zone->sh->nresults; i++) {
+        w = &worker->waiters[i];
+
+        if (w->handler == NULL
+            || (ngx_msec_int_t) (w->deadline - ngx_current_msec) > 0)
+        {
+            continue;
+        }
+
+        (void) __atomic_add_fetch(&worker->zone->sh->timeouts, 1,
+                                  __ATOMIC_RELAXED);
+
+        copy = *w;
+
+        ngx_triggers_waiter_abandon(w);
+        ngx_triggers_waiter_finish(&copy, NGX_ERROR, NULL);
+    }
+}
+
+
+static ngx_triggers_waiter_t *
+ngx_triggers_waiter_get(ngx_triggers_worker_t *worker)
+{
+    ngx_queue_t  *q;
+
+    if (ngx_queue_empty(&worker->free)) {
+        (void) __atomic_add_fetch(&worker->zone->sh->refused, 1,
+                                  __ATOMIC_RELAXED);
+        return NULL;
+    }
+
+    /* the one freed last: its memory is the warmest */
+
+    q = ngx_queue_head(&worker->free);
+    ngx_queue_remove(q);
+
+    return ngx_queue_data(q, ngx_triggers_waiter_t, queue);
+}
+
+
+static void
+ngx_triggers_waiter_free(ngx_triggers_worker_t *worker,
+    ngx_triggers_waiter_t *waiter)
+{
+    ngx_triggers_waiter_abandon(waiter);
+    ngx_queue_insert_head(&worker->free, &waiter->queue);
+}
+
+
+static void
+ngx_triggers_waiter_finish(ngx_triggers_waiter_t *waiter, ngx_int_t rc,
+    ngx_triggers_result_t *result)
+{
+    if (waiter->handler) {
+        waiter->handler(waiter->data, rc, result);
+    }
+}
+
+
+/* the other half of this protocol is in ngx_triggers_drainer_idle() */
+
+static void
+ngx_triggers_tell_leader(ngx_triggers_worker_t *worker)
+{
+    uint32_t                 leader;
+    ngx_triggers_zone_sh_t  *sh;
+
+    sh = worker->zone->sh;
+
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+
+    if (__atomic_load_n(&sh->wanted, __ATOMIC_SEQ_CST)
+        || __atomic_exchange_n(&sh->wanted, 1, __ATOMIC_SEQ_CST))
+    {
+        return;
+    }
+
+    if (ngx_triggers_leading(worker)) {
+        ngx_triggers_kick(worker);
+        return;
+    }
+
+    leader = __atomic_load_n(&sh->leader, __ATOMIC_ACQUIRE);
+
+    if ((leader == NGX_TRIGGERS_LEADER
+         || ngx_triggers_wake_send(worker->wake->fd, sh->nonce, leader)
+            != NGX_OK)
+        && !ngx_exiting)
+    {
+        ngx_triggers_lead(worker);
+    }
+}

@@ -1,0 +1,155 @@
+
+/*
+ * One worker process's end of one store: its slot in the zone, the socket
+ * that wakes it, the requests that wait for a commit, the readers, and, when
+ * it is the leader, the drainer.
+ *
+ * A worker struct is made with the configuration, once for each store, and is
+ * brought to life in each worker process by init_process.  All functions here
+ * belong to the event loop, but for the handlers of jobs that say otherwise.
+ */
+
+
+#ifndef _NGX_TRIGGERS_WORKER_H_INCLUDED_
+#define _NGX_TRIGGERS_WORKER_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_thread_pool.h>
+
+#include "ngx_triggers_drainer.h"
+
+
+typedef struct ngx_triggers_worker_s   ngx_triggers_worker_t;
+typedef struct ngx_triggers_waiter_s   ngx_triggers_waiter_t;
+typedef struct ngx_triggers_job_s      ngx_triggers_job_t;
+typedef struct ngx_triggers_readers_s  ngx_triggers_readers_t;
+
+
+struct ngx_triggers_worker_s {
+    /* set by the configuration */
+    ngx_triggers_zone_t     *zone;
+    ngx_thread_pool_t       *thread_pool;
+    ngx_uint_t               batch_records;
+    size_t                   batch_bytes;
+    ngx_uint_t               nreaders;
+    size_t                   body_memory;      /* bytes of bodies at once */
+
+    /* of the process, set by init_process */
+    ngx_log_t               *log;
+    ngx_connection_t        *wake;             /* NULL: no slot */
+    ngx_triggers_owner_t     owner;            /* the slot */
+    size_t                   body_bytes;       /* buffered now */
+
+    ngx_triggers_waiter_t   *waiters;          /* sh->nresults of them */
+    ngx_queue_t              free;
+    ngx_queue_t              waiting;          /* by position */
+
+    ngx_event_t              guard;            /* while anything waits */
+    ngx_event_t              tick;             /* election, housekeeping */
+    ngx_connection_t         dummy;            /* for the timers' logging */
+
+    ngx_socket_t             lead_fd;          /* leadership, or -1 */
+    ngx_triggers_drainer_t  *drainer;          /* made by the first election */
+    ngx_thread_task_t       *task;             /* that runs it */
+    ngx_event_t              retry;            /* delayed run */
+    ngx_uint_t               ticks;
+    unsigned                 draining:1;       /* the task is posted */
+    unsigned                 kicked:1;         /* run again when it is done */
+    unsigned                 housekeep:1;      /* the next run is a tick */
+    unsigned                 releasing:1;      /* give leadership up */
+
+    ngx_triggers_readers_t  *readers;
+};
+
+
+/* Life of the process.  init never fails: it may leave a worker degraded. */
+
+void ngx_triggers_worker_init(ngx_triggers_worker_t *worker,
+    ngx_cycle_t *cycle);
+void ngx_triggers_worker_exit(ngx_triggers_worker_t *worker);
+
+
+/*
+ * What is called when a record's fate is known: NGX_OK with the result of its
+ * commit; NGX_ERROR when its outcome is unknown, as the store did not commit
+ * it in time.  The waiter is gone when it is called.
+ */
+
+typedef void (*ngx_triggers_waiter_pt)(void *data, ngx_int_t rc,
+    ngx_triggers_result_t *result);
+
+
+struct ngx_triggers_waiter_s {
+    ngx_queue_t              queue;
+    uint64_t                 position;         /* to be committed */
+    ngx_msec_t               deadline;
+    ngx_triggers_waiter_pt   handler;          /* NULL: nobody waits */
+    void                    *data;
+};
+
+
+/*
+ * Hands a mutation to the drainer; its strings are copied.  With a handler it
+ * is waited for, at most timeout ms, and *waiter is set; without one it is
+ * only queued.  NGX_OK; NGX_BUSY: no room in the ring, or too many wait
+ * already; NGX_ERROR: this worker has no slot.
+ */
+
+ngx_int_t ngx_triggers_submit(ngx_triggers_worker_t *worker,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_waiter_pt handler,
+    void *data, ngx_msec_t timeout, ngx_triggers_waiter_t **waiter);
+
+/* The client has gone: nobody is called.  What was submitted stays so. */
+
+void ngx_triggers_waiter_abandon(ngx_triggers_waiter_t *waiter);
+
+
+/*
+ * A job on a read-only connection to the store.  run is called in a thread of
+ * the pool and may touch the job, what the job owns, and the reader; done is
+ * called in the event loop afterwards, unless the process is ending.  rc is
+ * what run returned, or NGX_ERROR where no reader could be opened.
+ */
+
+struct ngx_triggers_job_s {
+    ngx_queue_t              queue;
+    ngx_int_t              (*run)(ngx_triggers_job_t *job,
+                                  ngx_triggers_reader_t *reader);
+    void                   (*done)(ngx_triggers_job_t *job);
+    ngx_int_t                rc;
+};
+
+
+/*
+ * NGX_OK: the job runs or waits for a reader; NGX_BUSY: too many wait;
+ * NGX_ERROR: the store cannot be read yet.
+ */
+
+ngx_int_t ngx_triggers_read(ngx_triggers_worker_t *worker,
+    ngx_triggers_job_t *job);
+
+
+/* Between the files of this room. */
+
+void ngx_triggers_worker_guard(ngx_triggers_worker_t *worker);
+
+void ngx_triggers_waiters_wake(ngx_triggers_worker_t *worker);
+void ngx_triggers_waiters_expire(ngx_triggers_worker_t *worker);
+
+ngx_uint_t ngx_triggers_leading(ngx_triggers_worker_t *worker);
+void ngx_triggers_lead(ngx_triggers_worker_t *worker);
+void ngx_triggers_kick(ngx_triggers_worker_t *worker);
+void ngx_triggers_leader_tick(ngx_triggers_worker_t *worker);
+void ngx_triggers_resign(ngx_triggers_worker_t *worker);
+void ngx_triggers_leader_exit(ngx_triggers_worker_t *worker);
+
+ngx_triggers_readers_t *ngx_triggers_readers_create(
+    ngx_triggers_worker_t *worker);
+ngx_uint_t ngx_triggers_readers_busy(ngx_triggers_readers_t *readers);
+void ngx_triggers_readers_close(ngx_triggers_readers_t *readers);
+
+
+#endif /* _NGX_TRIGGERS_WORKER_H_INCLUDED_ */

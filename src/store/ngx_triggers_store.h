@@ -1,0 +1,191 @@
+
+/*
+ * The interface of a store: a durable, ordered set of events with their
+ * states.  src/store/sqlite is the embedded implementation.  A store knows
+ * neither HTTP nor shared memory.
+ *
+ * There are two kinds of handles.  A writer (ngx_triggers_store_t) belongs to
+ * the drainer, which uses it from one thread at a time; at most one writer in
+ * the machine holds the write lock of a database and only the holder may
+ * begin, commit or checkpoint.  A reader (ngx_triggers_reader_t) is read-only
+ * and is used by one thread at a time; there may be many.
+ *
+ * No function here may be called from the event loop, except
+ * ngx_triggers_reader_interrupt(), and all of them from exit_process.  All
+ * return nginx codes: NGX_OK; NGX_AGAIN when the database is busy or the
+ * write lock is another's; NGX_DECLINED for "no such thing"; NGX_ERROR after
+ * which ngx_triggers_store_state() tells the reason.  A repeated error is
+ * logged once per change of state.
+ */
+
+
+#ifndef _NGX_TRIGGERS_STORE_H_INCLUDED_
+#define _NGX_TRIGGERS_STORE_H_INCLUDED_
+
+
+#include "ngx_triggers_event.h"
+
+
+typedef struct ngx_triggers_store_s   ngx_triggers_store_t;
+typedef struct ngx_triggers_reader_s  ngx_triggers_reader_t;
+
+
+#define NGX_TRIGGERS_TOTAL_MAX    10000   /* a filtered total stops here */
+
+
+/*
+ * Looks at one row; strings in it are valid during the call.  For a match
+ * handler NGX_OK keeps the row, NGX_DECLINED skips it.  For a row handler
+ * NGX_OK goes on, NGX_DONE ends the page after this row.  NGX_ERROR ends the
+ * query with NGX_ERROR in both.
+ */
+
+typedef ngx_int_t (*ngx_triggers_row_pt)(void *data, ngx_triggers_row_t *row);
+
+
+typedef struct {
+    ngx_str_t                user_id;          /* owner; see any_owner */
+    ngx_uint_t               any_owner;        /* flag */
+    ngx_uint_t               statuses;         /* bits 1 << status */
+    ngx_uint_t               priorities;       /* bits 1 << priority, 0: all */
+    ngx_str_t                event_type;       /* data NULL: all */
+    ngx_uint_t               event_type_prefix;  /* flag */
+    ngx_str_t                source;           /* data NULL: all */
+    int64_t                  from;             /* created_at >= from, ms */
+    int64_t                  to;               /* created_at <= to, ms; 0 no */
+    int64_t                  cursor;           /* seq after which to go on,
+                                                  in the order; 0: start */
+    ngx_uint_t               ascending;        /* flag */
+    ngx_uint_t               offset;           /* matching rows to skip */
+    ngx_uint_t               limit;            /* rows, at least 1 */
+    ngx_msec_t               time_limit;       /* ms the query may take */
+
+    ngx_triggers_row_pt      match;            /* further filter or NULL */
+    ngx_triggers_row_pt      row;              /* takes each row of the page */
+    void                    *data;             /* of both */
+} ngx_triggers_query_t;
+
+
+typedef struct {
+    uint64_t                 total;            /* matches, cursor and offset
+                                                  left aside */
+    ngx_uint_t               total_is_capped;  /* flag: there may be more */
+    ngx_uint_t               has_more;         /* flag: rows follow the page */
+    int64_t                  last_seq;         /* of the page, 0 if empty */
+} ngx_triggers_page_t;
+
+
+/*
+ * ngx_triggers_store_create() allocates a closed writer for the database at
+ * the (terminated) path; the string is not copied and must outlive the
+ * writer.  NULL when there is no memory.  It does not touch the file system.
+ * ngx_triggers_store_destroy() closes and frees it.
+ */
+
+ngx_triggers_store_t *ngx_triggers_store_create(ngx_str_t *path,
+    ngx_log_t *log);
+void ngx_triggers_store_destroy(ngx_triggers_store_t *store);
+
+/*
+ * Opens the lock file "PATH.lock", takes the write lock, opens the database
+ * (creating it), recovers it, applies the migrations that are missing.
+ * NGX_OK leaves it open and the write lock held.  NGX_AGAIN: another process
+ * holds the write lock, which has now been asked for.  Calling it on an open
+ * store only takes the write lock.
+ */
+
+ngx_int_t ngx_triggers_store_open(ngx_triggers_store_t *store);
+void ngx_triggers_store_close(ngx_triggers_store_t *store);
+
+/*
+ * The write lock is an OFD lock (fcntl(2), F_OFD_SETLK) on byte 0 of
+ * "PATH.lock"; whoever waits for it holds byte 1 while it waits, so that
+ * the holder can see that it is wanted (ngx_triggers_store_wanted(): 1 or 0)
+ * and gives it up between two batches.  The kernel releases both with the
+ * process.
+ */
+
+void ngx_triggers_store_unlock(ngx_triggers_store_t *store);
+ngx_uint_t ngx_triggers_store_wanted(ngx_triggers_store_t *store);
+
+/*
+ * First act of a new leader of the ring named nonce: commits, synced, a row
+ * of its own, so that whatever a killed predecessor left in the WAL is
+ * durable, and then sets *position to the ring position up to which records
+ * have been committed (0 if the ring is unknown to the database).
+ */
+
+ngx_int_t ngx_triggers_store_lead(ngx_triggers_store_t *store,
+    uint64_t nonce, uint64_t *position);
+
+/*
+ * A batch: begin, apply each, commit.  ngx_triggers_store_apply() sets
+ * *result; NGX_OK even where the result is a refusal.  After NGX_ERROR or
+ * NGX_AGAIN from any of the three the transaction has been rolled back and
+ * nothing of the batch is stored; when a sync failed the connection has also
+ * been closed (open and lead again).  commit stores (nonce, position) in the
+ * same transaction.  One exception: after NGX_ERROR from commit the outcome
+ * is unknown and the caller learns it from ngx_triggers_store_lead().
+ */
+
+ngx_int_t ngx_triggers_store_begin(ngx_triggers_store_t *store);
+ngx_int_t ngx_triggers_store_apply(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
+ngx_int_t ngx_triggers_store_commit(ngx_triggers_store_t *store,
+    uint64_t nonce, uint64_t position);
+void ngx_triggers_store_rollback(ngx_triggers_store_t *store);
+
+/*
+ * Work behind the answers, in bounded steps, for a holder of the write lock
+ * outside a transaction: merges rows into the tables that lead with the
+ * owner, checkpoints when the WAL has grown.  idle says that nothing waits,
+ * so that it may tidy up more.  NGX_AGAIN: there is more to do; NGX_OK: not.
+ */
+
+ngx_int_t ngx_triggers_store_maintain(ngx_triggers_store_t *store,
+    ngx_uint_t idle);
+
+/*
+ * NGX_OK while the path still names the open database; NGX_ERROR, with the
+ * state MOVED and the connection closed, when it was deleted or replaced.
+ * To be asked about once a second.
+ */
+
+ngx_int_t ngx_triggers_store_check(ngx_triggers_store_t *store);
+
+ngx_uint_t ngx_triggers_store_is_open(ngx_triggers_store_t *store);
+ngx_triggers_store_state_e ngx_triggers_store_state(
+    ngx_triggers_store_t *store);
+
+/*
+ * Frames in the WAL that a restart of it would give back, after the last
+ * commit or checkpoint.
+ */
+
+ngx_uint_t ngx_triggers_store_wal_frames(ngx_triggers_store_t *store);
+
+
+/*
+ * Readers.  ngx_triggers_reader_open() opens the database read-only (it must
+ * exist and have the schema of this module); NULL on an error, logged.
+ * ngx_triggers_reader_list() calls query->row for each row of one page and
+ * fills page, all in one snapshot.  NGX_AGAIN: the time limit passed before
+ * the page was found.  When it passes while only the total is counted, the
+ * total is capped instead.  ngx_triggers_reader_get() calls handler once
+ * with the event; NGX_DECLINED when there is none that the owner may see.
+ * ngx_triggers_reader_interrupt() makes a running query of another thread
+ * end with NGX_AGAIN.
+ */
+
+ngx_triggers_reader_t *ngx_triggers_reader_open(ngx_str_t *path,
+    ngx_log_t *log);
+void ngx_triggers_reader_close(ngx_triggers_reader_t *reader);
+ngx_int_t ngx_triggers_reader_list(ngx_triggers_reader_t *reader,
+    ngx_triggers_query_t *query, ngx_triggers_page_t *page);
+ngx_int_t ngx_triggers_reader_get(ngx_triggers_reader_t *reader,
+    ngx_str_t *user_id, ngx_uint_t any_owner, u_char *id,
+    ngx_triggers_row_pt handler, void *data);
+void ngx_triggers_reader_interrupt(ngx_triggers_reader_t *reader);
+
+
+#endif /* _NGX_TRIGGERS_STORE_H_INCLUDED_ */

@@ -1,0 +1,855 @@
+
+/*
+ * The SQLite store: its life.  Opens the database under the write lock,
+ * brings its schema up to date, closes it, and keeps the state in which it
+ * is.  Called by the drainer's thread and from exit_process, except for the
+ * state, which any thread may read.
+ *
+ * A database is ours when its application_id says so; user_version is the
+ * number of the last migration.  Each migration is one transaction, so that
+ * a kill at any point leaves a database that the next open finishes.
+ */
+
+
+#include "ngx_triggers_sqlite.h"
+
+#include "ngx_triggers_migrations.h"
+
+
+#define ngx_triggers_sqlite_nitems(a)  (sizeof(a) / sizeof((a)[0]))
+
+
+static char *ngx_triggers_sqlite_lock_path(ngx_str_t *path, ngx_log_t *log);
+static char *ngx_triggers_sqlite_uri(ngx_str_t *path, ngx_log_t *log);
+static u_char *ngx_triggers_sqlite_escape(u_char *dst, ngx_str_t *src);
+static ngx_int_t ngx_triggers_sqlite_connect(ngx_triggers_store_t *store);
+static ngx_int_t ngx_triggers_sqlite_accept(ngx_triggers_store_t *store,
+    ngx_triggers_store_state_e state, int64_t version);
+static int ngx_triggers_sqlite_configure(sqlite3 *db, ngx_uint_t empty);
+static int ngx_triggers_sqlite_migrate(sqlite3 *db, int64_t version);
+static int ngx_triggers_sqlite_migrate_step(sqlite3 *db,
+    const ngx_triggers_migration_t *migration);
+static int ngx_triggers_sqlite_wal_handler(void *data, sqlite3 *db,
+    const char *name, int frames);
+
+
+/* in the order of ngx_triggers_sqlite_stmt_e */
+
+static const char *const  ngx_triggers_sqlite_statements[] = {
+
+    "BEGIN IMMEDIATE",
+
+    "COMMIT",
+
+    "SELECT next_seq, total_events, merged_through, last_created_at "
+        "FROM store WHERE id = 1",
+
+    "UPDATE store SET next_seq = ?1, total_events = ?2, merged_through = ?3, "
+        "last_created_at = ?4 WHERE id = 1",
+
+    "UPDATE store SET epoch = epoch + 1 WHERE id = 1",
+
+    "INSERT INTO rings (nonce, position, updated_at) VALUES (?1, 0, ?2) "
+        "ON CONFLICT (nonce) DO UPDATE SET updated_at = excluded.updated_at",
+
+    /* scans: as many rows as there were rings in a week */
+    "DELETE FROM rings WHERE updated_at < ?2 AND nonce <> ?1",
+
+    "SELECT position FROM rings WHERE nonce = ?1",
+
+    "INSERT INTO rings (nonce, position, updated_at) VALUES (?1, ?2, ?3) "
+        "ON CONFLICT (nonce) DO UPDATE SET position = excluded.position, "
+        "updated_at = excluded.updated_at",
+
+    "SELECT owner FROM owners WHERE user_id = ?1",
+
+    "INSERT INTO owners (user_id) VALUES (?1)",
+
+    "INSERT INTO events (seq, id, owner, created_at, priority, event_type, "
+        "source, correlation_id, source_ip, user_agent, api_version, "
+        "traceparent, metadata, payload) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+
+    "SELECT e.seq, e.owner, coalesce(s.status, 4), coalesce(s.retry_count, 0),"
+        " coalesce(s.manual_retries, 0), coalesce(s.acknowledged_at, 0) "
+        "FROM events e LEFT JOIN event_state s ON s.seq = e.seq "
+        "WHERE e.id = ?1",
+
+    "DELETE FROM events WHERE seq = ?1",
+
+    "INSERT INTO event_state (seq, status, updated_at, acknowledged_at) "
+        "VALUES (?1, 0, ?2, ?2) "
+        "ON CONFLICT (seq) DO UPDATE SET status = 0, "
+        "updated_at = excluded.updated_at, "
+        "acknowledged_at = excluded.acknowledged_at, leased_until = NULL",
+
+    "UPDATE event_state SET status = 3, updated_at = ?2, last_retry_at = ?2, "
+        "retry_count = ?3, manual_retries = manual_retries + 1 "
+        "WHERE seq = ?1",
+
+    "DELETE FROM event_state WHERE seq = ?1",
+
+    "INSERT INTO inbox (status, seq, owner) VALUES (4, ?1, ?2)",
+
+    "UPDATE inbox SET status = ?3 WHERE status = ?1 AND seq = ?2",
+
+    "DELETE FROM inbox WHERE status = ?1 AND seq = ?2",
+
+    "UPDATE owner_inbox SET status = ?4 "
+        "WHERE owner = ?1 AND status = ?2 AND seq = ?3",
+
+    "DELETE FROM owner_inbox WHERE owner = ?1 AND status = ?2 AND seq = ?3",
+
+    "INSERT INTO counts (owner, status, n) VALUES (?1, ?2, ?3) "
+        "ON CONFLICT (owner, status) DO UPDATE SET n = n + excluded.n",
+
+    /* sorts: a bounded slice, so that each owner's page is dirtied once */
+    "INSERT INTO owner_inbox (owner, status, seq) "
+        "SELECT owner, status, seq FROM inbox "
+        "WHERE status IN (0, 1, 2, 3, 4) AND seq > ?1 AND seq <= ?2 "
+        "ORDER BY owner, status, seq"
+};
+
+
+/* what the log says of a state, in the order of ngx_triggers_store_state_e */
+
+static const char *const  ngx_triggers_sqlite_states[] = {
+    "starting",
+    "ready",
+    "cannot be opened",
+    "locked",
+    "no space left",
+    "read-only",
+    "input/output error",
+    "file was deleted or replaced",
+    "schema of a newer module",
+    "not a database of this module",
+    "corrupt"
+};
+
+
+ngx_triggers_store_t *
+ngx_triggers_store_create(ngx_str_t *path, ngx_log_t *log)
+{
+    ngx_triggers_store_t  *store;
+
+    store = ngx_calloc(sizeof(ngx_triggers_store_t), log);
+    if (store == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_calloc():
+     *
+     *     store->db = NULL;
+     *     store->stmt[] = NULL;
+     *     store->state = NGX_TRIGGERS_STORE_STARTING;
+     *     store->deltas[].owner = 0;
+     *     store->owners[].owner = 0;
+     */
+
+    store->path = *path;
+    store->log = log;
+    store->lock_fd = -1;
+
+    store->lock_path = ngx_triggers_sqlite_lock_path(path, log);
+    store->uri = ngx_triggers_sqlite_uri(path, log);
+
+    if (store->lock_path == NULL || store->uri == NULL) {
+        ngx_triggers_store_destroy(store);
+        return NULL;
+    }
+
+    return store;
+}
+
+
+void
+ngx_triggers_store_destroy(ngx_triggers_store_t *store)
+{
+    ngx_triggers_store_close(store);
+
+    if (store->lock_path) {
+        ngx_free(store->lock_path);
+    }
+
+    if (store->uri) {
+        ngx_free(store->uri);
+    }
+
+    ngx_free(store);
+}
+
+
+ngx_int_t
+ngx_triggers_store_open(ngx_triggers_store_t *store)
+{
+    int        code;
+    ngx_int_t  rc;
+
+    rc = ngx_triggers_sqlite_lock(store);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (store->db == NULL) {
+        rc = ngx_triggers_sqlite_connect(store);
+
+        if (rc != NGX_OK) {
+            ngx_triggers_sqlite_disconnect(store);
+            ngx_triggers_sqlite_unlock(store);
+            return rc;
+        }
+    }
+
+    code = ngx_triggers_sqlite_load(store);
+    if (code != SQLITE_OK) {
+        rc = ngx_triggers_sqlite_error(store, code, "SELECT");
+        ngx_triggers_sqlite_unlock(store);
+        return rc;
+    }
+
+    switch (ngx_triggers_store_state(store)) {
+
+    case NGX_TRIGGERS_STORE_FULL:
+    case NGX_TRIGGERS_STORE_IO_ERROR:
+        /* only a commit can tell that it is over */
+        break;
+
+    default:
+        ngx_triggers_sqlite_healthy(store);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The close checkpoints and removes the WAL, unless another connection is
+ * open.  Without the write lock it must not.
+ */
+
+void
+ngx_triggers_store_close(ngx_triggers_store_t *store)
+{
+    if (store->db && store->locked) {
+        ngx_triggers_store_rollback(store);
+        (void) sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
+                                 0, NULL);
+        ngx_triggers_sqlite_finalize(store->stmt, NGX_TRIGGERS_SQLITE_NSTMT);
+        (void) sqlite3_close(store->db);
+
+        store->db = NULL;
+    }
+
+    ngx_triggers_sqlite_disconnect(store);
+    ngx_triggers_sqlite_unlock(store);
+}
+
+
+void
+ngx_triggers_store_unlock(ngx_triggers_store_t *store)
+{
+    if (store->db) {
+        ngx_triggers_store_rollback(store);
+    }
+
+    ngx_triggers_sqlite_unlock(store);
+}
+
+
+ngx_uint_t
+ngx_triggers_store_is_open(ngx_triggers_store_t *store)
+{
+    return store->db != NULL;
+}
+
+
+ngx_triggers_store_state_e
+ngx_triggers_store_state(ngx_triggers_store_t *store)
+{
+    return __atomic_load_n(&store->state, __ATOMIC_RELAXED);
+}
+
+
+ngx_uint_t
+ngx_triggers_sqlite_change(ngx_triggers_store_t *store,
+    ngx_triggers_store_state_e state)
+{
+    return __atomic_exchange_n(&store->state, (ngx_uint_t) state,
+                               __ATOMIC_RELAXED)
+           != state;
+}
+
+
+void
+ngx_triggers_sqlite_healthy(ngx_triggers_store_t *store)
+{
+    ngx_triggers_store_state_e  old;
+
+    store->suspect = 0;
+
+    old = ngx_triggers_store_state(store);
+
+    if (ngx_triggers_sqlite_change(store, NGX_TRIGGERS_STORE_READY)) {
+        ngx_log_error(NGX_LOG_NOTICE, store->log, 0,
+                      "triggers store \"%V\": ready, was %s",
+                      &store->path, ngx_triggers_sqlite_states[old]);
+    }
+}
+
+
+ngx_int_t
+ngx_triggers_sqlite_error(ngx_triggers_store_t *store, int rc,
+    const char *what)
+{
+    ngx_uint_t                  level;
+    ngx_triggers_store_state_e  state;
+
+    state = ngx_triggers_sqlite_classify(store->db, rc);
+
+    if (ngx_triggers_sqlite_change(store, state)) {
+        level = (state == NGX_TRIGGERS_STORE_LOCKED) ? NGX_LOG_WARN
+                                                     : NGX_LOG_CRIT;
+
+        ngx_log_error(level, store->log, 0,
+                      "triggers store \"%V\": %s, %s failed (%d: %s)",
+                      &store->path, ngx_triggers_sqlite_states[state], what,
+                      rc, sqlite3_errmsg(store->db));
+    }
+
+    switch (rc & 0xff) {
+
+    case SQLITE_FULL:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+    case SQLITE_NOMEM:
+        ngx_triggers_store_rollback(store);
+        break;
+
+    default:
+        store->suspect = 1;
+        ngx_triggers_sqlite_disconnect(store);
+    }
+
+    return (state == NGX_TRIGGERS_STORE_LOCKED) ? NGX_AGAIN : NGX_ERROR;
+}
+
+
+/*
+ * errno is that of the failed system call: nothing but cleaning up happened
+ * since; SQLite remembers it for some of its calls only.
+ */
+
+ngx_triggers_store_state_e
+ngx_triggers_sqlite_classify(sqlite3 *db, int rc)
+{
+    ngx_err_t  err;
+
+    err = ngx_errno;
+
+    if (err != ENOSPC && err != EFBIG && err != EDQUOT && err != EROFS) {
+        err = sqlite3_system_errno(db);
+    }
+
+    switch (rc & 0xff) {
+
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+        return NGX_TRIGGERS_STORE_LOCKED;
+
+    case SQLITE_FULL:
+        return NGX_TRIGGERS_STORE_FULL;
+
+    case SQLITE_READONLY:
+        return (rc == SQLITE_READONLY_DBMOVED) ? NGX_TRIGGERS_STORE_MOVED
+                                               : NGX_TRIGGERS_STORE_READ_ONLY;
+
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_CONSTRAINT:
+        return NGX_TRIGGERS_STORE_CORRUPT;
+
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+        break;
+
+    default:
+        return NGX_TRIGGERS_STORE_IO_ERROR;
+    }
+
+    switch (err) {
+
+    case ENOSPC:
+    case EFBIG:
+    case EDQUOT:
+        return NGX_TRIGGERS_STORE_FULL;
+
+    case EROFS:
+        return NGX_TRIGGERS_STORE_READ_ONLY;
+    }
+
+    return ((rc & 0xff) == SQLITE_CANTOPEN) ? NGX_TRIGGERS_STORE_OPEN_FAILED
+                                            : NGX_TRIGGERS_STORE_IO_ERROR;
+}
+
+
+void
+ngx_triggers_sqlite_disconnect(ngx_triggers_store_t *store)
+{
+    if (store->db == NULL) {
+        return;
+    }
+
+    (void) sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
+                             NULL);
+
+    ngx_triggers_sqlite_finalize(store->stmt, NGX_TRIGGERS_SQLITE_NSTMT);
+    (void) sqlite3_close(store->db);
+
+    store->db = NULL;
+
+    /* rolls back what is in memory: there is no connection any more */
+    ngx_triggers_store_rollback(store);
+}
+
+
+int
+ngx_triggers_sqlite_exec(sqlite3_stmt *stmt)
+{
+    int  rc;
+
+    rc = sqlite3_step(stmt);
+
+    (void) sqlite3_reset(stmt);
+
+    return (rc == SQLITE_DONE || rc == SQLITE_ROW) ? SQLITE_OK : rc;
+}
+
+
+int
+ngx_triggers_sqlite_prepare(sqlite3 *db, const char *const *sql,
+    sqlite3_stmt **stmt, ngx_uint_t n)
+{
+    int         rc;
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        rc = sqlite3_prepare_v3(db, sql[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                &stmt[i], NULL);
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
+    }
+
+    return SQLITE_OK;
+}
+
+
+void
+ngx_triggers_sqlite_finalize(sqlite3_stmt **stmt, ngx_uint_t n)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        (void) sqlite3_finalize(stmt[i]);
+        stmt[i] = NULL;
+    }
+}
+
+
+int
+ngx_triggers_sqlite_integer(sqlite3 *db, const char *sql, int64_t *value)
+{
+    int            rc;
+    sqlite3_stmt  *stmt;
+
+    *value = 0;
+
+    rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    if (sqlite3_step(stmt) == SQLITE_ROW) {
+        *value = sqlite3_column_int64(stmt, 0);
+    }
+
+    return sqlite3_finalize(stmt);
+}
+
+
+int
+ngx_triggers_sqlite_identify(sqlite3 *db, ngx_triggers_store_state_e *state,
+    int64_t *version)
+{
+    int      rc;
+    int64_t  id, tables;
+
+    rc = ngx_triggers_sqlite_integer(db, "PRAGMA application_id", &id);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    rc = ngx_triggers_sqlite_integer(db, "PRAGMA user_version", version);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    rc = ngx_triggers_sqlite_integer(db, "SELECT 1 FROM sqlite_master LIMIT 1",
+                                     &tables);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    if (id == NGX_TRIGGERS_SQLITE_APP_ID) {
+        *state = (*version > ngx_triggers_sqlite_version())
+                 ? NGX_TRIGGERS_STORE_NEWER : NGX_TRIGGERS_STORE_READY;
+
+    } else {
+        *state = (id || *version || tables) ? NGX_TRIGGERS_STORE_FOREIGN
+                                            : NGX_TRIGGERS_STORE_STARTING;
+    }
+
+    return SQLITE_OK;
+}
+
+
+int64_t
+ngx_triggers_sqlite_version(void)
+{
+    ngx_uint_t  n;
+
+    n = ngx_triggers_sqlite_nitems(ngx_triggers_migrations);
+
+    return ngx_triggers_migrations[n - 1].version;
+}
+
+
+ngx_msec_t
+ngx_triggers_sqlite_monotonic(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (ngx_msec_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+
+static char *
+ngx_triggers_sqlite_lock_path(ngx_str_t *path, ngx_log_t *log)
+{
+    u_char  *p;
+    char    *lock_path;
+
+    lock_path = ngx_alloc(path->len + sizeof(".lock"), log);
+    if (lock_path == NULL) {
+        return NULL;
+    }
+
+    p = ngx_cpymem(lock_path, path->data, path->len);
+    ngx_memcpy(p, ".lock", sizeof(".lock"));
+
+    return lock_path;
+}
+
+
+/*
+ * SQLite creates the database, and with it the WAL, with the mode of the file
+ * that "modeof" names: that of the lock file, whatever the umask is.
+ */
+
+static char *
+ngx_triggers_sqlite_uri(ngx_str_t *path, ngx_log_t *log)
+{
+    u_char  *p;
+    char    *uri;
+
+    uri = ngx_alloc(sizeof("file:?modeof=.lock") + 2 * 3 * path->len, log);
+    if (uri == NULL) {
+        return NULL;
+    }
+
+    p = ngx_cpymem(uri, "file:", sizeof("file:") - 1);
+    p = ngx_triggers_sqlite_escape(p, path);
+    p = ngx_cpymem(p, "?modeof=", sizeof("?modeof=") - 1);
+    p = ngx_triggers_sqlite_escape(p, path);
+    ngx_memcpy(p, ".lock", sizeof(".lock"));
+
+    return uri;
+}
+
+
+static u_char *
+ngx_triggers_sqlite_escape(u_char *dst, ngx_str_t *src)
+{
+    u_char         ch;
+    size_t         i;
+    static u_char  hex[] = "0123456789abcdef";
+
+    for (i = 0; i < src->len; i++) {
+        ch = src->data[i];
+
+        if (ch == '%' || ch == '?' || ch == '#' || ch == '&' || ch == '='
+            || (i == 1 && ch == '/'))
+        {
+            /* "//" after the scheme would begin the name of a host */
+            *dst++ = '%';
+            *dst++ = hex[ch >> 4];
+            *dst++ = hex[ch & 0xf];
+
+        } else {
+            *dst++ = ch;
+        }
+    }
+
+    return dst;
+}
+
+
+static ngx_int_t
+ngx_triggers_sqlite_connect(ngx_triggers_store_t *store)
+{
+    int                         rc;
+    int64_t                     version;
+    ngx_triggers_store_state_e  state;
+
+    rc = sqlite3_open_v2(store->uri, &store->db,
+                         SQLITE_OPEN_READWRITE|SQLITE_OPEN_CREATE
+                         |SQLITE_OPEN_NOMUTEX|SQLITE_OPEN_URI, NULL);
+
+    if (store->db == NULL) {
+        if (ngx_triggers_sqlite_change(store, NGX_TRIGGERS_STORE_IO_ERROR)) {
+            ngx_log_error(NGX_LOG_CRIT, store->log, 0,
+                          "triggers store \"%V\": no memory to open it",
+                          &store->path);
+        }
+
+        return NGX_ERROR;
+    }
+
+    if (rc != SQLITE_OK) {
+        rc = sqlite3_extended_errcode(store->db);
+        return ngx_triggers_sqlite_error(store, rc, "sqlite3_open_v2()");
+    }
+
+    (void) sqlite3_extended_result_codes(store->db, 1);
+    (void) sqlite3_busy_timeout(store->db, NGX_TRIGGERS_SQLITE_BUSY);
+
+    rc = ngx_triggers_sqlite_identify(store->db, &state, &version);
+    if (rc != SQLITE_OK) {
+        return ngx_triggers_sqlite_error(store, rc, "reading it");
+    }
+
+    if (ngx_triggers_sqlite_accept(store, state, version) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_triggers_sqlite_configure(store->db,
+                                      state == NGX_TRIGGERS_STORE_STARTING);
+    if (rc != SQLITE_OK) {
+        return ngx_triggers_sqlite_error(store, rc, "PRAGMA");
+    }
+
+    rc = ngx_triggers_sqlite_migrate(store->db, version);
+    if (rc != SQLITE_OK) {
+        return ngx_triggers_sqlite_error(store, rc, "migration");
+    }
+
+    rc = ngx_triggers_sqlite_prepare(store->db, ngx_triggers_sqlite_statements,
+                                     store->stmt, NGX_TRIGGERS_SQLITE_NSTMT);
+    if (rc != SQLITE_OK) {
+        return ngx_triggers_sqlite_error(store, rc, "sqlite3_prepare_v3()");
+    }
+
+    (void) sqlite3_wal_hook(store->db, ngx_triggers_sqlite_wal_handler, store);
+
+    store->copied = 0;
+
+    if (!store->suspect) {
+        return NGX_OK;
+    }
+
+    /*
+     * The kernel reports a failed write-back once and then takes the pages
+     * for clean; a later sync of the WAL says nothing about them.  Copied
+     * into the database file they are written anew.
+     */
+
+    rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
+                                   NULL, NULL);
+    if (rc != SQLITE_OK) {
+        return ngx_triggers_sqlite_error(store, rc, "checkpoint");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_triggers_sqlite_accept(ngx_triggers_store_t *store,
+    ngx_triggers_store_state_e state, int64_t version)
+{
+    if (state == NGX_TRIGGERS_STORE_FOREIGN) {
+
+        if (ngx_triggers_sqlite_change(store, state)) {
+            ngx_log_error(NGX_LOG_CRIT, store->log, 0,
+                          "triggers store \"%V\": the file is a database "
+                          "of another application", &store->path);
+        }
+
+        return NGX_ERROR;
+    }
+
+    if (state == NGX_TRIGGERS_STORE_NEWER) {
+
+        if (ngx_triggers_sqlite_change(store, state)) {
+            ngx_log_error(NGX_LOG_CRIT, store->log, 0,
+                          "triggers store \"%V\": the database has schema "
+                          "version %L, this module knows versions up to %L",
+                          &store->path, version,
+                          ngx_triggers_sqlite_version());
+        }
+
+        return NGX_ERROR;
+    }
+
+    if (sqlite3_db_readonly(store->db, "main") == 1) {
+
+        if (ngx_triggers_sqlite_change(store,
+                                       NGX_TRIGGERS_STORE_READ_ONLY))
+        {
+            ngx_log_error(NGX_LOG_CRIT, store->log, 0,
+                          "triggers store \"%V\": the file may not be "
+                          "written", &store->path);
+        }
+
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* auto_vacuum holds only if it is set before the first page is written */
+
+static int
+ngx_triggers_sqlite_configure(sqlite3 *db, ngx_uint_t empty)
+{
+    int            rc;
+    sqlite3_stmt  *stmt;
+
+    rc = sqlite3_exec(db,
+                      empty ? "PRAGMA auto_vacuum = INCREMENTAL" : "",
+                      NULL, NULL, NULL);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &stmt, NULL);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    rc = sqlite3_step(stmt);
+
+    if (rc == SQLITE_ROW
+        && sqlite3_stricmp((const char *) sqlite3_column_text(stmt, 0), "wal")
+           != 0)
+    {
+        (void) sqlite3_finalize(stmt);
+        return SQLITE_CANTOPEN;
+    }
+
+    rc = sqlite3_finalize(stmt);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    return sqlite3_exec(db,
+                        "PRAGMA synchronous = FULL;"
+                        "PRAGMA wal_autocheckpoint = 0;"
+                        "PRAGMA journal_size_limit = 67108864;"
+                        "PRAGMA secure_delete = FAST;"
+                        "PRAGMA mmap_size = 0;"
+                        "PRAGMA cache_size = -32768;"
+                        "PRAGMA temp_store = MEMORY;"
+                        "PRAGMA foreign_keys = OFF;"
+                        "PRAGMA trusted_schema = OFF",
+                        NULL, NULL, NULL);
+}
+
+
+static int
+ngx_triggers_sqlite_migrate(sqlite3 *db, int64_t version)
+{
+    int         rc;
+    ngx_uint_t  i, n;
+
+    n = ngx_triggers_sqlite_nitems(ngx_triggers_migrations);
+
+    for (i = 0; i < n; i++) {
+
+        if (ngx_triggers_migrations[i].version <= version) {
+            continue;
+        }
+
+        rc = ngx_triggers_sqlite_migrate_step(db, &ngx_triggers_migrations[i]);
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
+    }
+
+    return SQLITE_OK;
+}
+
+
+static int
+ngx_triggers_sqlite_migrate_step(sqlite3 *db,
+    const ngx_triggers_migration_t *migration)
+{
+    int   rc;
+    char  text[128];
+
+    rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    rc = sqlite3_exec(db, migration->text, NULL, NULL, NULL);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    (void) sqlite3_snprintf(sizeof(text), text,
+                            "PRAGMA application_id = %d;"
+                            "PRAGMA user_version = %d;"
+                            "COMMIT",
+                            NGX_TRIGGERS_SQLITE_APP_ID, migration->version);
+
+    return sqlite3_exec(db, text, NULL, NULL, NULL);
+}
+
+
+static int
+ngx_triggers_sqlite_wal_handler(void *data, sqlite3 *db, const char *name,
+    int frames)
+{
+    ngx_triggers_store_t *store = data;
+
+    (void) db;
+    (void) name;
+
+    /* fewer than before: SQLite has begun the WAL again */
+
+    if ((ngx_uint_t) frames < store->copied) {
+        store->copied = 0;
+    }
+
+    __atomic_store_n(&store->frames, (ngx_uint_t) frames, __ATOMIC_RELAXED);
+
+    return SQLITE_OK;
+}

@@ -1,0 +1,232 @@
+
+/*
+ * What the files of the SQLite store share: the two handles, the statements
+ * of the writer, and the few helpers.  Nothing outside this directory and
+ * the unit tests includes it.
+ *
+ * Only the write connection writes or checkpoints (SQLite before 3.51.3 can
+ * corrupt a database when two connections do), and only while it holds the
+ * write lock; all connections are opened without SQLite's own mutexes, since
+ * a handle belongs to one thread at a time.
+ */
+
+
+#ifndef _NGX_TRIGGERS_SQLITE_H_INCLUDED_
+#define _NGX_TRIGGERS_SQLITE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "../ngx_triggers_store.h"
+
+#include <sqlite3.h>
+
+
+#define NGX_TRIGGERS_SQLITE_APP_ID     0x54726967    /* "Trig" */
+
+#define NGX_TRIGGERS_SQLITE_BUSY       50            /* ms */
+
+#define NGX_TRIGGERS_SQLITE_CACHE      1024          /* owners, a power of 2 */
+#define NGX_TRIGGERS_SQLITE_CACHE_LEN  48            /* longest cached name */
+
+#define NGX_TRIGGERS_SQLITE_DELTAS     1024          /* a power of 2 */
+
+/* bits of the filter that estimates the owners in the unmerged tail */
+#define NGX_TRIGGERS_SQLITE_TAIL_BITS  8192
+
+
+/* statements of the writer, see ngx_triggers_sqlite_statements[] */
+
+typedef enum {
+    NGX_TRIGGERS_SQLITE_BEGIN = 0,
+    NGX_TRIGGERS_SQLITE_COMMIT,
+    NGX_TRIGGERS_SQLITE_LOAD,
+    NGX_TRIGGERS_SQLITE_SAVE,
+    NGX_TRIGGERS_SQLITE_EPOCH,
+    NGX_TRIGGERS_SQLITE_RING_LEAD,
+    NGX_TRIGGERS_SQLITE_RING_PRUNE,
+    NGX_TRIGGERS_SQLITE_RING_FIND,
+    NGX_TRIGGERS_SQLITE_RING_SAVE,
+    NGX_TRIGGERS_SQLITE_OWNER_FIND,
+    NGX_TRIGGERS_SQLITE_OWNER_ADD,
+    NGX_TRIGGERS_SQLITE_EVENT_ADD,
+    NGX_TRIGGERS_SQLITE_EVENT_FIND,
+    NGX_TRIGGERS_SQLITE_EVENT_DELETE,
+    NGX_TRIGGERS_SQLITE_STATE_ACK,
+    NGX_TRIGGERS_SQLITE_STATE_RETRY,
+    NGX_TRIGGERS_SQLITE_STATE_DELETE,
+    NGX_TRIGGERS_SQLITE_INBOX_ADD,
+    NGX_TRIGGERS_SQLITE_INBOX_MOVE,
+    NGX_TRIGGERS_SQLITE_INBOX_DELETE,
+    NGX_TRIGGERS_SQLITE_OWNED_MOVE,
+    NGX_TRIGGERS_SQLITE_OWNED_DELETE,
+    NGX_TRIGGERS_SQLITE_COUNT_ADD,
+    NGX_TRIGGERS_SQLITE_MERGE,
+    NGX_TRIGGERS_SQLITE_NSTMT
+} ngx_triggers_sqlite_stmt_e;
+
+
+typedef struct {
+    int64_t                      owner;        /* 0: free */
+    size_t                       len;
+    u_char                       name[NGX_TRIGGERS_SQLITE_CACHE_LEN];
+} ngx_triggers_sqlite_owner_t;
+
+
+typedef struct {
+    int64_t                      owner;        /* 0: free */
+    int64_t                      n[NGX_TRIGGERS_NSTATUS];
+} ngx_triggers_sqlite_delta_t;
+
+
+struct ngx_triggers_store_s {
+    ngx_str_t                    path;
+    char                        *lock_path;
+    char                        *uri;          /* of the database */
+    ngx_log_t                   *log;
+
+    sqlite3                     *db;
+    sqlite3_stmt                *stmt[NGX_TRIGGERS_SQLITE_NSTMT];
+
+    /* read by other threads */
+    ngx_uint_t                   state;
+    ngx_uint_t                   frames;       /* in the WAL */
+
+    ngx_fd_t                     lock_fd;
+    ngx_msec_t                   deferred;     /* when we first let another
+                                                  waiter pass, 0: did not */
+
+    /* the row of table "store", as of the transaction */
+    int64_t                      next_seq;
+    int64_t                      total_events;
+    int64_t                      merged_through;
+    int64_t                      last_created_at;
+
+    /* changes of table "counts" that the transaction has yet to make */
+    ngx_triggers_sqlite_delta_t  deltas[NGX_TRIGGERS_SQLITE_DELTAS];
+    ngx_triggers_sqlite_delta_t *used[NGX_TRIGGERS_SQLITE_DELTAS / 2];
+    ngx_uint_t                   nused;
+    int64_t                      sums[NGX_TRIGGERS_NSTATUS];
+
+    ngx_triggers_sqlite_owner_t  owners[NGX_TRIGGERS_SQLITE_CACHE];
+
+    uint64_t                     tail[NGX_TRIGGERS_SQLITE_TAIL_BITS / 64];
+    ngx_uint_t                   tail_owners;  /* bits set in tail */
+
+    ngx_uint_t                   copied;       /* frames checkpointed */
+
+    unsigned                     locked:1;     /* byte 0 is ours */
+    unsigned                     waiting:1;    /* byte 1 is ours */
+    unsigned                     suspect:1;    /* a write or sync has failed
+                                                  since the last commit */
+};
+
+
+/* statements of a reader's streams; each status has its own set */
+
+typedef enum {
+    NGX_TRIGGERS_SQLITE_INBOX_DESC = 0,
+    NGX_TRIGGERS_SQLITE_INBOX_ASC,
+    NGX_TRIGGERS_SQLITE_OWNED_DESC,
+    NGX_TRIGGERS_SQLITE_OWNED_ASC,
+    NGX_TRIGGERS_SQLITE_NSTREAM
+} ngx_triggers_sqlite_stream_e;
+
+
+/* the other statements of a reader */
+
+typedef enum {
+    NGX_TRIGGERS_SQLITE_READ_BEGIN = 0,
+    NGX_TRIGGERS_SQLITE_READ_END,
+    NGX_TRIGGERS_SQLITE_READ_STORE,
+    NGX_TRIGGERS_SQLITE_READ_OWNER,
+    NGX_TRIGGERS_SQLITE_READ_COUNTS,
+    NGX_TRIGGERS_SQLITE_READ_TIME,
+    NGX_TRIGGERS_SQLITE_READ_FILTER,
+    NGX_TRIGGERS_SQLITE_READ_BY_SEQ,
+    NGX_TRIGGERS_SQLITE_READ_BY_ID,
+    NGX_TRIGGERS_SQLITE_NREAD
+} ngx_triggers_sqlite_read_e;
+
+
+struct ngx_triggers_reader_s {
+    ngx_str_t              path;
+    ngx_log_t             *log;
+
+    sqlite3               *db;
+    sqlite3_stmt          *stmt[NGX_TRIGGERS_SQLITE_NREAD];
+    sqlite3_stmt          *streams[NGX_TRIGGERS_NSTATUS]
+                                  [NGX_TRIGGERS_SQLITE_NSTREAM];
+
+    int                    error;              /* the last one logged */
+
+    ngx_msec_t             deadline;           /* 0: none */
+    ngx_uint_t             ticks;
+
+    /* set by other threads */
+    ngx_uint_t             interrupted;        /* flag */
+};
+
+
+/* Steps a statement that returns no row and resets it; a SQLite code. */
+
+int ngx_triggers_sqlite_exec(sqlite3_stmt *stmt);
+
+int ngx_triggers_sqlite_prepare(sqlite3 *db, const char *const *sql,
+    sqlite3_stmt **stmt, ngx_uint_t n);
+void ngx_triggers_sqlite_finalize(sqlite3_stmt **stmt, ngx_uint_t n);
+
+/* Runs one statement without parameters that returns an integer or nothing. */
+
+int ngx_triggers_sqlite_integer(sqlite3 *db, const char *sql, int64_t *value);
+
+/*
+ * Reads whose database this is.  On SQLITE_OK *state is READY (a schema that
+ * this module has, or an older one), STARTING (empty), NEWER or FOREIGN.
+ */
+
+int ngx_triggers_sqlite_identify(sqlite3 *db,
+    ngx_triggers_store_state_e *state, int64_t *version);
+int64_t ngx_triggers_sqlite_version(void);
+
+/* Reads the row of table "store" into the writer; a SQLite code. */
+
+int ngx_triggers_sqlite_load(ngx_triggers_store_t *store);
+int ngx_triggers_sqlite_save(ngx_triggers_store_t *store);
+
+/*
+ * What every failed call ends in: sets and logs the state, rolls back, and
+ * closes the connection when it can't be trusted any more.  Returns NGX_AGAIN
+ * when the database is busy, else NGX_ERROR.
+ */
+
+ngx_int_t ngx_triggers_sqlite_error(ngx_triggers_store_t *store, int rc,
+    const char *what);
+
+/* Called after each commit that has been synced. */
+
+void ngx_triggers_sqlite_healthy(ngx_triggers_store_t *store);
+
+/* Sets the state; 1 if it has changed, so that the caller logs why. */
+
+ngx_uint_t ngx_triggers_sqlite_change(ngx_triggers_store_t *store,
+    ngx_triggers_store_state_e state);
+
+/* Closes the connection and keeps the locks; does not checkpoint. */
+
+void ngx_triggers_sqlite_disconnect(ngx_triggers_store_t *store);
+
+ngx_triggers_store_state_e ngx_triggers_sqlite_classify(sqlite3 *db, int rc);
+
+/* Milliseconds of a clock that never jumps; nginx's is not for threads. */
+
+ngx_msec_t ngx_triggers_sqlite_monotonic(void);
+
+
+/* src/store/sqlite/ngx_triggers_sqlite_lock.c */
+
+ngx_int_t ngx_triggers_sqlite_lock(ngx_triggers_store_t *store);
+void ngx_triggers_sqlite_unlock(ngx_triggers_store_t *store);
+
+
+#endif /* _NGX_TRIGGERS_SQLITE_H_INCLUDED_ */

@@ -1,0 +1,911 @@
+
+/*
+ * The SQLite store: writing.  A batch is one transaction; all rows of a new
+ * event go to the right edges of their tables, counts are summed in memory
+ * and written once per batch.
+ *
+ * Every check is a SELECT before the first write of a record, so a refused
+ * record leaves nothing to undo and needs no savepoint.  What is in memory
+ * (store row, count deltas, cached owners) belongs to the transaction: begin
+ * reads the row, rollback drops the rest.
+ *
+ * created_at is made monotone in seq: an event whose clock is behind gets the
+ * time of its predecessor.  Readers turn ranges of time into ranges of seq.
+ */
+
+
+#include "ngx_triggers_sqlite.h"
+
+
+#define NGX_TRIGGERS_SQLITE_RING_KEEP  (7 * 24 * 3600 * 1000LL)    /* ms */
+
+
+typedef struct {
+    int64_t                      seq;
+    int64_t                      owner;
+    ngx_uint_t                   status;
+    int64_t                      retry_count;
+    int64_t                      manual_retries;
+    int64_t                      acknowledged_at;
+} ngx_triggers_sqlite_found_t;
+
+
+static int ngx_triggers_sqlite_lead(ngx_triggers_store_t *store,
+    uint64_t nonce, uint64_t *position);
+static int ngx_triggers_sqlite_ring_save(ngx_triggers_store_t *store,
+    uint64_t nonce, uint64_t position);
+static int ngx_triggers_sqlite_event_create(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
+static int ngx_triggers_sqlite_event_insert(ngx_triggers_store_t *store,
+    ngx_triggers_event_t *event, int64_t owner, int64_t created_at);
+static int ngx_triggers_sqlite_event_acknowledge(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
+static int ngx_triggers_sqlite_event_delete(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
+static int ngx_triggers_sqlite_event_retry(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
+static int ngx_triggers_sqlite_event_find(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_sqlite_found_t *found);
+static int ngx_triggers_sqlite_event_move(ngx_triggers_store_t *store,
+    ngx_triggers_sqlite_found_t *found, ngx_uint_t status);
+static int ngx_triggers_sqlite_owner_find(ngx_triggers_store_t *store,
+    ngx_str_t *user_id, ngx_uint_t create, int64_t *owner);
+static uint32_t ngx_triggers_sqlite_hash(u_char *data, size_t len);
+static int ngx_triggers_sqlite_count(ngx_triggers_store_t *store,
+    int64_t owner, ngx_uint_t status, int64_t n);
+static int ngx_triggers_sqlite_count_flush(ngx_triggers_store_t *store);
+static int ngx_triggers_sqlite_count_add(ngx_triggers_store_t *store,
+    int64_t owner, int64_t *n);
+static void ngx_triggers_sqlite_tail_add(ngx_triggers_store_t *store,
+    int64_t owner);
+static int ngx_triggers_sqlite_bind_text(sqlite3_stmt *stmt, int n,
+    ngx_str_t *text);
+static int64_t ngx_triggers_sqlite_now(void);
+
+
+ngx_int_t
+ngx_triggers_store_lead(ngx_triggers_store_t *store, uint64_t nonce,
+    uint64_t *position)
+{
+    int        code;
+    ngx_int_t  rc;
+
+    rc = ngx_triggers_store_begin(store);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    code = ngx_triggers_sqlite_lead(store, nonce, position);
+    if (code != SQLITE_OK) {
+        return ngx_triggers_sqlite_error(store, code, "taking the lead");
+    }
+
+    ngx_triggers_sqlite_healthy(store);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_triggers_store_begin(ngx_triggers_store_t *store)
+{
+    int  rc;
+
+    if (store->db == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (!store->locked) {
+        return NGX_AGAIN;
+    }
+
+    ngx_set_errno(0);
+
+    rc = ngx_triggers_sqlite_exec(store->stmt[NGX_TRIGGERS_SQLITE_BEGIN]);
+    if (rc != SQLITE_OK) {
+        return ngx_triggers_sqlite_error(store, rc, "BEGIN");
+    }
+
+    rc = ngx_triggers_sqlite_load(store);
+    if (rc != SQLITE_OK) {
+        return ngx_triggers_sqlite_error(store, rc, "SELECT");
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_triggers_store_apply(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result)
+{
+    int  rc;
+
+    /* outside a transaction a write would commit by itself */
+
+    if (store->db == NULL || sqlite3_get_autocommit(store->db)) {
+        return NGX_ERROR;
+    }
+
+    result->rc = NGX_TRIGGERS_RC_OK;
+    result->count = 0;
+    result->time = mutation->time;
+
+    switch (mutation->op) {
+
+    case NGX_TRIGGERS_OP_CREATE:
+        rc = ngx_triggers_sqlite_event_create(store, mutation, result);
+        break;
+
+    case NGX_TRIGGERS_OP_ACKNOWLEDGE:
+        rc = ngx_triggers_sqlite_event_acknowledge(store, mutation, result);
+        break;
+
+    case NGX_TRIGGERS_OP_DELETE:
+        rc = ngx_triggers_sqlite_event_delete(store, mutation, result);
+        break;
+
+    case NGX_TRIGGERS_OP_RETRY:
+        rc = ngx_triggers_sqlite_event_retry(store, mutation, result);
+        break;
+
+    default:
+        ngx_log_error(NGX_LOG_ALERT, store->log, 0,
+                      "triggers store \"%V\": unknown operation %ui",
+                      &store->path, mutation->op);
+
+        result->rc = NGX_TRIGGERS_RC_FAILED;
+        return NGX_OK;
+    }
+
+    if (rc != SQLITE_OK) {
+        return ngx_triggers_sqlite_error(store, rc, "writing");
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_triggers_store_commit(ngx_triggers_store_t *store, uint64_t nonce,
+    uint64_t position)
+{
+    int  rc;
+
+    if (store->db == NULL || sqlite3_get_autocommit(store->db)) {
+        return NGX_ERROR;
+    }
+
+    ngx_set_errno(0);
+
+    rc = ngx_triggers_sqlite_count_flush(store);
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_count_add(store, 0, store->sums);
+    }
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_save(store);
+    }
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_ring_save(store, nonce, position);
+    }
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_exec(store->stmt[NGX_TRIGGERS_SQLITE_COMMIT]);
+    }
+
+    if (rc != SQLITE_OK) {
+        return ngx_triggers_sqlite_error(store, rc, "COMMIT");
+    }
+
+    ngx_triggers_sqlite_healthy(store);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Some errors have already rolled back, and none of the cached statements
+ * may stand between: an error leaves them reset.
+ */
+
+void
+ngx_triggers_store_rollback(ngx_triggers_store_t *store)
+{
+    ngx_uint_t  i;
+
+    if (store->db && !sqlite3_get_autocommit(store->db)) {
+        (void) sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+
+    for (i = 0; i < store->nused; i++) {
+        ngx_memzero(store->used[i], sizeof(ngx_triggers_sqlite_delta_t));
+    }
+
+    store->nused = 0;
+    ngx_memzero(store->sums, sizeof(store->sums));
+
+    /* may name owners that exist no more */
+    ngx_memzero(store->owners, sizeof(store->owners));
+}
+
+
+int
+ngx_triggers_sqlite_load(ngx_triggers_store_t *store)
+{
+    int            rc;
+    sqlite3_stmt  *stmt;
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_LOAD];
+
+    rc = sqlite3_step(stmt);
+
+    if (rc == SQLITE_ROW) {
+        store->next_seq = sqlite3_column_int64(stmt, 0);
+        store->total_events = sqlite3_column_int64(stmt, 1);
+        store->merged_through = sqlite3_column_int64(stmt, 2);
+        store->last_created_at = sqlite3_column_int64(stmt, 3);
+        rc = SQLITE_OK;
+
+    } else if (rc == SQLITE_DONE) {
+        rc = SQLITE_CORRUPT;
+    }
+
+    (void) sqlite3_reset(stmt);
+
+    return rc;
+}
+
+
+int
+ngx_triggers_sqlite_save(ngx_triggers_store_t *store)
+{
+    sqlite3_stmt  *stmt;
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_SAVE];
+
+    sqlite3_bind_int64(stmt, 1, store->next_seq);
+    sqlite3_bind_int64(stmt, 2, store->total_events);
+    sqlite3_bind_int64(stmt, 3, store->merged_through);
+    sqlite3_bind_int64(stmt, 4, store->last_created_at);
+
+    return ngx_triggers_sqlite_exec(stmt);
+}
+
+
+/*
+ * A transaction without a changed page would be committed without a sync:
+ * epoch is what changes for certain.
+ */
+
+static int
+ngx_triggers_sqlite_lead(ngx_triggers_store_t *store, uint64_t nonce,
+    uint64_t *position)
+{
+    int            rc;
+    int64_t        now;
+    sqlite3_stmt  *stmt;
+
+    rc = ngx_triggers_sqlite_exec(store->stmt[NGX_TRIGGERS_SQLITE_EPOCH]);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    now = ngx_triggers_sqlite_now();
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_RING_LEAD];
+    sqlite3_bind_int64(stmt, 1, (int64_t) nonce);
+    sqlite3_bind_int64(stmt, 2, now);
+
+    rc = ngx_triggers_sqlite_exec(stmt);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_RING_PRUNE];
+    sqlite3_bind_int64(stmt, 1, (int64_t) nonce);
+    sqlite3_bind_int64(stmt, 2, now - NGX_TRIGGERS_SQLITE_RING_KEEP);
+
+    rc = ngx_triggers_sqlite_exec(stmt);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_RING_FIND];
+    sqlite3_bind_int64(stmt, 1, (int64_t) nonce);
+
+    rc = sqlite3_step(stmt);
+
+    if (rc == SQLITE_ROW) {
+        *position = (uint64_t) sqlite3_column_int64(stmt, 0);
+        rc = SQLITE_OK;
+    }
+
+    (void) sqlite3_reset(stmt);
+
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    return ngx_triggers_sqlite_exec(store->stmt[NGX_TRIGGERS_SQLITE_COMMIT]);
+}
+
+
+static int
+ngx_triggers_sqlite_ring_save(ngx_triggers_store_t *store, uint64_t nonce,
+    uint64_t position)
+{
+    sqlite3_stmt  *stmt;
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_RING_SAVE];
+
+    sqlite3_bind_int64(stmt, 1, (int64_t) nonce);
+    sqlite3_bind_int64(stmt, 2, (int64_t) position);
+    sqlite3_bind_int64(stmt, 3, ngx_triggers_sqlite_now());
+
+    return ngx_triggers_sqlite_exec(stmt);
+}
+
+
+static int
+ngx_triggers_sqlite_event_create(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result)
+{
+    int                    rc;
+    int64_t                owner, created_at;
+    sqlite3_stmt          *stmt;
+    ngx_triggers_event_t  *event;
+
+    event = &mutation->event;
+    created_at = ngx_max(event->created_at, store->last_created_at);
+
+    rc = ngx_triggers_sqlite_owner_find(store, &event->user_id, 1, &owner);
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_event_insert(store, event, owner, created_at);
+    }
+
+    switch (rc & 0xff) {
+
+    case SQLITE_OK:
+        break;
+
+    case SQLITE_CONSTRAINT:
+    case SQLITE_TOOBIG:
+
+        ngx_log_error(NGX_LOG_ERR, store->log, 0,
+                      "triggers store \"%V\": an event was refused (%d: %s)",
+                      &store->path, rc, sqlite3_errmsg(store->db));
+
+        result->rc = NGX_TRIGGERS_RC_FAILED;
+        return SQLITE_OK;
+
+    default:
+        return rc;
+    }
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_INBOX_ADD];
+
+    sqlite3_bind_int64(stmt, 1, store->next_seq);
+    sqlite3_bind_int64(stmt, 2, owner);
+
+    rc = ngx_triggers_sqlite_exec(stmt);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    store->next_seq++;
+    store->total_events++;
+    store->last_created_at = created_at;
+
+    ngx_triggers_sqlite_tail_add(store, owner);
+
+    result->time = created_at;
+
+    return ngx_triggers_sqlite_count(store, owner, NGX_TRIGGERS_PENDING, 1);
+}
+
+
+static int
+ngx_triggers_sqlite_event_insert(ngx_triggers_store_t *store,
+    ngx_triggers_event_t *event, int64_t owner, int64_t created_at)
+{
+    int            rc;
+    ngx_uint_t     i;
+    sqlite3_stmt  *stmt;
+    ngx_str_t     *texts[9];
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_EVENT_ADD];
+
+    sqlite3_bind_int64(stmt, 1, store->next_seq);
+    sqlite3_bind_blob(stmt, 2, event->id, NGX_TRIGGERS_ID_LEN, SQLITE_STATIC);
+    sqlite3_bind_int64(stmt, 3, owner);
+    sqlite3_bind_int64(stmt, 4, created_at);
+    sqlite3_bind_int64(stmt, 5, (int64_t) event->priority);
+
+    texts[0] = &event->event_type;
+    texts[1] = &event->source;
+    texts[2] = &event->correlation_id;
+    texts[3] = &event->source_ip;
+    texts[4] = &event->user_agent;
+    texts[5] = &event->api_version;
+    texts[6] = &event->traceparent;
+    texts[7] = &event->metadata;
+    texts[8] = &event->payload;
+
+    for (i = 0; i < 9; i++) {
+        rc = ngx_triggers_sqlite_bind_text(stmt, (int) i + 6, texts[i]);
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
+    }
+
+    return ngx_triggers_sqlite_exec(stmt);
+}
+
+
+static int
+ngx_triggers_sqlite_event_acknowledge(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result)
+{
+    int                           rc;
+    sqlite3_stmt                 *stmt;
+    ngx_triggers_sqlite_found_t   found;
+
+    rc = ngx_triggers_sqlite_event_find(store, mutation, &found);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    if (found.seq == 0) {
+        result->rc = NGX_TRIGGERS_RC_NOT_FOUND;
+        return SQLITE_OK;
+    }
+
+    if (found.status == NGX_TRIGGERS_ACKNOWLEDGED) {
+        result->rc = NGX_TRIGGERS_RC_CONFLICT;
+        result->time = found.acknowledged_at;
+        return SQLITE_OK;
+    }
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_STATE_ACK];
+
+    sqlite3_bind_int64(stmt, 1, found.seq);
+    sqlite3_bind_int64(stmt, 2, mutation->time);
+
+    rc = ngx_triggers_sqlite_exec(stmt);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    return ngx_triggers_sqlite_event_move(store, &found,
+                                          NGX_TRIGGERS_ACKNOWLEDGED);
+}
+
+
+static int
+ngx_triggers_sqlite_event_delete(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result)
+{
+    int                           rc;
+    sqlite3_stmt                 *stmt;
+    ngx_triggers_sqlite_found_t   found;
+
+    rc = ngx_triggers_sqlite_event_find(store, mutation, &found);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    if (found.seq == 0) {
+        result->rc = NGX_TRIGGERS_RC_NOT_FOUND;
+        return SQLITE_OK;
+    }
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_EVENT_DELETE];
+    sqlite3_bind_int64(stmt, 1, found.seq);
+
+    rc = ngx_triggers_sqlite_exec(stmt);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_STATE_DELETE];
+    sqlite3_bind_int64(stmt, 1, found.seq);
+
+    rc = ngx_triggers_sqlite_exec(stmt);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    return ngx_triggers_sqlite_event_move(store, &found, NGX_TRIGGERS_NSTATUS);
+}
+
+
+static int
+ngx_triggers_sqlite_event_retry(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result)
+{
+    int                           rc;
+    sqlite3_stmt                 *stmt;
+    ngx_triggers_sqlite_found_t   found;
+
+    rc = ngx_triggers_sqlite_event_find(store, mutation, &found);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    if (found.seq == 0) {
+        result->rc = NGX_TRIGGERS_RC_NOT_FOUND;
+        return SQLITE_OK;
+    }
+
+    if (found.status != NGX_TRIGGERS_FAILED) {
+        result->rc = NGX_TRIGGERS_RC_CONFLICT;
+        return SQLITE_OK;
+    }
+
+    if (found.manual_retries >= NGX_TRIGGERS_MAX_RETRIES) {
+        result->rc = NGX_TRIGGERS_RC_EXHAUSTED;
+        return SQLITE_OK;
+    }
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_STATE_RETRY];
+
+    sqlite3_bind_int64(stmt, 1, found.seq);
+    sqlite3_bind_int64(stmt, 2, mutation->time);
+    sqlite3_bind_int64(stmt, 3, found.retry_count + 1);
+
+    rc = ngx_triggers_sqlite_exec(stmt);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    result->count = (uint32_t) (found.retry_count + 1);
+
+    return ngx_triggers_sqlite_event_move(store, &found,
+                                          NGX_TRIGGERS_RETRYING);
+}
+
+
+/* found->seq is 0 if there is no such event, or none that the asker may see */
+
+static int
+ngx_triggers_sqlite_event_find(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_sqlite_found_t *found)
+{
+    int            rc;
+    int64_t        owner;
+    sqlite3_stmt  *stmt;
+
+    found->seq = 0;
+    owner = 0;
+
+    if (!mutation->any_owner) {
+        rc = ngx_triggers_sqlite_owner_find(store, &mutation->user_id, 0,
+                                            &owner);
+
+        if (rc != SQLITE_OK || owner == 0) {
+            return rc;
+        }
+    }
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_EVENT_FIND];
+
+    sqlite3_bind_blob(stmt, 1, mutation->id, NGX_TRIGGERS_ID_LEN,
+                      SQLITE_STATIC);
+
+    rc = sqlite3_step(stmt);
+
+    if (rc == SQLITE_ROW) {
+        found->owner = sqlite3_column_int64(stmt, 1);
+
+        if (owner == 0 || owner == found->owner) {
+            found->seq = sqlite3_column_int64(stmt, 0);
+        }
+
+        found->status = (ngx_uint_t) sqlite3_column_int64(stmt, 2);
+        found->retry_count = sqlite3_column_int64(stmt, 3);
+        found->manual_retries = sqlite3_column_int64(stmt, 4);
+        found->acknowledged_at = sqlite3_column_int64(stmt, 5);
+    }
+
+    (void) sqlite3_reset(stmt);
+
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
+        return rc;
+    }
+
+    /* a status is used as an index */
+
+    if (found->seq && found->status >= NGX_TRIGGERS_NSTATUS) {
+        return SQLITE_CORRUPT;
+    }
+
+    return SQLITE_OK;
+}
+
+
+/* Moves the event to the status in the narrow tables; NSTATUS removes it. */
+
+static int
+ngx_triggers_sqlite_event_move(ngx_triggers_store_t *store,
+    ngx_triggers_sqlite_found_t *found, ngx_uint_t status)
+{
+    int            rc;
+    ngx_uint_t     remove;
+    sqlite3_stmt  *stmt;
+
+    remove = (status == NGX_TRIGGERS_NSTATUS);
+
+    stmt = store->stmt[remove ? NGX_TRIGGERS_SQLITE_INBOX_DELETE
+                              : NGX_TRIGGERS_SQLITE_INBOX_MOVE];
+
+    sqlite3_bind_int64(stmt, 1, (int64_t) found->status);
+    sqlite3_bind_int64(stmt, 2, found->seq);
+    sqlite3_bind_int64(stmt, 3, (int64_t) status);
+
+    rc = ngx_triggers_sqlite_exec(stmt);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    if (found->seq <= store->merged_through) {
+        stmt = store->stmt[remove ? NGX_TRIGGERS_SQLITE_OWNED_DELETE
+                                  : NGX_TRIGGERS_SQLITE_OWNED_MOVE];
+
+        sqlite3_bind_int64(stmt, 1, found->owner);
+        sqlite3_bind_int64(stmt, 2, (int64_t) found->status);
+        sqlite3_bind_int64(stmt, 3, found->seq);
+        sqlite3_bind_int64(stmt, 4, (int64_t) status);
+
+        rc = ngx_triggers_sqlite_exec(stmt);
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
+    }
+
+    rc = ngx_triggers_sqlite_count(store, found->owner, found->status, -1);
+
+    if (rc != SQLITE_OK || remove) {
+        return rc;
+    }
+
+    return ngx_triggers_sqlite_count(store, found->owner, status, 1);
+}
+
+
+/* *owner is 0 if the name is unknown and is not to be created */
+
+static int
+ngx_triggers_sqlite_owner_find(ngx_triggers_store_t *store,
+    ngx_str_t *user_id, ngx_uint_t create, int64_t *owner)
+{
+    int                           rc;
+    uint32_t                      hash;
+    ngx_str_t                     name;
+    sqlite3_stmt                 *stmt;
+    ngx_triggers_sqlite_owner_t  *cached;
+
+    name = *user_id;
+
+    if (name.data == NULL) {
+        ngx_str_set(&name, "");
+    }
+
+    hash = ngx_triggers_sqlite_hash(name.data, name.len);
+    cached = &store->owners[hash & (NGX_TRIGGERS_SQLITE_CACHE - 1)];
+
+    if (cached->owner && cached->len == name.len
+        && ngx_memcmp(cached->name, name.data, name.len) == 0)
+    {
+        *owner = cached->owner;
+        return SQLITE_OK;
+    }
+
+    *owner = 0;
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_OWNER_FIND];
+
+    rc = ngx_triggers_sqlite_bind_text(stmt, 1, &name);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    rc = sqlite3_step(stmt);
+
+    if (rc == SQLITE_ROW) {
+        *owner = sqlite3_column_int64(stmt, 0);
+    }
+
+    (void) sqlite3_reset(stmt);
+
+    if (rc == SQLITE_DONE) {
+
+        if (!create) {
+            return SQLITE_OK;
+        }
+
+        stmt = store->stmt[NGX_TRIGGERS_SQLITE_OWNER_ADD];
+        (void) ngx_triggers_sqlite_bind_text(stmt, 1, &name);
+
+        rc = ngx_triggers_sqlite_exec(stmt);
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
+
+        *owner = sqlite3_last_insert_rowid(store->db);
+
+    } else if (rc != SQLITE_ROW) {
+        return rc;
+    }
+
+    if (name.len <= NGX_TRIGGERS_SQLITE_CACHE_LEN) {
+        cached->owner = *owner;
+        cached->len = name.len;
+        ngx_memcpy(cached->name, name.data, name.len);
+    }
+
+    return SQLITE_OK;
+}
+
+
+/* FNV-1a */
+
+static uint32_t
+ngx_triggers_sqlite_hash(u_char *data, size_t len)
+{
+    size_t    i;
+    uint32_t  hash;
+
+    hash = 2166136261u;
+
+    for (i = 0; i < len; i++) {
+        hash = (hash ^ data[i]) * 16777619u;
+    }
+
+    return hash ^ (hash >> 15);
+}
+
+
+static int
+ngx_triggers_sqlite_count(ngx_triggers_store_t *store, int64_t owner,
+    ngx_uint_t status, int64_t n)
+{
+    int                           rc;
+    uint64_t                      i;
+    ngx_triggers_sqlite_delta_t  *delta;
+
+    if (store->nused == NGX_TRIGGERS_SQLITE_DELTAS / 2) {
+        rc = ngx_triggers_sqlite_count_flush(store);
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
+    }
+
+    /* at most half of the table is in use, so a free place is found */
+
+    for (i = (uint64_t) owner; /* void */ ; i++) {
+        delta = &store->deltas[i & (NGX_TRIGGERS_SQLITE_DELTAS - 1)];
+
+        if (delta->owner == owner) {
+            break;
+        }
+
+        if (delta->owner == 0) {
+            delta->owner = owner;
+            store->used[store->nused++] = delta;
+            break;
+        }
+    }
+
+    delta->n[status] += n;
+    store->sums[status] += n;
+
+    return SQLITE_OK;
+}
+
+
+/* Writes the deltas of the owners; the sum over all is left to the commit. */
+
+static int
+ngx_triggers_sqlite_count_flush(ngx_triggers_store_t *store)
+{
+    int                           rc;
+    ngx_triggers_sqlite_delta_t  *delta;
+
+    while (store->nused) {
+        delta = store->used[store->nused - 1];
+
+        rc = ngx_triggers_sqlite_count_add(store, delta->owner, delta->n);
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
+
+        delta->owner = 0;
+        store->nused--;
+    }
+
+    return SQLITE_OK;
+}
+
+
+/* adds the numbers of one owner and sets them to zero */
+
+static int
+ngx_triggers_sqlite_count_add(ngx_triggers_store_t *store, int64_t owner,
+    int64_t *n)
+{
+    int            rc;
+    ngx_uint_t     status;
+    sqlite3_stmt  *stmt;
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_COUNT_ADD];
+
+    for (status = 0; status < NGX_TRIGGERS_NSTATUS; status++) {
+
+        if (n[status] == 0) {
+            continue;
+        }
+
+        sqlite3_bind_int64(stmt, 1, owner);
+        sqlite3_bind_int64(stmt, 2, (int64_t) status);
+        sqlite3_bind_int64(stmt, 3, n[status]);
+
+        rc = ngx_triggers_sqlite_exec(stmt);
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
+
+        n[status] = 0;
+    }
+
+    return SQLITE_OK;
+}
+
+
+/*
+ * Owners are numbered from 1, so up to the size of the filter the number of
+ * bits is the number of owners.
+ */
+
+static void
+ngx_triggers_sqlite_tail_add(ngx_triggers_store_t *store, int64_t owner)
+{
+    uint64_t   bit, mask;
+    uint64_t  *word;
+
+    bit = (uint64_t) owner & (NGX_TRIGGERS_SQLITE_TAIL_BITS - 1);
+
+    word = &store->tail[bit / 64];
+    mask = 1ULL << (bit % 64);
+
+    if (!(*word & mask)) {
+        *word |= mask;
+        store->tail_owners++;
+    }
+}
+
+
+static int
+ngx_triggers_sqlite_bind_text(sqlite3_stmt *stmt, int n, ngx_str_t *text)
+{
+    if (text->data == NULL) {
+        return sqlite3_bind_null(stmt, n);
+    }
+
+    return sqlite3_bind_text64(stmt, n, (const char *) text->data, text->len,
+                               SQLITE_STATIC, SQLITE_UTF8);
+}
+
+
+static int64_t
+ngx_triggers_sqlite_now(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_REALTIME, &ts);
+
+    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}

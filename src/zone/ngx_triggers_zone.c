@@ -1,0 +1,363 @@
+
+/*
+ * Makes and carves the shared-memory zone of a store, checks on a reload that
+ * the new configuration fits the zone that is running, and appends records
+ * to its ring.  Everything here runs in the master or in event loops.
+ */
+
+
+#include "ngx_triggers_zone.h"
+#include "ngx_triggers_record.h"
+
+#include <sys/random.h>
+
+
+#define NGX_TRIGGERS_SLOTS_MIN  64
+
+/* the slots, and the results, take at most this part of a zone each */
+
+#define NGX_TRIGGERS_ZONE_PART  8
+
+
+static ngx_int_t ngx_triggers_zone_init(ngx_shm_zone_t *shm_zone,
+    void *data);
+static ngx_int_t ngx_triggers_zone_reuse(ngx_triggers_zone_t *zone,
+    ngx_triggers_zone_t *old);
+static ngx_int_t ngx_triggers_zone_check_size(ngx_shm_zone_t *shm_zone);
+static ngx_int_t ngx_triggers_zone_create(ngx_triggers_zone_t *zone);
+static ngx_int_t ngx_triggers_zone_carve(ngx_triggers_zone_t *zone,
+    u_char *p, size_t size);
+static size_t ngx_triggers_zone_usable(size_t size);
+
+
+ngx_triggers_zone_t *
+ngx_triggers_zone_add(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *path,
+    size_t size, ngx_uint_t waiting, void *tag)
+{
+    u_char               *p;
+    ngx_str_t             shm_name;
+    ngx_triggers_zone_t  *zone;
+
+    zone = ngx_pcalloc(cf->pool, sizeof(ngx_triggers_zone_t));
+    if (zone == NULL) {
+        return NULL;
+    }
+
+    shm_name.len = sizeof("triggers_") - 1 + name->len;
+
+    shm_name.data = ngx_pnalloc(cf->pool, shm_name.len);
+    if (shm_name.data == NULL) {
+        return NULL;
+    }
+
+    p = ngx_cpymem(shm_name.data, "triggers_", sizeof("triggers_") - 1);
+    ngx_memcpy(p, name->data, name->len);
+
+    zone->name = *name;
+    zone->path = *path;
+    zone->waiting = waiting;
+
+    /* ngx_cycle is still the old one when the zone is made */
+
+    zone->core = (ngx_core_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
+                                                  ngx_core_module);
+
+    zone->shm_zone = ngx_shared_memory_add(cf, &shm_name, size, tag);
+    if (zone->shm_zone == NULL) {
+        return NULL;
+    }
+
+    zone->shm_zone->init = ngx_triggers_zone_init;
+    zone->shm_zone->data = zone;
+
+    return zone;
+}
+
+
+size_t
+ngx_triggers_zone_record_max(size_t size)
+{
+    size = ngx_triggers_zone_usable(size);
+
+    if (size < 2 * NGX_TRIGGERS_ZONE_PART * ngx_pagesize) {
+        return 0;
+    }
+
+    size -= 2 * (size / NGX_TRIGGERS_ZONE_PART) + ngx_pagesize;
+
+    return ngx_triggers_ring_record_max(size);
+}
+
+
+ngx_int_t
+ngx_triggers_zone_append(ngx_triggers_zone_t *zone,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_owner_t *owner,
+    uint64_t *end)
+{
+    size_t                         len;
+    ngx_triggers_zone_sh_t        *sh;
+    ngx_triggers_record_header_t  *header;
+
+    sh = zone->sh;
+    len = ngx_triggers_record_length(mutation);
+
+    ngx_shmtx_lock(&zone->shpool->mutex);
+    header = ngx_triggers_ring_reserve_locked(&sh->ring, len, owner, end);
+    ngx_shmtx_unlock(&zone->shpool->mutex);
+
+    if (header == NULL) {
+        (void) __atomic_add_fetch(&sh->refused, 1, __ATOMIC_RELAXED);
+        return NGX_BUSY;
+    }
+
+    ngx_triggers_record_encode(mutation, (u_char *) (header + 1));
+    ngx_triggers_ring_ready(header);
+
+    return NGX_OK;
+}
+
+
+ngx_triggers_zone_result_t *
+ngx_triggers_zone_result(ngx_triggers_zone_sh_t *sh,
+    ngx_triggers_owner_t *owner)
+{
+    if (owner->slot >= sh->nslots || owner->index >= sh->nresults) {
+        return NULL;
+    }
+
+    return &sh->results[owner->slot * sh->nresults + owner->index];
+}
+
+
+uint64_t
+ngx_triggers_monotonic_ms(void)
+{
+    struct timespec  ts;
+
+    /* not ngx_current_msec: it stands still while the event loop sleeps */
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+
+static ngx_int_t
+ngx_triggers_zone_init(ngx_shm_zone_t *shm_zone, void *data)
+{
+    ngx_triggers_zone_t  *zone;
+
+    zone = shm_zone->data;
+
+    if (data) {
+        return ngx_triggers_zone_reuse(zone, data);
+    }
+
+    if (ngx_triggers_zone_check_size(shm_zone) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    zone->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    if (shm_zone->shm.exists) {
+        zone->sh = zone->shpool->data;
+        return NGX_OK;
+    }
+
+    return ngx_triggers_zone_create(zone);
+}
+
+
+static ngx_int_t
+ngx_triggers_zone_reuse(ngx_triggers_zone_t *zone, ngx_triggers_zone_t *old)
+{
+    if (ngx_strcmp(zone->path.data, old->sh->path) != 0) {
+        ngx_log_error(NGX_LOG_EMERG, zone->shm_zone->shm.log, 0,
+                      "triggers store \"%V\" uses the database \"%V\" while "
+                      "previously it used \"%s\"; restart nginx to change it",
+                      &zone->name, &zone->path, old->sh->path);
+        return NGX_ERROR;
+    }
+
+    if (zone->waiting != old->waiting) {
+        ngx_log_error(NGX_LOG_EMERG, zone->shm_zone->shm.log, 0,
+                      "parameter \"waiting\" of triggers store \"%V\" cannot "
+                      "change on a reload; restart nginx to change it",
+                      &zone->name);
+        return NGX_ERROR;
+    }
+
+    zone->sh = old->sh;
+    zone->shpool = old->shpool;
+
+    return NGX_OK;
+}
+
+
+/*
+ * nginx gives a zone of a changed size to the new workers beside the old one.
+ * The old workers' ring would then have no drainer of its own tree, so the
+ * change is refused.
+ */
+
+static ngx_int_t
+ngx_triggers_zone_check_size(ngx_shm_zone_t *shm_zone)
+{
+    ngx_uint_t        i;
+    ngx_shm_zone_t   *old;
+    ngx_list_part_t  *part;
+
+    part = (ngx_list_part_t *) &ngx_cycle->shared_memory.part;
+    old = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+            part = part->next;
+            old = part->elts;
+            i = 0;
+        }
+
+        if (old[i].tag == shm_zone->tag
+            && old[i].shm.name.len == shm_zone->shm.name.len
+            && ngx_strncmp(old[i].shm.name.data, shm_zone->shm.name.data,
+                           shm_zone->shm.name.len)
+               == 0
+            && old[i].shm.size != shm_zone->shm.size)
+        {
+            ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                          "size %uz of zone \"%V\" cannot change on a reload "
+                          "from %uz; restart nginx to change it",
+                          shm_zone->shm.size, &shm_zone->shm.name,
+                          old[i].shm.size);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_triggers_zone_create(ngx_triggers_zone_t *zone)
+{
+    u_char                  *p;
+    size_t                   size;
+    ngx_triggers_zone_sh_t  *sh;
+
+    zone->shpool->log_nomem = 0;
+
+    sh = ngx_slab_calloc(zone->shpool, sizeof(ngx_triggers_zone_sh_t)
+                                       + zone->path.len + 1);
+    if (sh == NULL) {
+        goto too_small;
+    }
+
+    zone->sh = sh;
+    sh->path = (u_char *) (sh + 1);
+    ngx_memcpy(sh->path, zone->path.data, zone->path.len);
+
+    if (getrandom(&sh->nonce, sizeof(sh->nonce), 0) != sizeof(sh->nonce)) {
+        ngx_log_error(NGX_LOG_EMERG, zone->shm_zone->shm.log, ngx_errno,
+                      "getrandom() failed");
+        return NGX_ERROR;
+    }
+
+    size = ngx_triggers_zone_usable(zone->shm_zone->shm.size);
+
+    p = ngx_slab_calloc(zone->shpool, size);
+    if (p == NULL) {
+        goto too_small;
+    }
+
+    if (ngx_triggers_zone_carve(zone, p, size) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* last: whoever finds it, finds it whole */
+
+    zone->shpool->data = sh;
+
+    return NGX_OK;
+
+too_small:
+
+    ngx_log_error(NGX_LOG_EMERG, zone->shm_zone->shm.log, 0,
+                  "zone \"%V\" is too small", &zone->shm_zone->shm.name);
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_triggers_zone_carve(ngx_triggers_zone_t *zone, u_char *p, size_t size)
+{
+    size_t                   part, left;
+    ngx_uint_t               n;
+    ngx_core_conf_t         *ccf;
+    ngx_triggers_zone_sh_t  *sh;
+
+    sh = zone->sh;
+    left = size;
+    part = size / NGX_TRIGGERS_ZONE_PART;
+
+    ccf = zone->core;
+
+    /* reloads and upgrades run two sets of workers; leave room for more */
+
+    n = ngx_max(NGX_TRIGGERS_SLOTS_MIN, 4 * ccf->worker_processes);
+    sh->nslots = ngx_min(n, part / sizeof(ngx_triggers_slot_t));
+
+    sh->slots = (ngx_triggers_slot_t *) p;
+    n = sh->nslots * sizeof(ngx_triggers_slot_t);
+    p += n;
+    left -= n;
+
+    n = part / sizeof(ngx_triggers_zone_result_t) / sh->nslots;
+
+    if (zone->waiting != NGX_CONF_UNSET_UINT && zone->waiting > n) {
+        ngx_log_error(NGX_LOG_EMERG, zone->shm_zone->shm.log, 0,
+                      "zone \"%V\" is too small for %ui waiting requests of "
+                      "each worker, it has room for %ui",
+                      &zone->shm_zone->shm.name, zone->waiting, n);
+        return NGX_ERROR;
+    }
+
+    sh->nresults = ngx_min(n, NGX_TRIGGERS_WAITING);
+
+    if (zone->waiting != NGX_CONF_UNSET_UINT) {
+        sh->nresults = zone->waiting;
+    }
+
+    sh->results = (ngx_triggers_zone_result_t *) p;
+    n = ngx_align(sh->nslots * sh->nresults
+                  * sizeof(ngx_triggers_zone_result_t),
+                  sizeof(ngx_triggers_record_header_t));
+    p += n;
+    left -= n;
+
+    ngx_triggers_ring_init(&sh->ring, p, left);
+
+    return NGX_OK;
+}
+
+
+/* what is sure to be left of a zone by the slab allocator and the header */
+
+static size_t
+ngx_triggers_zone_usable(size_t size)
+{
+    size_t  overhead;
+
+    overhead = size / 64 + 6 * ngx_pagesize;
+
+    if (size <= overhead) {
+        return 0;
+    }
+
+    size -= overhead;
+
+    return size - size % ngx_pagesize;
+}

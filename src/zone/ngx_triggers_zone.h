@@ -1,0 +1,136 @@
+
+/*
+ * The shared-memory zone of one store: everything that workers, drainer and
+ * readers of one nginx tree share.  It is carved once, when the zone is
+ * fresh; nothing is allocated in it afterwards, and a reload touches nothing.
+ *
+ * Its parts: the ring; the slots, one for each worker process that is alive;
+ * the results, a fixed array for each slot; the state that the drainer tells;
+ * counters.
+ */
+
+
+#ifndef _NGX_TRIGGERS_ZONE_H_INCLUDED_
+#define _NGX_TRIGGERS_ZONE_H_INCLUDED_
+
+
+#include "ngx_triggers_event.h"
+#include "ngx_triggers_ring.h"
+
+
+#define NGX_TRIGGERS_ZONE_MIN      (64 * 1024)
+
+#define NGX_TRIGGERS_WAITING       1024    /* waiting requests of a worker */
+
+
+/*
+ * One worker process.  Whoever has bound the slot's socket name (see
+ * ngx_triggers_wake.h) owns it; the kernel frees the name with the process.
+ */
+
+typedef struct {
+    /* written by the owner when it takes the slot */
+    uint32_t                 generation;
+    uint32_t                 pid;
+
+    /* atomic: a wake-up is under way and has not been seen */
+    uint32_t                 pending  __attribute__((aligned(128)));
+} ngx_triggers_slot_t;
+
+
+/*
+ * The outcome of one record.  Written by the drainer before the commit,
+ * position last; valid for the worker once the ring's committed position has
+ * passed its record and the position here is its record's end.
+ */
+
+typedef struct {
+    uint64_t                 position;
+    ngx_triggers_result_t    result;
+} ngx_triggers_zone_result_t;
+
+
+typedef struct {
+    /* fixed after init */
+    uint64_t                 nonce;        /* names this zone for ever */
+    uint32_t                 nslots;
+    uint32_t                 nresults;     /* of each slot */
+    ngx_triggers_slot_t     *slots;
+    ngx_triggers_zone_result_t  *results;
+    u_char                  *path;         /* of the database, terminated */
+
+    /* atomic: somebody has told the leader that there is work */
+    uint32_t                 wanted  __attribute__((aligned(128)));
+
+    /* written by the leader only, read by all */
+    uint32_t                 leader  __attribute__((aligned(128)));
+                                           /* its slot */
+    uint32_t                 state;        /* ngx_triggers_store_state_e */
+    uint32_t                 readable;     /* the schema has been prepared */
+    uint32_t                 wal_frames;
+    uint64_t                 heartbeat;    /* CLOCK_MONOTONIC, ms */
+    uint64_t                 gate;         /* CLOCK_MONOTONIC, ms: until then
+                                              new reads wait */
+    uint64_t                 commit_time;  /* of the last batch, us */
+    uint64_t                 batches;
+    uint64_t                 records;      /* committed since the zone is */
+    uint64_t                 leaders;      /* elected since the zone is */
+
+    /* atomic counters of the workers */
+    uint64_t                 refused  __attribute__((aligned(128)));
+                                           /* no room: 503 */
+    uint64_t                 timeouts;     /* commit timeout: 503 */
+
+    ngx_triggers_ring_t      ring;
+} ngx_triggers_zone_sh_t;
+
+
+/* this cycle's view of the zone */
+
+typedef struct {
+    ngx_triggers_zone_sh_t  *sh;
+    ngx_slab_pool_t         *shpool;
+    ngx_shm_zone_t          *shm_zone;
+    ngx_str_t                name;         /* of the store */
+    ngx_str_t                path;         /* of the database, terminated */
+    ngx_core_conf_t         *core;         /* of this cycle */
+    ngx_uint_t               waiting;      /* as configured, or UNSET */
+} ngx_triggers_zone_t;
+
+
+/*
+ * Configuration time: registers the zone "triggers_NAME".  The zone's init
+ * refuses, with a message, a size or settings that differ from those of the
+ * running zone, and a zone that is too small.  NULL on an error, logged.
+ */
+
+ngx_triggers_zone_t *ngx_triggers_zone_add(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *path, size_t size, ngx_uint_t waiting, void *tag);
+
+/*
+ * Any thread: the longest record that a zone of that size is sure to take,
+ * whatever the number of workers.
+ */
+
+size_t ngx_triggers_zone_record_max(size_t size);
+
+/*
+ * Event loop.  Appends a record: reserves under the mutex, encodes outside.
+ * NGX_OK sets *end; NGX_BUSY: the ring is full.
+ */
+
+ngx_int_t ngx_triggers_zone_append(ngx_triggers_zone_t *zone,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_owner_t *owner,
+    uint64_t *end);
+
+/* Any thread: the result that a slot's waiter number index reads. */
+
+ngx_triggers_zone_result_t *ngx_triggers_zone_result(
+    ngx_triggers_zone_sh_t *sh, ngx_triggers_owner_t *owner);
+
+/* Any thread: CLOCK_MONOTONIC in milliseconds. */
+
+uint64_t ngx_triggers_monotonic_ms(void);
+
+
+#endif /* _NGX_TRIGGERS_ZONE_H_INCLUDED_ */

@@ -1,0 +1,176 @@
+package Triggers::Load;
+
+# Load from many connections, and the proof that nothing was lost: every event
+# whose acceptance was answered stands in the database exactly once, under the
+# id of the answer; nothing stands there twice; the counters of the store
+# agree with its rows.
+#
+#     my $load = Triggers::Load->start($t, seconds => 3, connections => 64);
+#     ...
+#     $load->finish();
+#     is($load->losses(), '', 'every answered event is there once');
+#     is(inconsistencies($t), '', 'counters agree');
+
+use strict;
+use warnings;
+
+use base 'Exporter';
+
+use Triggers::Nginx ();
+
+our @EXPORT = qw( inconsistencies );
+
+# numbers are never given twice, also not by several runs of one test
+
+my $Next = 1;
+
+
+sub start {
+    my ($class, $t, %args) = @_;
+    my $self = bless { t => $t, seconds => 3, connections => 64,
+                       payload => 0, %args }, $class;
+    my $tool = Triggers::Nginx::tool('load');
+
+    $self->{out} = "$t->{dir}/load.$Next.out";
+    $self->{err} = "$t->{dir}/load.$Next.err";
+
+    my @cmd = ($tool, $t->port(), $self->{connections}, $self->{seconds},
+               $Next, $Triggers::Nginx::Key, $self->{payload});
+
+    $Next += 10_000_000;
+
+    $self->{pid} = fork() // die "fork: $!";
+
+    if ($self->{pid} == 0) {
+        open STDOUT, '>', $self->{out};
+        open STDERR, '>', $self->{err};
+        exec @cmd or POSIX::_exit(127);
+    }
+
+    return $self;
+}
+
+
+# answered so far
+
+sub accepted {
+    my ($self) = @_;
+    open my $in, '<', $self->{out} or return 0;
+    my $n = 0;
+    $n++ while <$in>;
+    return $n;
+}
+
+
+sub end {
+    my ($self) = @_;
+    kill TERM => $self->{pid};
+    return $self->finish();
+}
+
+
+# waits for the end of the run and reads its counters
+
+sub finish {
+    my ($self) = @_;
+
+    waitpid $self->{pid}, 0;
+    $self->{exit} = $?;
+
+    open my $err, '<', $self->{err} or die "$self->{err}: $!";
+    my $text = do { local $/; <$err> };
+
+    $self->{$1} = $2 while $text =~ /(\w+)=(\d+)/g;
+    $self->{messages} = $text;
+
+    open my $out, '<', $self->{out} or die "$self->{out}: $!";
+
+    while (<$out>) {
+        my ($n, $id) = /^(\d+) (\S+)$/ or die "bad line of load: $_";
+        $self->{events}{$n} = lc $id;
+    }
+
+    return $self;
+}
+
+
+# what is wrong with the events of this run in the database, '' if nothing
+
+sub losses {
+    my ($self, $db) = @_;
+    my $events = $self->{events};
+    my (%seen, @wrong);
+
+    for my $row ($self->{t}->sql("SELECT json_extract(payload, '\$.n'), "
+        . "lower(hex(id)) FROM events WHERE event_type = 'load'", $db))
+    {
+        my ($n, $id) = split /\|/, $row;
+
+        push @wrong, "event $n is there twice" if $seen{$n}++;
+
+        $id =~ s/^(.{8})(.{4})(.{4})(.{4})/$1-$2-$3-$4-/;
+        push @wrong, "event $n has id $id, answered was $events->{$n}"
+            if exists $events->{$n} && $events->{$n} ne $id;
+    }
+
+    push @wrong, map { "event $_ is lost" } grep { !$seen{$_} } keys %$events;
+
+    my $count = @wrong;
+    splice @wrong, 5;
+
+    return $count ? "$count wrong: " . join(', ', @wrong) : '';
+}
+
+
+# what does not agree inside the database, '' if all does
+
+sub inconsistencies {
+    my ($t, $db) = @_;
+    my @wrong;
+
+    my %checks = (
+        'events without an inbox row or the reverse' =>
+            'SELECT (SELECT count(*) FROM events e WHERE NOT EXISTS '
+            . '(SELECT 1 FROM inbox i WHERE i.seq = e.seq)) + '
+            . '(SELECT count(*) FROM inbox i WHERE NOT EXISTS '
+            . '(SELECT 1 FROM events e WHERE e.seq = i.seq)) + '
+            . '(SELECT count(*) - count(DISTINCT seq) FROM inbox)',
+        'owner_inbox rows that differ from inbox' =>
+            'SELECT count(*) FROM (SELECT owner, status, seq FROM '
+            . 'owner_inbox EXCEPT SELECT owner, status, seq FROM inbox)',
+        'merged events without an owner_inbox row' =>
+            'SELECT count(*) FROM inbox WHERE seq <= (SELECT merged_through '
+            . 'FROM store) AND NOT EXISTS (SELECT 1 FROM owner_inbox o WHERE '
+            . 'o.owner = inbox.owner AND o.status = inbox.status AND '
+            . 'o.seq = inbox.seq)',
+        'counts of owners that differ' =>
+            'SELECT count(*) FROM (SELECT owner, status, sum(n) AS s FROM ('
+            . 'SELECT owner, status, count(*) AS n FROM inbox GROUP BY 1, 2 '
+            . 'UNION ALL SELECT owner, status, -n FROM counts '
+            . 'WHERE owner > 0) GROUP BY 1, 2) WHERE s <> 0',
+        'counts of all that differ' =>
+            'SELECT count(*) FROM (SELECT status, sum(n) AS s FROM ('
+            . 'SELECT status, count(*) AS n FROM inbox GROUP BY 1 UNION ALL '
+            . 'SELECT status, -n FROM counts WHERE owner = 0) GROUP BY 1) '
+            . 'WHERE s <> 0',
+        'total below the events that exist' =>
+            'SELECT max(0, (SELECT count(*) FROM events) - '
+            . '(SELECT total_events FROM store))',
+        'next_seq at or below a seq in use' =>
+            'SELECT count(*) FROM events WHERE seq >= '
+            . '(SELECT next_seq FROM store)',
+    );
+
+    for my $name (sort keys %checks) {
+        my $n = $t->sql($checks{$name}, $db);
+        push @wrong, "$n $name" if $n ne '0';
+    }
+
+    my $check = $t->sql('PRAGMA integrity_check', $db);
+    push @wrong, $check if $check ne 'ok';
+
+    return join '; ', @wrong;
+}
+
+
+1;

@@ -1,0 +1,54 @@
+# The end of nginx: QUIT answers what waits, TERM cuts it but loses nothing
+# that was answered, and what was stored is there at the next start.
+
+use strict;
+use warnings;
+
+use Test::More;
+use Triggers::Load;
+use Triggers::Nginx;
+
+my $t = Triggers::Nginx->new()->plan(11);
+
+$t->ready();
+
+is($t->post('/events', '{"payload":{"n":1}}')->{status}, 200, 'stored');
+
+# a request that waits for its commit when QUIT comes
+
+$t->lock_database();
+
+my $sock = $t->http_start(Triggers::Nginx::text('POST', '/events',
+                                                body => '{"payload":{"n":2}}'));
+
+ok(!defined read_nothing($sock), 'the request waits');
+
+$t->signal('QUIT');
+$t->unlock_database();
+
+is(http_end($sock)->{status}, 200, 'answered after QUIT');
+ok(wait_for(sub { !$t->running() }, 20), 'quit');
+is($t->{status}, 0, 'with success');
+is(inconsistencies($t), '', 'counters agree');
+
+$t->ready();
+is(join(',', map { $_->{payload}{n} } $t->inbox()), '1,2',
+   'both are there after the start');
+
+# TERM while clients post
+
+my $load = Triggers::Load->start($t, seconds => 20, connections => 16);
+
+ok(wait_for(sub { $load->accepted() > 100 }, 20), 'load runs');
+ok($t->term(10), 'terminated');
+
+$load->end();
+
+is($load->losses(), '', 'every answered event is there once');
+is(inconsistencies($t), '', 'counters agree');
+
+
+sub read_nothing {
+    my ($sock) = @_;
+    return IO::Select->new($sock)->can_read(0.3) ? 1 : undef;
+}
