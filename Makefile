@@ -36,11 +36,11 @@ FUZZ_SECONDS ?= 20
 ifeq ($(NGINX_SRC),)
     HEADERS := /usr/share/nginx/src
     TREE    := build/nginx
-    NGINX   ?= /usr/sbin/nginx
+    NGINX_BIN ?= /usr/sbin/nginx
 else
     HEADERS := $(abspath $(NGINX_SRC))
     TREE    := build/nginx-$(notdir $(HEADERS))
-    NGINX   := $(abspath $(TREE)/objs/nginx)
+    NGINX_BIN := $(abspath $(TREE)/objs/nginx)
 endif
 
 OBJS     := $(TREE)/objs
@@ -147,7 +147,7 @@ $(TREE)/flags: FORCE
 
 ifeq ($(NGINX_SRC),)
 define nginx_options
-eval "set -- $$($(NGINX) -V 2>&1 | sed -n 's/^configure arguments: //p')"; \
+eval "set -- $$($(NGINX_BIN) -V 2>&1 | sed -n 's/^configure arguments: //p')"; \
 for o; do \
     shift; \
     case $$o in \
@@ -203,7 +203,7 @@ $(SO): $(OBJS)/Makefile $(OBJS)/ngx_triggers_migrations.h FORCE
 	    $(if $(NGINX_SRC),binary) modules
 	@cmp -s $(OBJS)/$(MODULE).so $@ \
 	    || { cp $(OBJS)/$(MODULE).so $@.new && mv $@.new $@; }
-	@echo "== $@ is built for $$($(NGINX) -v 2>&1)"
+	@echo "== $@ is built for $$($(NGINX_BIN) -v 2>&1)"
 
 $(ASAN_SO): $(ASAN)/Makefile $(ASAN)/ngx_triggers_migrations.h FORCE
 	@mkdir -p $(@D)
@@ -266,7 +266,7 @@ echo "curl -H 'Authorization: Bearer $$key' http://127.0.0.1:$(PORT)/inbox"; \
 echo
 endef
 
-RUN_NGINX = $(NGINX) -p $(RUN)/ -e $(RUN)/logs/error.log -c $(RUN)/nginx.conf
+RUN_NGINX = $(NGINX_BIN) -p $(RUN)/ -e $(RUN)/logs/error.log -c $(RUN)/nginx.conf
 
 .PHONY: run start stop
 run: deps-run ## builds and runs a private nginx in the foreground
@@ -332,8 +332,8 @@ test: deps-run deps-test ## runs every test (about ten minutes)
 	echo "suites: $$passed passed, $$# failed$${failed:+:$$failed}"; \
 	[ $$# -eq 0 ]
 
-TEST_ENV = TRIGGERS_NGINX=$(NGINX) TRIGGERS_MODULE=$(abspath $(SO))
-ASAN_ENV = TRIGGERS_NGINX=$(NGINX) TRIGGERS_MODULE=$(abspath $(ASAN_SO)) \
+TEST_ENV = TRIGGERS_NGINX=$(NGINX_BIN) TRIGGERS_MODULE=$(abspath $(SO))
+ASAN_ENV = TRIGGERS_NGINX=$(NGINX_BIN) TRIGGERS_MODULE=$(abspath $(ASAN_SO)) \
            TRIGGERS_ASAN=1
 
 # C unit tests: t/unit/NAME.c with t/unit/unit.c and the sources they name
@@ -343,6 +343,7 @@ UNIT_json   := src/api/ngx_triggers_json.c
 UNIT_uuid   := src/api/ngx_triggers_uuid.c
 UNIT_time   := src/api/ngx_triggers_time.c
 UNIT_ring   := src/zone/ngx_triggers_ring.c
+UNIT_record := src/zone/ngx_triggers_record.c
 
 UNIT_TESTS := $(patsubst t/unit/%.c,build/unit/%.t, \
                   $(filter-out t/unit/unit.c,$(wildcard t/unit/*.c)))
@@ -419,7 +420,7 @@ fuzz: $(FUZZ) ## the same for an hour
 
 # --- benchmarks ---
 
-BENCH_ENV = NGINX=$(NGINX) MODULE=$(abspath $(SO))
+BENCH_ENV = BENCH_NGINX=$(NGINX_BIN) BENCH_MODULE=$(abspath $(SO))
 
 build/bench/%: bench/%.c
 	@mkdir -p $(@D)

@@ -3,7 +3,7 @@ package Bench;
 # What the benchmarks share: a private nginx under build/bench, runs of wrk
 # against it, and a little arithmetic.
 #
-# Environment: NGINX (the binary), MODULE (the .so), BENCH_DIR (where
+# Environment: BENCH_NGINX (the binary), BENCH_MODULE (the .so), BENCH_DIR (where
 # databases lie; default build/bench/data), BENCH_PORT.
 
 use strict;
@@ -23,8 +23,8 @@ our @EXPORT = qw( max median min verdict );
 our $Root = abs_path(dirname(__FILE__) . '/../..');
 our $Key = 'bench-key';
 
-my $Nginx = $ENV{NGINX} || '/usr/sbin/nginx';
-my $Module = $ENV{MODULE} || "$Root/build/ngx_http_triggers_module.so";
+my $Nginx = $ENV{BENCH_NGINX} || '/usr/sbin/nginx';
+my $Module = $ENV{BENCH_MODULE} || "$Root/build/ngx_http_triggers_module.so";
 
 
 # http: lines for the http block beside those that every benchmark has;

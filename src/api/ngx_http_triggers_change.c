@@ -9,6 +9,7 @@
 #include "ngx_http_triggers_auth.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
+#include "ngx_triggers_time.h"
 
 
 static ngx_int_t ngx_http_triggers_change(ngx_http_request_t *r,
@@ -23,8 +24,8 @@ static ngx_int_t ngx_http_triggers_deleted(ngx_http_request_t *r,
     ngx_triggers_result_t *result);
 static ngx_int_t ngx_http_triggers_no_event(ngx_http_request_t *r);
 static ngx_int_t ngx_http_triggers_no_content(ngx_http_request_t *r);
-static ngx_buf_t *ngx_http_triggers_change_body(ngx_http_request_t *r,
-    const char *status);
+static ngx_int_t ngx_http_triggers_changed(ngx_http_request_t *r,
+    const char *status, json_t *members);
 
 
 ngx_int_t
@@ -84,7 +85,7 @@ static ngx_int_t
 ngx_http_triggers_acknowledged(ngx_http_request_t *r,
     ngx_triggers_result_t *result)
 {
-    ngx_buf_t  *b;
+    u_char  time[NGX_TRIGGERS_TIME_LEN];
 
     if (result->rc == NGX_TRIGGERS_RC_NOT_FOUND) {
         return ngx_http_triggers_no_event(r);
@@ -95,18 +96,13 @@ ngx_http_triggers_acknowledged(ngx_http_request_t *r,
                                        "the event is acknowledged already");
     }
 
-    b = ngx_http_triggers_change_body(r, "acknowledged");
-    if (b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
+    (void) ngx_triggers_time_format(time, result->time);
 
-    b->last = ngx_http_triggers_write_time(b->last, "acknowledged_at",
-                                           result->time);
-    b->last = ngx_slprintf(b->last, b->end,
-                           ",\"message\":\"Event acknowledged\"");
-
-    return ngx_http_triggers_send_object(r, NGX_HTTP_OK, b,
-                                         ngx_http_triggers_now());
+    return ngx_http_triggers_changed(r, "acknowledged",
+                                     json_pack("{s:s%, s:s}",
+                                               "acknowledged_at",
+                                               time, sizeof(time), "message",
+                                               "Event acknowledged"));
 }
 
 
@@ -114,8 +110,6 @@ static ngx_int_t
 ngx_http_triggers_retried(ngx_http_request_t *r,
     ngx_triggers_result_t *result)
 {
-    ngx_buf_t  *b;
-
     if (result->rc == NGX_TRIGGERS_RC_NOT_FOUND) {
         return ngx_http_triggers_no_event(r);
     }
@@ -131,16 +125,9 @@ ngx_http_triggers_retried(ngx_http_request_t *r,
                                        "only a failed event can be retried");
     }
 
-    b = ngx_http_triggers_change_body(r, "retrying");
-    if (b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    b->last = ngx_slprintf(b->last, b->end, ",\"new_attempt\":%uD",
-                           result->count);
-
-    return ngx_http_triggers_send_object(r, NGX_HTTP_OK, b,
-                                         ngx_http_triggers_now());
+    return ngx_http_triggers_changed(r, "retrying",
+                                     json_pack("{s:i}", "new_attempt",
+                                               (int) result->count));
 }
 
 
@@ -148,19 +135,11 @@ static ngx_int_t
 ngx_http_triggers_removed(ngx_http_request_t *r,
     ngx_triggers_result_t *result)
 {
-    ngx_buf_t  *b;
-
     if (result->rc == NGX_TRIGGERS_RC_NOT_FOUND) {
         return ngx_http_triggers_no_event(r);
     }
 
-    b = ngx_http_triggers_change_body(r, "deleted");
-    if (b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_http_triggers_send_object(r, NGX_HTTP_OK, b,
-                                         ngx_http_triggers_now());
+    return ngx_http_triggers_changed(r, "deleted", json_object());
 }
 
 
@@ -170,35 +149,29 @@ static ngx_int_t
 ngx_http_triggers_deleted(ngx_http_request_t *r,
     ngx_triggers_result_t *result)
 {
-    ngx_buf_t                *b;
+    ngx_uint_t                deleted;
     ngx_http_triggers_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
-    if (ngx_strlcasestrn(ctx->prefer.data,
-                         ctx->prefer.data + ctx->prefer.len,
-                         (u_char *) "return=minimal",
-                         sizeof("return=minimal") - 2))
+    if (ctx->prefer.len
+        && ngx_strlcasestrn(ctx->prefer.data,
+                            ctx->prefer.data + ctx->prefer.len,
+                            (u_char *) "return=minimal",
+                            sizeof("return=minimal") - 2))
     {
         return ngx_http_triggers_no_content(r);
     }
 
-    b = ngx_http_triggers_change_body(r, "deleted");
-    if (b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
+    deleted = (result->rc == NGX_TRIGGERS_RC_OK);
 
-    if (result->rc == NGX_TRIGGERS_RC_OK) {
-        b->last = ngx_slprintf(b->last, b->end, ",\"deleted\":true,"
-                               "\"message\":\"Event deleted\"");
-
-    } else {
-        b->last = ngx_slprintf(b->last, b->end, ",\"deleted\":false,"
-                               "\"message\":\"There is no such event\"");
-    }
-
-    return ngx_http_triggers_send_object(r, NGX_HTTP_OK, b,
-                                         ngx_http_triggers_now());
+    return ngx_http_triggers_changed(r, "deleted",
+                                     json_pack("{s:b, s:s}",
+                                               "deleted", (int) deleted,
+                                               "message",
+                                               deleted
+                                               ? "Event deleted"
+                                               : "There is no such event"));
 }
 
 
@@ -233,25 +206,32 @@ ngx_http_triggers_no_content(ngx_http_request_t *r)
 }
 
 
-static ngx_buf_t *
-ngx_http_triggers_change_body(ngx_http_request_t *r, const char *status)
+/* takes the reference to members over */
+
+static ngx_int_t
+ngx_http_triggers_changed(ngx_http_request_t *r, const char *status,
+    json_t *members)
 {
     u_char                    id[NGX_HTTP_TRIGGERS_UUID_LEN];
-    ngx_buf_t                *b;
+    json_t                   *body;
     ngx_http_triggers_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
-    b = ngx_create_temp_buf(r->pool, 2 * NGX_HTTP_TRIGGERS_TAIL);
-    if (b == NULL) {
-        return NULL;
-    }
-
     (void) ngx_triggers_uuid_format(id, ctx->event_id);
 
-    b->last = ngx_slprintf(b->last, b->end,
-                           "{\"event_id\":\"%*s\",\"status\":\"%s\"",
-                           sizeof(id), id, status);
+    body = json_pack("{s:s%, s:s}", "event_id", id, sizeof(id), "status",
+                     status);
 
-    return b;
+    if (body == NULL || json_object_update(body, members) != 0) {
+        json_decref(body);
+        json_decref(members);
+
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    json_decref(members);
+
+    return ngx_http_triggers_send_json(r, NGX_HTTP_OK, body,
+                                       ngx_http_triggers_now());
 }

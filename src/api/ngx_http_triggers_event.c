@@ -8,6 +8,7 @@
 #include "ngx_http_triggers_decode.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
+#include "ngx_triggers_time.h"
 
 
 #define NGX_HTTP_TRIGGERS_USER_AGENT_MAX  512
@@ -169,7 +170,7 @@ ngx_http_triggers_event_created(ngx_http_request_t *r,
     len = sizeof("{\"event_id\":\"\",\"status\":\"accepted\","
                  "\"created_at\":\"\",\"message\":"
                  "\"Event ingested successfully\"")
-          + sizeof(id) + NGX_HTTP_TRIGGERS_TIME_LEN + NGX_HTTP_TRIGGERS_TAIL;
+          + sizeof(id) + NGX_TRIGGERS_TIME_LEN + NGX_HTTP_TRIGGERS_TAIL;
 
     b = ngx_create_temp_buf(r->pool, len);
     if (b == NULL) {

@@ -23,7 +23,7 @@ static const char  *ngx_http_triggers_ok = "ok";
 ngx_int_t
 ngx_http_triggers_health(ngx_http_request_t *r)
 {
-    ngx_buf_t                     *b;
+    json_t                        *body;
     ngx_uint_t                     healthy;
     const char                    *store, *queue, *drainer;
     ngx_triggers_zone_sh_t        *sh;
@@ -40,22 +40,16 @@ ngx_http_triggers_health(ngx_http_request_t *r)
                && queue == ngx_http_triggers_ok
                && drainer == ngx_http_triggers_ok);
 
-    b = ngx_create_temp_buf(r->pool, 1024);
-    if (b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
+    body = json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s}}",
+                     "status", healthy ? "healthy" : "unhealthy",
+                     "version", NGX_HTTP_TRIGGERS_VERSION,
+                     "checks", "store", store, "queue", queue,
+                     "drainer", drainer, "delivery", "disabled");
 
-    b->last = ngx_slprintf(b->last, b->end,
-                           "{\"status\":\"%s\",\"version\":\"%s\","
-                           "\"checks\":{\"store\":\"%s\",\"queue\":\"%s\","
-                           "\"drainer\":\"%s\",\"delivery\":\"disabled\"}",
-                           healthy ? "healthy" : "unhealthy",
-                           NGX_HTTP_TRIGGERS_VERSION, store, queue, drainer);
-
-    return ngx_http_triggers_send_object(r, healthy
-                                            ? NGX_HTTP_OK
-                                            : NGX_HTTP_SERVICE_UNAVAILABLE,
-                                         b, ngx_http_triggers_now());
+    return ngx_http_triggers_send_json(r, healthy
+                                          ? NGX_HTTP_OK
+                                          : NGX_HTTP_SERVICE_UNAVAILABLE,
+                                       body, ngx_http_triggers_now());
 }
 
 

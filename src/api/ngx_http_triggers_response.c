@@ -1,7 +1,8 @@
 
 /*
- * Sends answers.  One table holds the contract's errors; a message that has
- * the client's words in it is escaped here and nowhere else.
+ * Sends answers.  One table holds the contract's errors.  jansson writes all
+ * bodies but two, which are long or frequent: that of an ingested event, and
+ * those that hold events.
  */
 
 
@@ -21,8 +22,8 @@ typedef struct {
 } ngx_http_triggers_error_t;
 
 
-static void ngx_http_triggers_cut(ngx_str_t *s, size_t len);
-static u_char *ngx_http_triggers_write_string(u_char *p, ngx_str_t *s);
+static json_t *ngx_http_triggers_json_text(ngx_str_t *s, size_t max);
+static json_t *ngx_http_triggers_json_time(int64_t time);
 
 
 static const ngx_http_triggers_error_t  ngx_http_triggers_errors[] = {
@@ -240,61 +241,92 @@ ngx_buf_t *
 ngx_http_triggers_error_body(ngx_http_request_t *r, ngx_str_t *code,
     ngx_str_t *message, ngx_str_t *field)
 {
+    json_t                   *details, *error;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    details = json_object();
+
+    if (field) {
+        (void) json_object_set_new(details, "field",
+                   ngx_http_triggers_json_text(field,
+                                               NGX_HTTP_TRIGGERS_FIELD_LEN));
+    }
+
+    error = json_pack("{s:{s:s%, s:o, s:o, s:o, s:s%, s:s%}}", "error",
+                      "code", code->data, code->len,
+                      "message", ngx_http_triggers_json_text(message,
+                                              NGX_HTTP_TRIGGERS_MESSAGE_LEN),
+                      "details", details,
+                      "timestamp", ngx_http_triggers_json_time(
+                                       ngx_http_triggers_now()),
+                      "request_id", ctx->request_id.data, ctx->request_id.len,
+                      "correlation_id", ctx->correlation_id.data,
+                                        ctx->correlation_id.len);
+
+    return ngx_http_triggers_json_body(r, error, 0);
+}
+
+
+ngx_buf_t *
+ngx_http_triggers_json_body(ngx_http_request_t *r, json_t *object,
+    int64_t time)
+{
     size_t                    len;
-    ngx_str_t                 name;
     ngx_buf_t                *b;
     ngx_http_triggers_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
-    ngx_http_triggers_cut(message, NGX_HTTP_TRIGGERS_MESSAGE_LEN - 1);
-
-    ngx_str_null(&name);
-
-    if (field) {
-        name = *field;
-        ngx_http_triggers_cut(&name, NGX_HTTP_TRIGGERS_FIELD_LEN);
-    }
-
-    /* a byte becomes six at most when it is escaped */
-
-    len = sizeof("{\"error\":{\"code\":\"\",\"message\":\"\",\"details\":"
-                 "{\"field\":\"\"},\"timestamp\":\"\",\"request_id\":\"\","
-                 "\"correlation_id\":\"\"},\"request_id\":\"\"}\n")
-          + code->len + 6 * message->len + 6 * name.len
-          + NGX_HTTP_TRIGGERS_TIME_LEN + 2 * ctx->request_id.len
-          + ctx->correlation_id.len;
-
-    b = ngx_create_temp_buf(r->pool, len);
-    if (b == NULL) {
+    if (object == NULL) {
         return NULL;
     }
 
-    b->last = ngx_slprintf(b->last, b->end,
-                           "{\"error\":{\"code\":\"%V\",\"message\":", code);
-    b->last = ngx_http_triggers_write_string(b->last, message);
-    b->last = ngx_cpymem(b->last, ",\"details\":{",
-                         sizeof(",\"details\":{") - 1);
+    b = NULL;
 
-    if (field) {
-        b->last = ngx_cpymem(b->last, "\"field\":", sizeof("\"field\":") - 1);
-        b->last = ngx_http_triggers_write_string(b->last, &name);
+    if (time) {
+        (void) json_object_set_new(object, "timestamp",
+                                   ngx_http_triggers_json_time(time));
     }
 
-    *b->last++ = '}';
+    if (json_object_set_new(object, "request_id",
+                            json_stringn((char *) ctx->request_id.data,
+                                         ctx->request_id.len))
+        == 0)
+    {
+        len = json_dumpb(object, NULL, 0, JSON_COMPACT);
+        b = len ? ngx_create_temp_buf(r->pool, len) : NULL;
+    }
 
-    b->last = ngx_http_triggers_write_time(b->last, "timestamp",
-                                           ngx_http_triggers_now());
-    b->last = ngx_slprintf(b->last, b->end,
-                           ",\"request_id\":\"%V\",\"correlation_id\":\"%V\"}"
-                           ",\"request_id\":\"%V\"}",
-                           &ctx->request_id, &ctx->correlation_id,
-                           &ctx->request_id);
+    if (b) {
+        b->last += json_dumpb(object, (char *) b->last, len, JSON_COMPACT);
+        b->last_buf = (r == r->main) ? 1 : 0;
+        b->last_in_chain = 1;
+    }
 
-    b->last_buf = (r == r->main) ? 1 : 0;
-    b->last_in_chain = 1;
+    json_decref(object);
 
     return b;
+}
+
+
+ngx_int_t
+ngx_http_triggers_send_json(ngx_http_request_t *r, ngx_uint_t status,
+    json_t *object, int64_t time)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    b = ngx_http_triggers_json_body(r, object, time);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_triggers_send(r, status, &out, b->last - b->pos);
 }
 
 
@@ -407,29 +439,39 @@ ngx_http_triggers_write_time(u_char *p, const char *name, int64_t time)
 }
 
 
-/* shortens to len bytes without cutting a character in two */
+/*
+ * A text that may be the client's, at most max bytes of it and no character
+ * cut in two.  What is not UTF-8 is no JSON and becomes "?".
+ */
 
-static void
-ngx_http_triggers_cut(ngx_str_t *s, size_t len)
+static json_t *
+ngx_http_triggers_json_text(ngx_str_t *s, size_t max)
 {
-    if (s->len <= len) {
-        return;
+    size_t   len;
+    json_t  *text;
+
+    len = s->len;
+
+    if (len > max) {
+        len = max;
+
+        while (len && (s->data[len] & 0xc0) == 0x80) {
+            len--;
+        }
     }
 
-    while (len && (s->data[len] & 0xc0) == 0x80) {
-        len--;
-    }
+    text = json_stringn((char *) s->data, len);
 
-    s->len = len;
+    return text ? text : json_string("?");
 }
 
 
-static u_char *
-ngx_http_triggers_write_string(u_char *p, ngx_str_t *s)
+static json_t *
+ngx_http_triggers_json_time(int64_t time)
 {
-    *p++ = '"';
-    p = (u_char *) ngx_escape_json(p, s->data, s->len);
-    *p++ = '"';
+    u_char  buf[NGX_TRIGGERS_TIME_LEN];
 
-    return p;
+    (void) ngx_triggers_time_format(buf, time);
+
+    return json_stringn((char *) buf, sizeof(buf));
 }

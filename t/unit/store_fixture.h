@@ -70,22 +70,25 @@ fixture_done(void)
 }
 
 
-/* a terminated path in the directory, never freed */
+/* a terminated path in the directory; valid to the end of the program */
 
 static ngx_inline ngx_str_t *
 fixture_path(const char *name)
 {
-    ngx_str_t  *path;
+    ngx_str_t         *path;
+    static ngx_uint_t  n;
+    static ngx_str_t   paths[64];
+    static char        texts[64][64];
 
-    path = calloc(1, sizeof(ngx_str_t) + sizeof(fixture_dir) + 1
-                     + strlen(name));
-    if (path == NULL) {
+    path = &paths[n];
+
+    path->data = (u_char *) texts[n];
+    path->len = (size_t) snprintf(texts[n], sizeof(texts[n]), "%s/%s",
+                                  fixture_dir, name);
+
+    if (++n == 64) {
         exit(2);
     }
-
-    path->data = (u_char *) (path + 1);
-    path->len = (size_t) sprintf((char *) path->data, "%s/%s", fixture_dir,
-                                 name);
 
     return path;
 }

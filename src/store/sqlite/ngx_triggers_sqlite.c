@@ -187,6 +187,10 @@ ngx_triggers_store_open(ngx_triggers_store_t *store)
     int        code;
     ngx_int_t  rc;
 
+    if (store->db && store->locked) {
+        return NGX_OK;
+    }
+
     rc = ngx_triggers_sqlite_lock(store);
     if (rc != NGX_OK) {
         return rc;
@@ -742,11 +746,12 @@ ngx_triggers_sqlite_configure(sqlite3 *db, ngx_uint_t empty)
     int            rc;
     sqlite3_stmt  *stmt;
 
-    rc = sqlite3_exec(db,
-                      empty ? "PRAGMA auto_vacuum = INCREMENTAL" : "",
-                      NULL, NULL, NULL);
-    if (rc != SQLITE_OK) {
-        return rc;
+    if (empty) {
+        rc = sqlite3_exec(db, "PRAGMA auto_vacuum = INCREMENTAL", NULL, NULL,
+                          NULL);
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
     }
 
     rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &stmt, NULL);
