@@ -344,6 +344,9 @@ UNIT_uuid   := src/api/ngx_triggers_uuid.c
 UNIT_time   := src/api/ngx_triggers_time.c
 UNIT_ring   := src/zone/ngx_triggers_ring.c
 UNIT_record := src/zone/ngx_triggers_record.c
+UNIT_store  := $(wildcard src/store/sqlite/*.c)
+UNIT_store_read  := $(UNIT_store)
+UNIT_store_fault := $(UNIT_store)
 
 UNIT_TESTS := $(patsubst t/unit/%.c,build/unit/%.t, \
                   $(filter-out t/unit/unit.c,$(wildcard t/unit/*.c)))

@@ -27,10 +27,10 @@
 
 /*
  * Frames in the WAL above which new reads wait until it has been restarted,
- * and for how long at most: 64 MB of 4-KB pages.
+ * and for how long at most: 64 MB of 8-KB pages.
  */
 
-#define NGX_TRIGGERS_GATE_FRAMES  16384
+#define NGX_TRIGGERS_GATE_FRAMES  8192
 #define NGX_TRIGGERS_GATE_TIME    100      /* ms */
 
 /* looks at a record that is being copied before the run ends */
@@ -53,6 +53,7 @@ struct ngx_triggers_drainer_s {
     uint64_t                 position;     /* up to which it is committed */
     ngx_msec_t               delay;        /* after the last failure */
     uint32_t                 stop;         /* atomic flag */
+    uint32_t                 holding;      /* atomic flag: the write lock */
     unsigned                 leading:1;    /* position is known */
     unsigned                 broken:1;     /* the ring's contents are */
 
@@ -68,7 +69,7 @@ struct ngx_triggers_drainer_s {
 static ngx_int_t ngx_triggers_drainer_prepare(ngx_triggers_drainer_t *d);
 static ngx_int_t ngx_triggers_drainer_lead(ngx_triggers_drainer_t *d);
 static ngx_int_t ngx_triggers_drainer_fail(ngx_triggers_drainer_t *d,
-    ngx_msec_t *delay);
+    ngx_int_t rc, ngx_msec_t *delay);
 static ngx_int_t ngx_triggers_drainer_idle(ngx_triggers_drainer_t *d);
 static ngx_int_t ngx_triggers_drainer_gather(ngx_triggers_drainer_t *d);
 static ngx_int_t ngx_triggers_drainer_skip_dead(ngx_triggers_drainer_t *d,
@@ -119,16 +120,20 @@ ngx_triggers_drainer_create(ngx_triggers_zone_t *zone,
 ngx_int_t
 ngx_triggers_drainer_run(ngx_triggers_drainer_t *d, ngx_msec_t *delay)
 {
-    uint64_t   until;
-    ngx_int_t  rc;
+    uint64_t    until;
+    ngx_int_t   rc;
+    ngx_uint_t  yields;
 
+    yields = 0;
     until = ngx_triggers_monotonic_ms() + NGX_TRIGGERS_DRAIN_TIME;
     *delay = 0;
 
     __atomic_store_n(&d->stop, 0, __ATOMIC_RELAXED);
 
-    if (ngx_triggers_drainer_prepare(d) != NGX_OK) {
-        return ngx_triggers_drainer_fail(d, delay);
+    rc = ngx_triggers_drainer_prepare(d);
+
+    if (rc != NGX_OK) {
+        return ngx_triggers_drainer_fail(d, rc, delay);
     }
 
     for ( ;; ) {
@@ -136,10 +141,22 @@ ngx_triggers_drainer_run(ngx_triggers_drainer_t *d, ngx_msec_t *delay)
         rc = ngx_triggers_drainer_gather(d);
 
         if (rc == NGX_ERROR) {
-            return ngx_triggers_drainer_fail(d, delay);
+            return ngx_triggers_drainer_fail(d, rc, delay);
         }
 
         if (rc == NGX_DONE) {
+
+            /*
+             * On a busy machine the workers are about to append what the
+             * last batch's answers have caused; they get the processor now.
+             * On an idle one this takes some microseconds.
+             */
+
+            if (yields++ < NGX_TRIGGERS_YIELDS) {
+                (void) sched_yield();
+                continue;
+            }
+
             if (ngx_triggers_drainer_idle(d) == NGX_OK) {
                 return NGX_OK;
             }
@@ -147,8 +164,12 @@ ngx_triggers_drainer_run(ngx_triggers_drainer_t *d, ngx_msec_t *delay)
             continue;
         }
 
-        if (ngx_triggers_drainer_batch(d) != NGX_OK) {
-            return ngx_triggers_drainer_fail(d, delay);
+        yields = 0;
+
+        rc = ngx_triggers_drainer_batch(d);
+
+        if (rc != NGX_OK) {
+            return ngx_triggers_drainer_fail(d, rc, delay);
         }
 
         ngx_triggers_drainer_publish(d);
@@ -158,7 +179,7 @@ ngx_triggers_drainer_run(ngx_triggers_drainer_t *d, ngx_msec_t *delay)
 
             /* the drainer of another tree waits; it has its turn now */
 
-            ngx_triggers_store_unlock(d->store);
+            ngx_triggers_drainer_rest(d);
             *delay = NGX_TRIGGERS_DELAY_MIN;
             return NGX_AGAIN;
         }
@@ -192,10 +213,25 @@ ngx_triggers_drainer_tick(ngx_triggers_drainer_t *d)
             /* void */
         }
 
-        ngx_triggers_store_unlock(d->store);
+        ngx_triggers_drainer_rest(d);
     }
 
     d->sh->state = ngx_triggers_store_state(d->store);
+}
+
+
+void
+ngx_triggers_drainer_rest(ngx_triggers_drainer_t *d)
+{
+    ngx_triggers_store_unlock(d->store);
+    __atomic_store_n(&d->holding, 0, __ATOMIC_RELAXED);
+}
+
+
+ngx_uint_t
+ngx_triggers_drainer_holds(ngx_triggers_drainer_t *d)
+{
+    return __atomic_load_n(&d->holding, __ATOMIC_RELAXED);
 }
 
 
@@ -211,6 +247,7 @@ ngx_triggers_drainer_close(ngx_triggers_drainer_t *d)
 {
     d->leading = 0;
     ngx_triggers_store_close(d->store);
+    __atomic_store_n(&d->holding, 0, __ATOMIC_RELAXED);
 }
 
 
@@ -247,6 +284,7 @@ ngx_triggers_drainer_prepare(ngx_triggers_drainer_t *d)
         return rc;
     }
 
+    __atomic_store_n(&d->holding, 1, __ATOMIC_RELAXED);
     __atomic_store_n(&d->sh->state, NGX_TRIGGERS_STORE_READY,
                      __ATOMIC_RELAXED);
     __atomic_store_n(&d->sh->readable, 1, __ATOMIC_RELEASE);
@@ -285,8 +323,15 @@ ngx_triggers_drainer_lead(ngx_triggers_drainer_t *d)
 }
 
 
+/*
+ * NGX_AGAIN, the write lock is another's or the database is busy, passes soon
+ * and keeps our place among those who wait for the lock.  What else fails is
+ * tried again after longer and longer.
+ */
+
 static ngx_int_t
-ngx_triggers_drainer_fail(ngx_triggers_drainer_t *d, ngx_msec_t *delay)
+ngx_triggers_drainer_fail(ngx_triggers_drainer_t *d, ngx_int_t rc,
+    ngx_msec_t *delay)
 {
     ngx_uint_t  state;
 
@@ -297,13 +342,17 @@ ngx_triggers_drainer_fail(ngx_triggers_drainer_t *d, ngx_msec_t *delay)
 
     if (!ngx_triggers_store_is_open(d->store)) {
         d->leading = 0;
-
-    } else {
-        ngx_triggers_store_unlock(d->store);
     }
 
-    d->delay = ngx_min(ngx_max(2 * d->delay, NGX_TRIGGERS_DELAY_MIN),
-                       NGX_TRIGGERS_DELAY_MAX);
+    if (rc == NGX_AGAIN) {
+        *delay = NGX_TRIGGERS_DELAY_MIN;
+        return NGX_AGAIN;
+    }
+
+    ngx_triggers_drainer_rest(d);
+
+    d->delay = ngx_max(2 * d->delay, NGX_TRIGGERS_DELAY_MIN);
+    d->delay = ngx_min(d->delay, NGX_TRIGGERS_DELAY_MAX);
     *delay = d->delay;
 
     return NGX_AGAIN;
@@ -335,7 +384,6 @@ ngx_triggers_drainer_idle(ngx_triggers_drainer_t *d)
     }
 
     d->sh->gate = 0;
-    ngx_triggers_store_unlock(d->store);
 
     return NGX_OK;
 }

@@ -49,6 +49,15 @@ void ngx_triggers_drainer_tick(ngx_triggers_drainer_t *drainer);
 
 void ngx_triggers_drainer_stop(ngx_triggers_drainer_t *drainer);
 
+/*
+ * Gives the write lock up, which a run leaves held; to be called when nothing
+ * has come for a while, so that another tree need not ask.  The second, for
+ * any thread, tells whether there is one to give up.
+ */
+
+void ngx_triggers_drainer_rest(ngx_triggers_drainer_t *drainer);
+ngx_uint_t ngx_triggers_drainer_holds(ngx_triggers_drainer_t *drainer);
+
 /* Closes the store; it is opened again by the next run. */
 
 void ngx_triggers_drainer_close(ngx_triggers_drainer_t *drainer);

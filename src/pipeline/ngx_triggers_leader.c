@@ -23,6 +23,7 @@ typedef struct {
     ngx_triggers_drainer_t  *drainer;
     ngx_uint_t               release;          /* flag: close the store */
     ngx_uint_t               housekeep;        /* flag: a second is over */
+    ngx_uint_t               rest;             /* flag: nothing comes in */
     ngx_int_t                rc;               /* NGX_DONE: closed */
     ngx_msec_t               delay;
 } ngx_triggers_leader_ctx_t;
@@ -85,9 +86,11 @@ ngx_triggers_kick(ngx_triggers_worker_t *worker)
     ctx = worker->task->ctx;
     ctx->release = worker->releasing;
     ctx->housekeep = worker->housekeep;
+    ctx->rest = worker->rest;
 
     worker->kicked = 0;
     worker->housekeep = 0;
+    worker->rest = 0;
 
     if (ngx_thread_task_post(worker->thread_pool, worker->task) != NGX_OK) {
 
@@ -122,7 +125,15 @@ ngx_triggers_leader_tick(ngx_triggers_worker_t *worker)
         /* also finds what a worker left that died before it told us */
 
         ngx_triggers_kick(worker);
+
+    } else if (sh->batches == worker->batches
+               && ngx_triggers_drainer_holds(worker->drainer))
+    {
+        worker->rest = 1;
+        ngx_triggers_kick(worker);
     }
+
+    worker->batches = sh->batches;
 }
 
 
@@ -317,6 +328,10 @@ ngx_triggers_drain_handler(void *data, ngx_log_t *log)
     }
 
     ctx->rc = ngx_triggers_drainer_run(ctx->drainer, &ctx->delay);
+
+    if (ctx->rest && ctx->rc == NGX_OK) {
+        ngx_triggers_drainer_rest(ctx->drainer);
+    }
 }
 
 

@@ -56,9 +56,11 @@ struct ngx_triggers_worker_s {
     ngx_thread_task_t       *task;             /* that runs it */
     ngx_event_t              retry;            /* delayed run */
     ngx_uint_t               ticks;
+    uint64_t                 batches;          /* at the last tick */
     unsigned                 draining:1;       /* the task is posted */
     unsigned                 kicked:1;         /* run again when it is done */
     unsigned                 housekeep:1;      /* the next run is a tick */
+    unsigned                 rest:1;           /* then give the lock up */
     unsigned                 releasing:1;      /* give leadership up */
 
     ngx_triggers_readers_t  *readers;

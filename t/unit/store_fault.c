@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 
@@ -16,6 +17,8 @@ static void test_missing(void);
 static void test_busy(void);
 static void test_full(void);
 static void test_full_growth(void);
+static void test_sync(void);
+static void test_sync_failed(void);
 static void test_read_only(void);
 static void test_moved(void);
 static void test_replaced(void);
@@ -24,6 +27,11 @@ static void test_killed(void);
 static void test_two_writers(void);
 static void limit_file_size(rlim_t size);
 static int64_t count(ngx_str_t *path);
+
+
+/* of fdatasync() below, which SQLite calls */
+static int         sync_errno;
+static ngx_uint_t  syncs;
 
 
 int
@@ -37,6 +45,8 @@ main(void)
     test_busy();
     test_full();
     test_full_growth();
+    test_sync();
+    test_sync_failed();
     test_read_only();
     test_moved();
     test_replaced();
@@ -243,6 +253,91 @@ test_full_growth(void)
 }
 
 
+static void
+test_sync(void)
+{
+    uint64_t               position;
+    ngx_str_t             *path;
+    ngx_triggers_store_t  *store;
+
+    path = fixture_path("sync.db");
+    store = fixture_store(path);
+    (void) ngx_triggers_store_open(store);
+    (void) ngx_triggers_store_lead(store, FIXTURE_NONCE, &position);
+
+    syncs = 0;
+    (void) ngx_triggers_store_lead(store, FIXTURE_NONCE, &position);
+    unit_ok(syncs >= 1, "sync: a leader, with nothing to write");
+
+    syncs = 0;
+    (void) fixture_create(store, 1, 600, "demo");
+    unit_ok(syncs >= 1, "sync: a batch");
+
+    syncs = 0;
+    (void) ngx_triggers_store_maintain(store, 0);
+    unit_ok(syncs == 0 && fixture_sql(path, "SELECT merged_through FROM store")
+                          == 600, "sync: not a merge");
+
+    (void) fixture_create(store, 601, 602, "demo");
+    unit_ok(syncs >= 1, "sync: the batch after it");
+
+    ngx_triggers_store_destroy(store);
+}
+
+
+/* with and without a reader that keeps the index of the WAL alive */
+
+static void
+test_sync_failed(void)
+{
+    uint64_t                position;
+    ngx_uint_t              i;
+    ngx_str_t              *path;
+    ngx_triggers_store_t   *store;
+    ngx_triggers_reader_t  *reader;
+
+    for (i = 0; i < 2; i++) {
+        path = fixture_path(i ? "sync1.db" : "sync0.db");
+        store = fixture_store(path);
+        (void) ngx_triggers_store_open(store);
+        (void) fixture_create(store, 1, 10, "demo");
+        reader = i ? ngx_triggers_reader_open(path, unit_log()) : NULL;
+
+        sync_errno = EIO;
+
+        unit_ok(fixture_create(store, 11, 20, "demo") == NGX_ERROR
+                && ngx_triggers_store_state(store)
+                   == NGX_TRIGGERS_STORE_IO_ERROR
+                && !ngx_triggers_store_is_open(store),
+                "sync failed: closed");
+
+        unit_ok((ngx_triggers_store_open(store) != NGX_OK
+                 || ngx_triggers_store_lead(store, FIXTURE_NONCE, &position)
+                    != NGX_OK)
+                && ngx_triggers_store_state(store)
+                   == NGX_TRIGGERS_STORE_IO_ERROR, "sync failed: again");
+
+        sync_errno = 0;
+
+        unit_ok(ngx_triggers_store_open(store) == NGX_OK
+                && ngx_triggers_store_lead(store, FIXTURE_NONCE, &position)
+                   == NGX_OK
+                && ngx_triggers_store_state(store)
+                   == NGX_TRIGGERS_STORE_READY
+                && (position == 10 || position == 20)
+                && count(path) == (int64_t) position,
+                "sync failed: heals, batch %s",
+                position == 20 ? "stored" : "not stored");
+
+        if (reader) {
+            ngx_triggers_reader_close(reader);
+        }
+
+        ngx_triggers_store_destroy(store);
+    }
+}
+
+
 /* root may write everything: the test becomes somebody else */
 
 static void
@@ -322,10 +417,18 @@ test_moved(void)
             && rows.n == 0, "moved: readers refuse");
     ngx_triggers_reader_close(reader);
 
+    unit_ok(ngx_triggers_store_open(store) == NGX_ERROR
+            && ngx_triggers_store_open(store) == NGX_ERROR
+            && ngx_triggers_store_state(store) == NGX_TRIGGERS_STORE_MOVED
+            && access((char *) path->data, F_OK) == -1,
+            "moved: none is made in its place");
+
+    (void) fclose(fopen((char *) path->data, "w"));
+
     unit_ok(ngx_triggers_store_open(store) == NGX_OK
             && ngx_triggers_store_state(store) == NGX_TRIGGERS_STORE_READY
             && ngx_triggers_store_check(store) == NGX_OK
-            && count(path) == 0, "moved: a new one");
+            && count(path) == 0, "moved: what is put there is used");
     unit_ok(fixture_create(store, 1, 3, "demo") == NGX_OK
             && count(path) == 3, "moved: goes on");
 
@@ -355,6 +458,7 @@ test_replaced(void)
     (void) mkdir((char *) fixture_path("dir")->data, 0700);
 
     unit_ok(ngx_triggers_store_check(a) == NGX_ERROR, "replaced: seen");
+    (void) fclose(fopen((char *) path->data, "w"));
     unit_ok(ngx_triggers_store_open(a) == NGX_OK
             && fixture_create(a, 1, 3, "demo") == NGX_OK,
             "replaced: a new one");
@@ -517,6 +621,22 @@ test_two_writers(void)
                            "WHERE integrity_check = 'ok'") == 1,
             "two writers: nothing lost in %d turns", (int) turns);
     unit_ok(turns > 1, "two writers: in turns");
+}
+
+
+/* takes the place of libc's */
+
+int
+fdatasync(int fd)
+{
+    syncs++;
+
+    if (sync_errno) {
+        errno = sync_errno;
+        return -1;
+    }
+
+    return (int) syscall(SYS_fdatasync, fd);
 }
 
 

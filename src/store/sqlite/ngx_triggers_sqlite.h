@@ -119,6 +119,8 @@ struct ngx_triggers_store_s {
     unsigned                     waiting:1;    /* byte 1 is ours */
     unsigned                     suspect:1;    /* a write or sync has failed
                                                   since the last commit */
+    unsigned                     moved:1;      /* make no new database in the
+                                                  place of one that went */
 };
 
 

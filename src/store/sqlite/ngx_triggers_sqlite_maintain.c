@@ -78,6 +78,8 @@ ngx_triggers_store_check(ngx_triggers_store_t *store)
                       "replaced", &store->path);
     }
 
+    store->moved = 1;
+
     /* the lock file may have gone with it */
 
     ngx_triggers_sqlite_disconnect(store);
