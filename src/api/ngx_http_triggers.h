@@ -84,7 +84,6 @@ typedef struct {
 
     ngx_str_t                body;
     void                    *body_state;       /* while it is being read */
-    ngx_int_t                body_rc;
     ngx_triggers_worker_t   *body_worker;
     size_t                   body_reserved;    /* counted in body_bytes */
 

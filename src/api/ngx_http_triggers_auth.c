@@ -6,7 +6,6 @@
 
 
 #include "ngx_http_triggers_auth.h"
-#include "ngx_http_triggers_response.h"
 
 
 static ngx_int_t ngx_http_triggers_token(ngx_http_request_t *r,
@@ -28,12 +27,11 @@ ngx_http_triggers_authorize(ngx_http_request_t *r, ngx_uint_t scope)
     }
 
     if (ctx->key == NULL) {
-        return ngx_http_triggers_unauthorized(r);
+        return NGX_DECLINED;
     }
 
     if (!(ctx->key->scopes & (scope|NGX_HTTP_TRIGGERS_SCOPE_ADMIN))) {
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_FORBIDDEN, NULL,
-                                       "the key lacks the scope for this");
+        return NGX_ABORT;
     }
 
     return NGX_OK;

@@ -12,8 +12,9 @@
 
 
 /*
- * NGX_OK with ctx->key set when the request's token has the scope; otherwise
- * a 401 or 403 has been sent, and its code is to be returned.
+ * NGX_OK with ctx->key set when the request's token has the scope;
+ * NGX_DECLINED: there is no valid token; NGX_ABORT: it lacks the scope.
+ * Nothing is sent.
  */
 
 ngx_int_t ngx_http_triggers_authorize(ngx_http_request_t *r,

@@ -23,6 +23,8 @@ typedef struct {
 
 
 static ngx_uint_t ngx_http_triggers_is_json(ngx_str_t *type);
+static ngx_int_t ngx_http_triggers_body_refuse(ngx_http_request_t *r,
+    ngx_int_t rc);
 static void ngx_http_triggers_body_handler(ngx_http_request_t *r);
 static void ngx_http_triggers_body_read(ngx_http_request_t *r);
 static ngx_int_t ngx_http_triggers_body_collect(ngx_http_request_t *r,
@@ -55,9 +57,7 @@ ngx_http_triggers_read_body(ngx_http_request_t *r,
     }
 
     if (r->headers_in.content_length_n > (off_t) tlcf->event_max_size) {
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_TOO_LARGE, NULL,
-                                       "the event is larger than %uz bytes",
-                                       tlcf->event_max_size);
+        return ngx_http_triggers_body_refuse(r, NGX_DECLINED);
     }
 
     body = ngx_pcalloc(r->pool, sizeof(ngx_http_triggers_body_t));
@@ -152,8 +152,11 @@ ngx_http_triggers_body_read(ngx_http_request_t *r)
 
     for ( ;; ) {
 
-        if (ngx_http_triggers_body_collect(r, body) != NGX_OK) {
-            ngx_http_finalize_request(r, ctx->body_rc);
+        rc = ngx_http_triggers_body_collect(r, body);
+
+        if (rc != NGX_OK) {
+            ngx_http_finalize_request(r,
+                                      ngx_http_triggers_body_refuse(r, rc));
             return;
         }
 
@@ -182,21 +185,42 @@ ngx_http_triggers_body_read(ngx_http_request_t *r)
 }
 
 
+static ngx_int_t
+ngx_http_triggers_body_refuse(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_http_triggers_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
+
+    switch (rc) {
+
+    case NGX_DECLINED:
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_TOO_LARGE, NULL,
+                                       "the event is larger than %uz bytes",
+                                       tlcf->event_max_size);
+
+    case NGX_BUSY:
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
+                                       "too many request bodies at once");
+
+    default:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+}
+
+
 /*
- * Copies what nginx has read and gives its buffers back.  NGX_ERROR: the
- * request is to be finalized with ctx->body_rc.
+ * Copies what nginx has read and gives its buffers back.  NGX_DECLINED: the
+ * body is too large; NGX_BUSY: the worker's memory for bodies is used up.
  */
 
 static ngx_int_t
 ngx_http_triggers_body_collect(ngx_http_request_t *r,
     ngx_http_triggers_body_t *body)
 {
-    size_t                    size;
-    ngx_int_t                 rc;
-    ngx_chain_t              *cl;
-    ngx_http_triggers_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+    size_t        size;
+    ngx_int_t     rc;
+    ngx_chain_t  *cl;
 
     for (cl = r->request_body->bufs; cl; cl = cl->next) {
 
@@ -210,8 +234,7 @@ ngx_http_triggers_body_collect(ngx_http_request_t *r,
             rc = ngx_http_triggers_body_grow(r, body, size);
 
             if (rc != NGX_OK) {
-                ctx->body_rc = rc;
-                return NGX_ERROR;
+                return rc;
             }
         }
 
@@ -242,9 +265,7 @@ ngx_http_triggers_body_grow(ngx_http_request_t *r,
     len = body->last - old;
 
     if (len + size > tlcf->event_max_size) {
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_TOO_LARGE, NULL,
-                                       "the event is larger than %uz bytes",
-                                       tlcf->event_max_size);
+        return NGX_DECLINED;
     }
 
     if (r->headers_in.content_length_n > 0) {
@@ -286,14 +307,13 @@ ngx_http_triggers_body_alloc(ngx_http_request_t *r,
 
     if (worker->body_bytes - ctx->body_reserved + size > worker->body_memory)
     {
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
-                                       "too many request bodies at once");
+        return NGX_BUSY;
     }
 
     if (ctx->body_reserved == 0) {
         cln = ngx_pool_cleanup_add(r->pool, 0);
         if (cln == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            return NGX_ERROR;
         }
 
         cln->handler = ngx_http_triggers_body_cleanup;
@@ -306,7 +326,7 @@ ngx_http_triggers_body_alloc(ngx_http_request_t *r,
 
     ctx->body.data = ngx_pnalloc(r->pool, size);
     if (ctx->body.data == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NGX_ERROR;
     }
 
     body->last = ctx->body.data;

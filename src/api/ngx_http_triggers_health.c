@@ -1,9 +1,12 @@
 
 /*
- * GET /v1/health: from the zone alone, for everybody.
+ * GET /v1/health: from the zone alone, for everybody.  In the moment in which
+ * nginx has started and the store is being opened for the first time, the
+ * answer waits for the outcome.
  */
 
 
+#include "ngx_http_triggers_job.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
 
@@ -11,6 +14,10 @@
 #define NGX_HTTP_TRIGGERS_HEARTBEAT_MAX  5000  /* ms */
 
 
+static ngx_int_t ngx_http_triggers_health_thread(ngx_triggers_job_t *job,
+    ngx_triggers_reader_t *reader);
+static ngx_int_t ngx_http_triggers_health_answer(ngx_http_request_t *r,
+    ngx_http_triggers_job_t *job);
 static const char *ngx_http_triggers_check_store(ngx_triggers_zone_sh_t *sh);
 static const char *ngx_http_triggers_check_queue(ngx_triggers_zone_sh_t *sh);
 static const char *ngx_http_triggers_check_drainer(
@@ -22,6 +29,46 @@ static const char  *ngx_http_triggers_ok = "ok";
 
 ngx_int_t
 ngx_http_triggers_health(ngx_http_request_t *r)
+{
+    ngx_triggers_zone_sh_t        *sh;
+    ngx_http_triggers_job_t       *job;
+    ngx_http_triggers_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
+    sh = tlcf->store->worker.zone->sh;
+
+    if (__atomic_load_n(&sh->state, __ATOMIC_RELAXED)
+            != NGX_TRIGGERS_STORE_STARTING
+        || tlcf->store->worker.wake == NULL)
+    {
+        return ngx_http_triggers_health_answer(r, NULL);
+    }
+
+    job = ngx_http_triggers_job_create(r, sizeof(ngx_http_triggers_job_t));
+    if (job == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    job->job.run = ngx_http_triggers_health_thread;
+    job->answer = ngx_http_triggers_health_answer;
+
+    return ngx_http_triggers_job_start(r, job);
+}
+
+
+/* all that was wanted is that a reader could be opened */
+
+static ngx_int_t
+ngx_http_triggers_health_thread(ngx_triggers_job_t *job,
+    ngx_triggers_reader_t *reader)
+{
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_triggers_health_answer(ngx_http_request_t *r,
+    ngx_http_triggers_job_t *job)
 {
     json_t                        *body;
     ngx_uint_t                     healthy;

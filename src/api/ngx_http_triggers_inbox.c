@@ -1,12 +1,12 @@
 
 /*
- * Reading: GET /inbox, and one event by its id.  A job with a pool of its own
- * goes to a thread, which queries the store and writes the body; the request
- * is parked meanwhile.  When the client goes first the job ends alone.
+ * Reading: GET /inbox, and one event by its id.  A job goes to a thread, which
+ * queries the store and writes the body; the request is parked meanwhile.
  */
 
 
 #include "ngx_http_triggers_auth.h"
+#include "ngx_http_triggers_job.h"
 #include "ngx_http_triggers_query.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
@@ -14,9 +14,7 @@
 
 
 typedef struct {
-    ngx_triggers_job_t       job;
-    ngx_pool_t              *pool;             /* of the job */
-    ngx_http_request_t      *r;                /* NULL: client has gone */
+    ngx_http_triggers_job_t  base;
 
     /* copied from the request for the thread */
     ngx_str_t                user_id;
@@ -31,25 +29,20 @@ typedef struct {
     ngx_triggers_page_t      page;
     ngx_uint_t               rows;
     ngx_triggers_text_t      text;
-} ngx_http_triggers_job_t;
+} ngx_http_triggers_inbox_t;
 
 
 static ngx_int_t ngx_http_triggers_read_one(ngx_http_request_t *r,
     ngx_int_t (*run)(ngx_triggers_job_t *job, ngx_triggers_reader_t *reader));
-static ngx_http_triggers_job_t *ngx_http_triggers_job_create(
+static ngx_http_triggers_inbox_t *ngx_http_triggers_inbox_create(
     ngx_http_request_t *r);
-static ngx_int_t ngx_http_triggers_job_start(ngx_http_request_t *r,
-    ngx_http_triggers_job_t *job);
-static void ngx_http_triggers_job_cleanup(void *data);
-static void ngx_http_triggers_job_done(ngx_triggers_job_t *base);
-static ngx_int_t ngx_http_triggers_job_answer(ngx_http_request_t *r,
-    ngx_http_triggers_job_t *job);
-static void ngx_http_triggers_job_destroy(void *data);
+static ngx_int_t ngx_http_triggers_inbox_answer(ngx_http_request_t *r,
+    ngx_http_triggers_job_t *base);
 static ngx_int_t ngx_http_triggers_list_thread(ngx_triggers_job_t *base,
     ngx_triggers_reader_t *reader);
 static ngx_int_t ngx_http_triggers_list_row(void *data,
     ngx_triggers_row_t *row);
-static void ngx_http_triggers_list_page(ngx_http_triggers_job_t *job);
+static void ngx_http_triggers_list_page(ngx_http_triggers_inbox_t *job);
 static ngx_int_t ngx_http_triggers_get_thread(ngx_triggers_job_t *base,
     ngx_triggers_reader_t *reader);
 static ngx_int_t ngx_http_triggers_get_row(void *data,
@@ -58,7 +51,8 @@ static ngx_int_t ngx_http_triggers_status_thread(ngx_triggers_job_t *base,
     ngx_triggers_reader_t *reader);
 static ngx_int_t ngx_http_triggers_status_row(void *data,
     ngx_triggers_row_t *row);
-static void ngx_http_triggers_text_request_id(ngx_http_triggers_job_t *job);
+static void ngx_http_triggers_text_request_id(
+    ngx_http_triggers_inbox_t *job);
 
 
 ngx_int_t
@@ -66,19 +60,19 @@ ngx_http_triggers_inbox_list(ngx_http_request_t *r)
 {
     ngx_int_t                      rc;
     ngx_str_t                      message;
-    ngx_http_triggers_job_t       *job;
+    ngx_http_triggers_inbox_t     *job;
     ngx_http_triggers_ctx_t       *ctx;
     ngx_http_triggers_loc_conf_t  *tlcf;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
 
-    job = ngx_http_triggers_job_create(r);
+    job = ngx_http_triggers_inbox_create(r);
     if (job == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_triggers_query_parse(&job->q, job->pool, &r->args, ctx->v1);
+    rc = ngx_http_triggers_query_parse(&job->q, job->base.pool, &r->args, ctx->v1);
 
     if (rc == NGX_DECLINED) {
         message.data = (u_char *) job->q.message;
@@ -86,12 +80,12 @@ ngx_http_triggers_inbox_list(ngx_http_request_t *r)
 
         rc = ngx_http_triggers_error_field(r, NGX_HTTP_TRIGGERS_BAD_PARAMETER,
                                            &job->q.field, &message);
-        ngx_destroy_pool(job->pool);
+        ngx_http_triggers_job_free(&job->base);
         return rc;
     }
 
     if (rc != NGX_OK) {
-        ngx_destroy_pool(job->pool);
+        ngx_http_triggers_job_free(&job->base);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -101,9 +95,9 @@ ngx_http_triggers_inbox_list(ngx_http_request_t *r)
     job->q.query.row = ngx_http_triggers_list_row;
     job->q.query.data = job;
 
-    job->job.run = ngx_http_triggers_list_thread;
+    job->base.job.run = ngx_http_triggers_list_thread;
 
-    return ngx_http_triggers_job_start(r, job);
+    return ngx_http_triggers_job_start(r, &job->base);
 }
 
 
@@ -125,169 +119,72 @@ static ngx_int_t
 ngx_http_triggers_read_one(ngx_http_request_t *r,
     ngx_int_t (*run)(ngx_triggers_job_t *job, ngx_triggers_reader_t *reader))
 {
-    ngx_http_triggers_job_t  *job;
+    ngx_http_triggers_inbox_t  *job;
 
-    job = ngx_http_triggers_job_create(r);
+    job = ngx_http_triggers_inbox_create(r);
     if (job == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    job->job.run = run;
+    job->base.job.run = run;
 
-    return ngx_http_triggers_job_start(r, job);
+    return ngx_http_triggers_job_start(r, &job->base);
 }
 
 
-static ngx_http_triggers_job_t *
-ngx_http_triggers_job_create(ngx_http_request_t *r)
+static ngx_http_triggers_inbox_t *
+ngx_http_triggers_inbox_create(ngx_http_request_t *r)
 {
     ngx_pool_t                    *pool;
     ngx_http_triggers_ctx_t       *ctx;
-    ngx_http_triggers_job_t       *job;
+    ngx_http_triggers_inbox_t     *job;
     ngx_http_triggers_loc_conf_t  *tlcf;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
 
-    /* not the connection's log: its handler reads the request */
-
-    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, ngx_cycle->log);
-    if (pool == NULL) {
+    job = ngx_http_triggers_job_create(r, sizeof(ngx_http_triggers_inbox_t));
+    if (job == NULL) {
         return NULL;
     }
 
-    job = ngx_pcalloc(pool, sizeof(ngx_http_triggers_job_t));
-    if (job == NULL) {
-        goto failed;
-    }
+    pool = job->base.pool;
+    job->base.answer = ngx_http_triggers_inbox_answer;
 
-    job->pool = pool;
-    job->r = r;
-    job->job.done = ngx_http_triggers_job_done;
-
-    job->user_id = ctx->key->user_id;
     job->any_owner = ngx_http_triggers_is_admin(ctx);
     job->v1 = ctx->v1;
     job->now = ngx_http_triggers_now();
     job->size_max = tlcf->response_max_size;
     ngx_memcpy(job->id, ctx->event_id, NGX_TRIGGERS_ID_LEN);
 
+    /* of the cycle, which outlives the threads */
+
+    job->user_id = ctx->key->user_id;
+
     job->request_id.len = ctx->request_id.len;
     job->request_id.data = ngx_pstrdup(pool, &ctx->request_id);
 
     if (job->request_id.data == NULL) {
-        goto failed;
+        ngx_http_triggers_job_free(&job->base);
+        return NULL;
     }
 
     ngx_triggers_text_init(&job->text, pool);
 
     return job;
-
-failed:
-
-    ngx_destroy_pool(pool);
-
-    return NULL;
 }
 
 
 static ngx_int_t
-ngx_http_triggers_job_start(ngx_http_request_t *r,
-    ngx_http_triggers_job_t *job)
+ngx_http_triggers_inbox_answer(ngx_http_request_t *r,
+    ngx_http_triggers_job_t *base)
 {
-    ngx_int_t                      rc;
-    ngx_http_cleanup_t            *cln;
-    ngx_http_triggers_loc_conf_t  *tlcf;
+    ngx_buf_t                  *b;
+    ngx_http_triggers_inbox_t  *job;
 
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
+    job = (ngx_http_triggers_inbox_t *) base;
 
-    cln = ngx_http_cleanup_add(r, 0);
-    if (cln == NULL) {
-        ngx_destroy_pool(job->pool);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    rc = ngx_triggers_read(&tlcf->store->worker, &job->job);
-
-    if (rc != NGX_OK) {
-        ngx_destroy_pool(job->pool);
-
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
-                                       rc == NGX_BUSY
-                                       ? "too many queries at once"
-                                       : "the store is not ready");
-    }
-
-    cln->handler = ngx_http_triggers_job_cleanup;
-    cln->data = job;
-
-    return ngx_http_triggers_park(r);
-}
-
-
-static void
-ngx_http_triggers_job_cleanup(void *data)
-{
-    ngx_http_triggers_job_t *job = data;
-
-    job->r = NULL;
-}
-
-
-static void
-ngx_http_triggers_job_done(ngx_triggers_job_t *base)
-{
-    ngx_int_t                 rc;
-    ngx_connection_t         *c;
-    ngx_http_request_t       *r;
-    ngx_pool_cleanup_t       *cln;
-    ngx_http_cleanup_t       *hc;
-    ngx_http_triggers_job_t  *job;
-
-    job = (ngx_http_triggers_job_t *) base;
-    r = job->r;
-
-    if (r == NULL) {
-        ngx_destroy_pool(job->pool);
-        return;
-    }
-
-    c = r->connection;
-    ngx_http_set_log_request(c->log, r);
-
-    /* the body is in the job's pool: from here on it lives as the request */
-
-    for (hc = r->main->cleanup; hc; hc = hc->next) {
-        if (hc->handler == ngx_http_triggers_job_cleanup && hc->data == job) {
-            hc->handler = NULL;
-        }
-    }
-
-    cln = ngx_pool_cleanup_add(r->pool, 0);
-
-    if (cln) {
-        cln->handler = ngx_http_triggers_job_destroy;
-        cln->data = job->pool;
-
-        rc = ngx_http_triggers_job_answer(r, job);
-
-    } else {
-        ngx_destroy_pool(job->pool);
-        rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ngx_http_finalize_request(r, rc);
-    ngx_http_run_posted_requests(c);
-}
-
-
-static ngx_int_t
-ngx_http_triggers_job_answer(ngx_http_request_t *r,
-    ngx_http_triggers_job_t *job)
-{
-    ngx_buf_t  *b;
-
-    switch (job->job.rc) {
+    switch (base->job.rc) {
 
     case NGX_OK:
         break;
@@ -322,13 +219,6 @@ ngx_http_triggers_job_answer(ngx_http_request_t *r,
 }
 
 
-static void
-ngx_http_triggers_job_destroy(void *data)
-{
-    ngx_destroy_pool(data);
-}
-
-
 /* in a thread of the pool, as all that follows */
 
 static ngx_int_t
@@ -336,9 +226,9 @@ ngx_http_triggers_list_thread(ngx_triggers_job_t *base,
     ngx_triggers_reader_t *reader)
 {
     ngx_int_t                 rc;
-    ngx_http_triggers_job_t  *job;
+    ngx_http_triggers_inbox_t  *job;
 
-    job = (ngx_http_triggers_job_t *) base;
+    job = (ngx_http_triggers_inbox_t *) base;
 
     ngx_triggers_text_puts(&job->text, "{\"events\":[");
 
@@ -357,7 +247,7 @@ ngx_http_triggers_list_thread(ngx_triggers_job_t *base,
 static ngx_int_t
 ngx_http_triggers_list_row(void *data, ngx_triggers_row_t *row)
 {
-    ngx_http_triggers_job_t *job = data;
+    ngx_http_triggers_inbox_t *job = data;
 
     if (job->rows++) {
         ngx_triggers_text_puts(&job->text, ",");
@@ -377,7 +267,7 @@ ngx_http_triggers_list_row(void *data, ngx_triggers_row_t *row)
 
 
 static void
-ngx_http_triggers_list_page(ngx_http_triggers_job_t *job)
+ngx_http_triggers_list_page(ngx_http_triggers_inbox_t *job)
 {
     u_char                 cursor[NGX_HTTP_TRIGGERS_CURSOR_LEN];
     ngx_str_t              next;
@@ -434,9 +324,9 @@ static ngx_int_t
 ngx_http_triggers_get_thread(ngx_triggers_job_t *base,
     ngx_triggers_reader_t *reader)
 {
-    ngx_http_triggers_job_t  *job;
+    ngx_http_triggers_inbox_t  *job;
 
-    job = (ngx_http_triggers_job_t *) base;
+    job = (ngx_http_triggers_inbox_t *) base;
 
     return ngx_triggers_reader_get(reader, &job->user_id, job->any_owner,
                                    job->id, ngx_http_triggers_get_row, job);
@@ -446,7 +336,7 @@ ngx_http_triggers_get_thread(ngx_triggers_job_t *base,
 static ngx_int_t
 ngx_http_triggers_get_row(void *data, ngx_triggers_row_t *row)
 {
-    ngx_http_triggers_job_t *job = data;
+    ngx_http_triggers_inbox_t *job = data;
 
     ngx_http_triggers_event_write(&job->text, row, job->v1);
     ngx_http_triggers_text_request_id(job);
@@ -459,9 +349,9 @@ static ngx_int_t
 ngx_http_triggers_status_thread(ngx_triggers_job_t *base,
     ngx_triggers_reader_t *reader)
 {
-    ngx_http_triggers_job_t  *job;
+    ngx_http_triggers_inbox_t  *job;
 
-    job = (ngx_http_triggers_job_t *) base;
+    job = (ngx_http_triggers_inbox_t *) base;
 
     return ngx_triggers_reader_get(reader, &job->user_id, job->any_owner,
                                    job->id, ngx_http_triggers_status_row,
@@ -472,7 +362,7 @@ ngx_http_triggers_status_thread(ngx_triggers_job_t *base,
 static ngx_int_t
 ngx_http_triggers_status_row(void *data, ngx_triggers_row_t *row)
 {
-    ngx_http_triggers_job_t *job = data;
+    ngx_http_triggers_inbox_t *job = data;
 
     ngx_triggers_text_t  *text;
 
@@ -502,7 +392,8 @@ ngx_http_triggers_status_row(void *data, ngx_triggers_row_t *row)
 
 
 static void
-ngx_http_triggers_text_request_id(ngx_http_triggers_job_t *job)
+ngx_http_triggers_text_request_id(
+    ngx_http_triggers_inbox_t *job)
 {
     ngx_triggers_text_puts(&job->text, ",\"request_id\":");
     ngx_triggers_text_string(&job->text, &job->request_id);

@@ -81,7 +81,7 @@ ngx_http_triggers_keys_add(ngx_conf_t *cf, ngx_http_triggers_keys_t *keys,
     key->rate = NGX_HTTP_TRIGGERS_RATE;
 
     if (ngx_http_triggers_key_parse(&args[0], key->digest) != NGX_OK) {
-        return "has an invalid key: it must be 8 to 255 printable characters "
+        return "has an invalid key: it must be 1 to 255 printable characters "
                "without spaces, or \"sha256:\" and 64 hexadecimal digits";
     }
 
@@ -293,7 +293,7 @@ ngx_http_triggers_key_parse(ngx_str_t *value, u_char *digest)
         return NGX_OK;
     }
 
-    if (value->len < 8 || value->len > 255) {
+    if (value->len == 0 || value->len > 255) {
         return NGX_ERROR;
     }
 

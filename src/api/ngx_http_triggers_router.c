@@ -19,7 +19,7 @@ static ngx_uint_t ngx_http_triggers_is_reserved(ngx_str_t *path);
 static ngx_uint_t ngx_http_triggers_is_under(ngx_str_t *path,
     ngx_str_t *prefix);
 static ngx_int_t ngx_http_triggers_find(ngx_http_request_t *r,
-    ngx_str_t *path);
+    ngx_str_t *path, ngx_uint_t *allowed);
 static ngx_uint_t ngx_http_triggers_match(ngx_str_t *pattern, ngx_str_t *path,
     ngx_str_t *id);
 static ngx_int_t ngx_http_triggers_dispatch(ngx_http_request_t *r);
@@ -99,8 +99,8 @@ static ngx_str_t  ngx_http_triggers_v1 = ngx_string("/v1");
 ngx_int_t
 ngx_http_triggers_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                 rc;
     ngx_str_t                 path;
+    ngx_uint_t                allowed;
     ngx_http_triggers_ctx_t  *ctx;
 
     if (ngx_http_triggers_path(r, &path) != NGX_OK
@@ -116,21 +116,32 @@ ngx_http_triggers_handler(ngx_http_request_t *r)
 
     ctx->v1 = ngx_http_triggers_is_under(&path, &ngx_http_triggers_v1);
 
-    rc = ngx_http_triggers_find(r, &path);
+    if (ngx_http_triggers_find(r, &path, &allowed) != NGX_OK) {
 
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    if (ctx->route->scope) {
-        rc = ngx_http_triggers_authorize(r, ctx->route->scope);
-
-        if (rc != NGX_OK) {
-            return rc;
+        if (allowed) {
+            return ngx_http_triggers_not_allowed(r, allowed);
         }
+
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_NOT_FOUND, NULL,
+                                       "no such resource");
     }
 
-    return ngx_http_triggers_dispatch(r);
+    if (ctx->route->scope == 0) {
+        return ngx_http_triggers_dispatch(r);
+    }
+
+    switch (ngx_http_triggers_authorize(r, ctx->route->scope)) {
+
+    case NGX_OK:
+        return ngx_http_triggers_dispatch(r);
+
+    case NGX_ABORT:
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_FORBIDDEN, NULL,
+                                       "the key lacks the scope for this");
+
+    default: /* NGX_DECLINED */
+        return ngx_http_triggers_unauthorized(r);
+    }
 }
 
 
@@ -182,17 +193,20 @@ ngx_http_triggers_is_under(ngx_str_t *path, ngx_str_t *prefix)
 }
 
 
+/* NGX_DECLINED: no such path, or none for the method but for *allowed */
+
 static ngx_int_t
-ngx_http_triggers_find(ngx_http_request_t *r, ngx_str_t *path)
+ngx_http_triggers_find(ngx_http_request_t *r, ngx_str_t *path,
+    ngx_uint_t *allowed)
 {
     ngx_str_t                         id;
-    ngx_uint_t                        method, allowed;
+    ngx_uint_t                        method;
     ngx_http_triggers_ctx_t          *ctx;
     const ngx_http_triggers_route_t  *route;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
-    allowed = 0;
+    *allowed = 0;
     method = (r->method == NGX_HTTP_HEAD) ? NGX_HTTP_GET : r->method;
 
     for (route = ngx_http_triggers_routes; route->handler; route++) {
@@ -207,15 +221,10 @@ ngx_http_triggers_find(ngx_http_request_t *r, ngx_str_t *path)
             return NGX_OK;
         }
 
-        allowed |= route->method;
+        *allowed |= route->method;
     }
 
-    if (allowed) {
-        return ngx_http_triggers_not_allowed(r, allowed);
-    }
-
-    return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_NOT_FOUND, NULL,
-                                   "no such resource");
+    return NGX_DECLINED;
 }
 
 

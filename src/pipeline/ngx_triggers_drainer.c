@@ -78,6 +78,7 @@ static ngx_int_t ngx_triggers_drainer_batch(ngx_triggers_drainer_t *d);
 static ngx_int_t ngx_triggers_drainer_apply(ngx_triggers_drainer_t *d,
     ngx_triggers_record_header_t *header);
 static void ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d);
+static void ngx_triggers_drainer_wake_all(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_after(ngx_triggers_drainer_t *d);
 static ngx_uint_t ngx_triggers_drainer_stopping(ngx_triggers_drainer_t *d);
 static uint64_t ngx_triggers_monotonic_us(void);
@@ -287,7 +288,11 @@ ngx_triggers_drainer_prepare(ngx_triggers_drainer_t *d)
     __atomic_store_n(&d->holding, 1, __ATOMIC_RELAXED);
     __atomic_store_n(&d->sh->state, NGX_TRIGGERS_STORE_READY,
                      __ATOMIC_RELAXED);
-    __atomic_store_n(&d->sh->readable, 1, __ATOMIC_RELEASE);
+
+    if (!d->sh->readable) {
+        __atomic_store_n(&d->sh->readable, 1, __ATOMIC_RELEASE);
+        ngx_triggers_drainer_wake_all(d);
+    }
 
     return NGX_OK;
 }
@@ -588,6 +593,19 @@ ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
     d->sh->batches++;
     d->sh->commit_time = now - d->batch_start;
     __atomic_store_n(&d->sh->heartbeat, now / 1000, __ATOMIC_RELAXED);
+}
+
+
+static void
+ngx_triggers_drainer_wake_all(ngx_triggers_drainer_t *d)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < d->sh->nslots; i++) {
+        if (d->sh->slots[i].generation) {
+            ngx_triggers_drainer_wake(d->sh, d->fd, i);
+        }
+    }
 }
 
 

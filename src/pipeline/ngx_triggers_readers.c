@@ -13,6 +13,10 @@
 
 #define NGX_TRIGGERS_GATE_PAUSE  1         /* ms */
 
+/* how long jobs wait for the store to be opened for the first time */
+
+#define NGX_TRIGGERS_START_TIME  2000      /* ms */
+
 
 typedef struct {
     ngx_triggers_readers_t  *readers;
@@ -27,10 +31,16 @@ struct ngx_triggers_readers_s {
     ngx_queue_t              waiting;
     ngx_uint_t               nwaiting;
     ngx_uint_t               nbusy;
+    ngx_msec_t               created;
     ngx_thread_task_t      **tasks;
 };
 
 
+static ngx_int_t ngx_triggers_readers_state(ngx_triggers_worker_t *worker);
+static ngx_triggers_job_t *ngx_triggers_readers_pop(
+    ngx_triggers_readers_t *readers);
+static void ngx_triggers_readers_next(ngx_triggers_readers_t *readers,
+    ngx_thread_task_t *task);
 static ngx_int_t ngx_triggers_readers_start(ngx_triggers_readers_t *readers,
     ngx_thread_task_t *task, ngx_triggers_job_t *job);
 static void ngx_triggers_read_handler(void *data, ngx_log_t *log);
@@ -57,6 +67,7 @@ ngx_triggers_readers_create(ngx_triggers_worker_t *worker)
     }
 
     readers->worker = worker;
+    readers->created = ngx_current_msec;
     ngx_queue_init(&readers->waiting);
 
     readers->tasks = ngx_pcalloc(pool, worker->nreaders
@@ -95,13 +106,17 @@ ngx_triggers_read(ngx_triggers_worker_t *worker, ngx_triggers_job_t *job)
 
     readers = worker->readers;
 
-    if (worker->wake == NULL
-        || !__atomic_load_n(&worker->zone->sh->readable, __ATOMIC_ACQUIRE))
-    {
+    if (worker->wake == NULL) {
         return NGX_ERROR;
     }
 
-    if (readers->nbusy < worker->nreaders) {
+    if (ngx_triggers_readers_state(worker) == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_triggers_readers_state(worker) == NGX_OK
+        && readers->nbusy < worker->nreaders)
+    {
 
         for (i = 0; i < worker->nreaders; i++) {
             ctx = readers->tasks[i]->ctx;
@@ -120,6 +135,8 @@ ngx_triggers_read(ngx_triggers_worker_t *worker, ngx_triggers_job_t *job)
     ngx_queue_insert_tail(&readers->waiting, &job->queue);
     readers->nwaiting++;
 
+    ngx_triggers_worker_guard(worker);
+
     return NGX_OK;
 }
 
@@ -127,7 +144,40 @@ ngx_triggers_read(ngx_triggers_worker_t *worker, ngx_triggers_job_t *job)
 ngx_uint_t
 ngx_triggers_readers_busy(ngx_triggers_readers_t *readers)
 {
-    return readers->nbusy;
+    return readers->nbusy || readers->nwaiting;
+}
+
+
+void
+ngx_triggers_readers_resume(ngx_triggers_readers_t *readers)
+{
+    ngx_int_t            rc;
+    ngx_uint_t           i;
+    ngx_triggers_job_t  *job;
+
+    if (readers->nwaiting == 0) {
+        return;
+    }
+
+    rc = ngx_triggers_readers_state(readers->worker);
+
+    if (rc == NGX_OK) {
+        for (i = 0; i < readers->worker->nreaders; i++) {
+            ngx_triggers_readers_next(readers, readers->tasks[i]);
+        }
+
+        return;
+    }
+
+    if (rc == NGX_AGAIN) {
+        return;
+    }
+
+    for (i = readers->nwaiting; i; i--) {
+        job = ngx_triggers_readers_pop(readers);
+        job->rc = NGX_ERROR;
+        job->done(job);
+    }
 }
 
 
@@ -143,6 +193,69 @@ ngx_triggers_readers_close(ngx_triggers_readers_t *readers)
         if (ctx->reader) {
             ngx_triggers_reader_close(ctx->reader);
             ctx->reader = NULL;
+        }
+    }
+}
+
+
+/*
+ * NGX_OK: the store can be read; NGX_AGAIN: it is being opened for the first
+ * time, which takes a moment after nginx has started; NGX_ERROR: that failed.
+ */
+
+static ngx_int_t
+ngx_triggers_readers_state(ngx_triggers_worker_t *worker)
+{
+    ngx_triggers_zone_sh_t  *sh;
+
+    sh = worker->zone->sh;
+
+    if (__atomic_load_n(&sh->readable, __ATOMIC_ACQUIRE)) {
+        return NGX_OK;
+    }
+
+    if (__atomic_load_n(&sh->state, __ATOMIC_RELAXED)
+        == NGX_TRIGGERS_STORE_STARTING
+        && ngx_current_msec - worker->readers->created
+           < NGX_TRIGGERS_START_TIME)
+    {
+        return NGX_AGAIN;
+    }
+
+    return NGX_ERROR;
+}
+
+
+static ngx_triggers_job_t *
+ngx_triggers_readers_pop(ngx_triggers_readers_t *readers)
+{
+    ngx_queue_t  *q;
+
+    q = ngx_queue_head(&readers->waiting);
+    ngx_queue_remove(q);
+    readers->nwaiting--;
+
+    return ngx_queue_data(q, ngx_triggers_job_t, queue);
+}
+
+
+/* gives a free reader the job that has waited longest */
+
+static void
+ngx_triggers_readers_next(ngx_triggers_readers_t *readers,
+    ngx_thread_task_t *task)
+{
+    ngx_triggers_job_t       *job;
+    ngx_triggers_read_ctx_t  *ctx;
+
+    ctx = task->ctx;
+
+    while (ctx->job == NULL && readers->nwaiting) {
+        job = ngx_triggers_readers_pop(readers);
+
+        if (ngx_triggers_readers_start(readers, task, job) != NGX_OK) {
+            job->rc = NGX_BUSY;
+            job->done(job);
         }
     }
 }
@@ -230,9 +343,8 @@ ngx_triggers_read_gate(ngx_triggers_zone_sh_t *sh)
 static void
 ngx_triggers_read_done_handler(ngx_event_t *ev)
 {
-    ngx_queue_t              *q;
     ngx_thread_task_t        *task;
-    ngx_triggers_job_t       *job, *next;
+    ngx_triggers_job_t       *job;
     ngx_triggers_readers_t   *readers;
     ngx_triggers_read_ctx_t  *ctx;
 
@@ -244,20 +356,7 @@ ngx_triggers_read_done_handler(ngx_event_t *ev)
     ctx->job = NULL;
     readers->nbusy--;
 
-    while (!ngx_queue_empty(&readers->waiting)) {
-        q = ngx_queue_head(&readers->waiting);
-        ngx_queue_remove(q);
-        readers->nwaiting--;
-
-        next = ngx_queue_data(q, ngx_triggers_job_t, queue);
-
-        if (ngx_triggers_readers_start(readers, task, next) == NGX_OK) {
-            break;
-        }
-
-        next->rc = NGX_BUSY;
-        next->done(next);
-    }
+    ngx_triggers_readers_next(readers, task);
 
     job->done(job);
 }

@@ -247,6 +247,7 @@ ngx_triggers_worker_wake_handler(ngx_event_t *rev)
     __atomic_store_n(&slot->pending, 0, __ATOMIC_SEQ_CST);
 
     ngx_triggers_waiters_wake(worker);
+    ngx_triggers_readers_resume(worker->readers);
 
     if (ngx_triggers_leading(worker)) {
         if (__atomic_load_n(&worker->zone->sh->wanted, __ATOMIC_SEQ_CST)) {
@@ -303,6 +304,7 @@ ngx_triggers_worker_guard_handler(ngx_event_t *ev)
     worker = c->data;
 
     ngx_triggers_waiters_expire(worker);
+    ngx_triggers_readers_resume(worker->readers);
 
     if (ngx_exiting && !ngx_queue_empty(&worker->waiting)
         && !ngx_triggers_leading(worker))

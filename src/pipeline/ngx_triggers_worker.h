@@ -126,8 +126,9 @@ struct ngx_triggers_job_s {
 
 
 /*
- * NGX_OK: the job runs or waits for a reader; NGX_BUSY: too many wait;
- * NGX_ERROR: the store cannot be read yet.
+ * NGX_OK: the job runs or waits, for a reader or for the store to be opened
+ * for the first time; NGX_BUSY: too many wait; NGX_ERROR: the store cannot be
+ * read.
  */
 
 ngx_int_t ngx_triggers_read(ngx_triggers_worker_t *worker,
@@ -151,6 +152,7 @@ void ngx_triggers_leader_exit(ngx_triggers_worker_t *worker);
 ngx_triggers_readers_t *ngx_triggers_readers_create(
     ngx_triggers_worker_t *worker);
 ngx_uint_t ngx_triggers_readers_busy(ngx_triggers_readers_t *readers);
+void ngx_triggers_readers_resume(ngx_triggers_readers_t *readers);
 void ngx_triggers_readers_close(ngx_triggers_readers_t *readers);
 
 

@@ -1,0 +1,155 @@
+
+/*
+ * Jobs of requests: made in the event loop, run in a thread, answered in the
+ * event loop.  When the client goes first, the job ends alone and frees its
+ * memory; both sides run in the loop, so that no lock is needed.
+ */
+
+
+#include "ngx_http_triggers_job.h"
+#include "ngx_http_triggers_response.h"
+
+
+static void ngx_http_triggers_job_done(ngx_triggers_job_t *base);
+static ngx_int_t ngx_http_triggers_job_finish(ngx_http_request_t *r,
+    ngx_http_triggers_job_t *job);
+static void ngx_http_triggers_job_cleanup(void *data);
+static void ngx_http_triggers_job_destroy(void *data);
+
+
+void *
+ngx_http_triggers_job_create(ngx_http_request_t *r, size_t size)
+{
+    ngx_pool_t               *pool;
+    ngx_http_triggers_job_t  *job;
+
+    /* not the connection's log: its handler reads the request */
+
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, ngx_cycle->log);
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    job = ngx_pcalloc(pool, size);
+    if (job == NULL) {
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
+
+    job->pool = pool;
+    job->r = r;
+    job->job.done = ngx_http_triggers_job_done;
+
+    return job;
+}
+
+
+void
+ngx_http_triggers_job_free(ngx_http_triggers_job_t *job)
+{
+    ngx_destroy_pool(job->pool);
+}
+
+
+ngx_int_t
+ngx_http_triggers_job_start(ngx_http_request_t *r,
+    ngx_http_triggers_job_t *job)
+{
+    ngx_int_t                      rc;
+    ngx_http_cleanup_t            *cln;
+    ngx_http_triggers_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        ngx_http_triggers_job_free(job);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_triggers_read(&tlcf->store->worker, &job->job);
+
+    if (rc != NGX_OK) {
+        ngx_http_triggers_job_free(job);
+
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
+                                       rc == NGX_BUSY
+                                       ? "too many queries at once"
+                                       : "the store is not ready");
+    }
+
+    cln->handler = ngx_http_triggers_job_cleanup;
+    cln->data = job;
+
+    return ngx_http_triggers_park(r);
+}
+
+
+static void
+ngx_http_triggers_job_done(ngx_triggers_job_t *base)
+{
+    ngx_int_t                 rc;
+    ngx_connection_t         *c;
+    ngx_http_request_t       *r;
+    ngx_http_triggers_job_t  *job;
+
+    job = (ngx_http_triggers_job_t *) base;
+    r = job->r;
+
+    if (r == NULL) {
+        ngx_http_triggers_job_free(job);
+        return;
+    }
+
+    c = r->connection;
+    ngx_http_set_log_request(c->log, r);
+
+    rc = ngx_http_triggers_job_finish(r, job);
+
+    ngx_http_finalize_request(r, rc);
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* the body is in the job's pool, which from here on lives as the request */
+
+static ngx_int_t
+ngx_http_triggers_job_finish(ngx_http_request_t *r,
+    ngx_http_triggers_job_t *job)
+{
+    ngx_http_cleanup_t  *hc;
+    ngx_pool_cleanup_t  *cln;
+
+    for (hc = r->main->cleanup; hc; hc = hc->next) {
+        if (hc->handler == ngx_http_triggers_job_cleanup && hc->data == job) {
+            hc->handler = NULL;
+        }
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        ngx_http_triggers_job_free(job);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_http_triggers_job_destroy;
+    cln->data = job->pool;
+
+    return job->answer(r, job);
+}
+
+
+static void
+ngx_http_triggers_job_cleanup(void *data)
+{
+    ngx_http_triggers_job_t *job = data;
+
+    job->r = NULL;
+}
+
+
+static void
+ngx_http_triggers_job_destroy(void *data)
+{
+    ngx_destroy_pool(data);
+}

@@ -1,0 +1,46 @@
+
+/*
+ * A request's job on a reader: a pool of its own, which the thread may use,
+ * and the way back to the request, if its client is still there.
+ */
+
+
+#ifndef _NGX_HTTP_TRIGGERS_JOB_H_INCLUDED_
+#define _NGX_HTTP_TRIGGERS_JOB_H_INCLUDED_
+
+
+#include "ngx_http_triggers.h"
+
+
+typedef struct ngx_http_triggers_job_s  ngx_http_triggers_job_t;
+
+
+/* to be the first member of what a resource's thread needs */
+
+struct ngx_http_triggers_job_s {
+    ngx_triggers_job_t       job;              /* its "run" is the thread's */
+    ngx_pool_t              *pool;             /* lives as long as the job,
+                                                  then as the request */
+    ngx_http_request_t      *r;                /* NULL: the client has gone */
+
+    /* answers in the event loop; returns as a handler does */
+    ngx_int_t              (*answer)(ngx_http_request_t *r,
+                                     ngx_http_triggers_job_t *job);
+};
+
+
+/* A zeroed job of that many bytes; NULL when there is no memory. */
+
+void *ngx_http_triggers_job_create(ngx_http_request_t *r, size_t size);
+
+/* Gives back a job that has not been started. */
+
+void ngx_http_triggers_job_free(ngx_http_triggers_job_t *job);
+
+/* Starts it and parks the request, or answers 503; as a handler returns. */
+
+ngx_int_t ngx_http_triggers_job_start(ngx_http_request_t *r,
+    ngx_http_triggers_job_t *job);
+
+
+#endif /* _NGX_HTTP_TRIGGERS_JOB_H_INCLUDED_ */
