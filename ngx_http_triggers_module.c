@@ -426,7 +426,10 @@ ngx_http_triggers_store_path(ngx_conf_t *cf,
     if (value->len <= sizeof("sqlite:") - 1
         || ngx_strncmp(value->data, "sqlite:", sizeof("sqlite:") - 1) != 0)
     {
-        return "must have the form \"sqlite:PATH\" for its database";
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid database \"%V\", it must be "
+                           "\"sqlite:PATH\"", value);
+        return NGX_CONF_ERROR;
     }
 
     store->path.data = value->data + sizeof("sqlite:") - 1;
@@ -500,9 +503,9 @@ ngx_http_triggers_store_parameter(ngx_conf_t *cf,
 
         if (rv == NGX_CONF_OK && store->size < NGX_TRIGGERS_ZONE_MIN) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "zone of triggers store \"%V\" is too small, "
-                               "it must be at least %dk", &store->name,
-                               NGX_TRIGGERS_ZONE_MIN / 1024);
+                               "\"%V\" of triggers store \"%V\" is too "
+                               "small, it must be at least %dk", value,
+                               &store->name, NGX_TRIGGERS_ZONE_MIN / 1024);
             return NGX_CONF_ERROR;
         }
 

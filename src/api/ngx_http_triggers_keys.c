@@ -160,11 +160,8 @@ ngx_http_triggers_keys_load(ngx_conf_t *cf, ngx_http_triggers_keys_t *keys,
         rv = ngx_http_triggers_keys_line(cf, keys, p, eol);
 
         if (rv != NGX_CONF_OK) {
-            if (rv != NGX_CONF_ERROR) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "key in \"%V\", line %ui, %s", path, line,
-                                   rv);
-            }
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "key in %V:%ui %s", path,
+                               line, rv == NGX_CONF_ERROR ? "is invalid" : rv);
 
             rv = NGX_CONF_ERROR;
             break;

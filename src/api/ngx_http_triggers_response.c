@@ -55,6 +55,9 @@ static const ngx_http_triggers_error_t  ngx_http_triggers_errors[] = {
     { NGX_HTTP_UNSUPPORTED_MEDIA_TYPE, ngx_string("UNSUPPORTED_MEDIA_TYPE"),
       ngx_null_string, ngx_string("the media type is not supported") },
 
+    { NGX_HTTP_TOO_MANY_REQUESTS, ngx_string("RATE_LIMIT_EXCEEDED"),
+      ngx_null_string, ngx_string("too many requests") },
+
     { NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_string("INTERNAL_ERROR"),
       ngx_null_string, ngx_string("internal error") },
 
@@ -408,7 +411,9 @@ ngx_http_triggers_add_headers(ngx_http_request_t *r, ngx_uint_t status)
         return NGX_ERROR;
     }
 
-    if (status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+    if (status == NGX_HTTP_SERVICE_UNAVAILABLE
+        || status == NGX_HTTP_TOO_MANY_REQUESTS)
+    {
         ngx_str_set(&value, "1");
 
         if (ngx_http_triggers_add_header(r, "Retry-After", &value) == NULL) {
