@@ -54,6 +54,8 @@ static char *ngx_http_triggers_store(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *ngx_http_triggers_store_path(ngx_conf_t *cf,
     ngx_http_triggers_main_conf_t *tmcf, ngx_http_triggers_store_t *store,
     ngx_str_t *value);
+static ngx_int_t ngx_http_triggers_real_path(ngx_conf_t *cf,
+    ngx_str_t *path);
 static char *ngx_http_triggers_store_parameter(ngx_conf_t *cf,
     ngx_http_triggers_store_t *store, ngx_str_t *value,
     ngx_str_t *thread_pool);
@@ -310,13 +312,12 @@ ngx_http_triggers_merge_location(ngx_conf_t *cf,
     /* the blocks of "if" and "limit_except" have a configuration of their own
        but are the same location to the user */
 
-    if (conf->store == NULL && (clcf->noname || clcf->lmt_excpt)) {
+    if (conf->store == NULL && prev->store && clcf->handler == NULL
+        && (clcf->noname || clcf->lmt_excpt))
+    {
         conf->store = prev->store;
         conf->prefix = prev->prefix;
-
-        if (conf->store && clcf->handler == NULL) {
-            clcf->handler = ngx_http_triggers_handler;
-        }
+        clcf->handler = ngx_http_triggers_handler;
     }
 
     if (conf->store == NULL) {
@@ -419,12 +420,12 @@ ngx_http_triggers_store_path(ngx_conf_t *cf,
     ngx_http_triggers_main_conf_t *tmcf, ngx_http_triggers_store_t *store,
     ngx_str_t *value)
 {
-    u_char                      *p, *real;
     ngx_uint_t                   i;
     ngx_http_triggers_store_t  **other;
 
     if (value->len <= sizeof("sqlite:") - 1
-        || ngx_strncmp(value->data, "sqlite:", sizeof("sqlite:") - 1) != 0)
+        || ngx_strncmp(value->data, "sqlite:", sizeof("sqlite:") - 1) != 0
+        || value->data[value->len - 1] == '/')
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid database \"%V\", it must be "
@@ -439,40 +440,18 @@ ngx_http_triggers_store_path(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    /* the directory's real path and the file's name tell databases apart */
-
-    store->real_path = store->path;
-
-    p = (u_char *) strrchr((char *) store->path.data, '/');
-
-    *p = '\0';
-    real = (u_char *) realpath(p == store->path.data
-                               ? "/" : (char *) store->path.data, NULL);
-    *p = '/';
-
-    if (real) {
-        store->real_path.len = ngx_strlen(real)
-                               + (store->path.data + store->path.len - p);
-        store->real_path.data = ngx_pnalloc(cf->pool,
-                                            store->real_path.len + 1);
-
-        if (store->real_path.data == NULL) {
-            ngx_free(real);
-            return NGX_CONF_ERROR;
-        }
-
-        (void) ngx_sprintf(store->real_path.data, "%s%s%Z", real, p);
-        ngx_free(real);
+    if (ngx_http_triggers_real_path(cf, &store->path) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     other = tmcf->stores.elts;
 
     for (i = 0; i < tmcf->stores.nelts; i++) {
 
-        if (other[i] != store && other[i]->real_path.len
-            && other[i]->real_path.len == store->real_path.len
-            && ngx_strncmp(other[i]->real_path.data, store->real_path.data,
-                           store->real_path.len)
+        if (other[i] != store
+            && other[i]->path.len == store->path.len
+            && ngx_strncmp(other[i]->path.data, store->path.data,
+                           store->path.len)
                == 0)
         {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -484,6 +463,53 @@ ngx_http_triggers_store_path(ngx_conf_t *cf,
     }
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * Follows links, so that one database has one name, and with it one lock
+ * file.  Of a file that does not exist yet it is the directory that counts;
+ * of a directory that does not exist either, the path is left as it is.
+ */
+
+static ngx_int_t
+ngx_http_triggers_real_path(ngx_conf_t *cf, ngx_str_t *path)
+{
+    u_char     *p, *real;
+    size_t      len;
+    ngx_int_t   rc;
+
+    p = path->data + path->len;
+    real = (u_char *) realpath((char *) path->data, NULL);
+
+    if (real == NULL) {
+        p = (u_char *) strrchr((char *) path->data, '/');
+
+        *p = '\0';
+        real = (u_char *) realpath(p == path->data ? "/"
+                                                   : (char *) path->data,
+                                   NULL);
+        *p = '/';
+    }
+
+    if (real == NULL) {
+        return NGX_OK;
+    }
+
+    rc = NGX_ERROR;
+    len = ngx_strlen(real) + (path->data + path->len - p);
+
+    path->len = len;
+    path->data = ngx_pnalloc(cf->pool, len + 1);
+
+    if (path->data) {
+        (void) ngx_sprintf(path->data, "%s%s%Z", real, p);
+        rc = NGX_OK;
+    }
+
+    ngx_free(real);
+
+    return rc;
 }
 
 

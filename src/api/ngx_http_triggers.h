@@ -32,8 +32,8 @@ typedef struct ngx_http_triggers_route_s  ngx_http_triggers_route_t;
 
 typedef struct {
     ngx_str_t                name;
-    ngx_str_t                path;             /* of the database */
-    ngx_str_t                real_path;        /* links resolved */
+    ngx_str_t                path;             /* of the database, links
+                                                  resolved */
     ngx_str_t                file;             /* that first names it … */
     ngx_uint_t               line;             /* … and where */
     size_t                   size;             /* of the zone, 0: undeclared */

@@ -124,7 +124,9 @@ ngx_http_triggers_body_handler(ngx_http_request_t *r)
 
     cl = r->request_body->bufs;
 
-    if (!r->reading_body && (cl == NULL || cl->next == NULL)) {
+    if (!r->reading_body
+        && (cl == NULL || (cl->next == NULL && ngx_buf_in_memory(cl->buf))))
+    {
 
         if (cl) {
             ctx->body.data = cl->buf->pos;
@@ -220,11 +222,13 @@ ngx_http_triggers_body_collect(ngx_http_request_t *r,
 {
     size_t        size;
     ngx_int_t     rc;
+    ngx_buf_t    *b;
     ngx_chain_t  *cl;
 
     for (cl = r->request_body->bufs; cl; cl = cl->next) {
 
-        size = cl->buf->last - cl->buf->pos;
+        b = cl->buf;
+        size = ngx_buf_size(b);
 
         if (size == 0) {
             continue;
@@ -238,8 +242,23 @@ ngx_http_triggers_body_collect(ngx_http_request_t *r,
             }
         }
 
-        body->last = ngx_cpymem(body->last, cl->buf->pos, size);
-        cl->buf->pos = cl->buf->last;
+        if (ngx_buf_in_memory(b)) {
+            body->last = ngx_cpymem(body->last, b->pos, size);
+            b->pos = b->last;
+
+        } else {
+
+            /* another module has read the body before us, into a file */
+
+            if (ngx_read_file(b->file, body->last, size, b->file_pos)
+                != (ssize_t) size)
+            {
+                return NGX_ERROR;
+            }
+
+            body->last += size;
+            b->file_pos = b->file_last;
+        }
     }
 
     r->request_body->bufs = NULL;
@@ -268,7 +287,9 @@ ngx_http_triggers_body_grow(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    if (r->headers_in.content_length_n > 0) {
+    /* of a chunked body it is what has come so far */
+
+    if (!r->headers_in.chunked && r->headers_in.content_length_n > 0) {
         size = r->headers_in.content_length_n;
 
     } else {

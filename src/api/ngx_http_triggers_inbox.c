@@ -72,7 +72,8 @@ ngx_http_triggers_inbox_list(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_triggers_query_parse(&job->q, job->base.pool, &r->args, ctx->v1);
+    rc = ngx_http_triggers_query_parse(&job->q, job->base.pool, &r->args,
+                                       ctx->v1);
 
     if (rc == NGX_DECLINED) {
         message.data = (u_char *) job->q.message;

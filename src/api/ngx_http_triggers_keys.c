@@ -32,6 +32,7 @@ static ngx_int_t ngx_http_triggers_key_parse(ngx_str_t *value,
     u_char *digest);
 static char *ngx_http_triggers_key_set(ngx_conf_t *cf,
     ngx_http_triggers_key_t *key, ngx_str_t *arg);
+static ngx_uint_t ngx_http_triggers_key_is_text(ngx_str_t *s);
 static char *ngx_http_triggers_key_scopes(ngx_conf_t *cf,
     ngx_http_triggers_key_t *key, ngx_str_t *value);
 static char *ngx_http_triggers_keys_line(ngx_conf_t *cf,
@@ -290,7 +291,11 @@ ngx_http_triggers_key_parse(ngx_str_t *value, u_char *digest)
         return NGX_OK;
     }
 
-    if (value->len == 0 || value->len > 255) {
+    if (value->len == 0 || value->len > 255
+        || ngx_strncmp(value->data, "user=", 5) == 0
+        || ngx_strncmp(value->data, "scopes=", 7) == 0
+        || ngx_strncmp(value->data, "rate=", 5) == 0)
+    {
         return NGX_ERROR;
     }
 
@@ -317,7 +322,7 @@ ngx_http_triggers_key_set(ngx_conf_t *cf, ngx_http_triggers_key_t *key,
         s.len = arg->len - 5;
 
         if (s.len == 0 || s.len > NGX_HTTP_TRIGGERS_USER_MAX
-            || ngx_utf8_length(s.data, s.len) > s.len)
+            || !ngx_http_triggers_key_is_text(&s))
         {
             return "has an invalid \"user\" parameter: it must be 1 to 255 "
                    "bytes of UTF-8";
@@ -350,10 +355,32 @@ ngx_http_triggers_key_set(ngx_conf_t *cf, ngx_http_triggers_key_t *key,
         return NGX_CONF_OK;
     }
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" of a triggers key", arg);
+    /* it is not shown: it may be a key in the wrong place */
 
-    return NGX_CONF_ERROR;
+    return "has an invalid parameter";
+}
+
+
+/* it will stand in JSON */
+
+static ngx_uint_t
+ngx_http_triggers_key_is_text(ngx_str_t *s)
+{
+    u_char    *p, *last;
+    uint32_t   ch;
+
+    p = s->data;
+    last = p + s->len;
+
+    while (p < last) {
+        ch = (*p < 0x80) ? *p++ : ngx_utf8_decode(&p, last - p);
+
+        if (ch < 0x20 || ch > 0x10ffff || (ch >= 0xd800 && ch <= 0xdfff)) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

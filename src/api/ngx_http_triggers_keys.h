@@ -44,8 +44,8 @@ typedef struct {
 
 /*
  * Configuration: an empty set; one key from the arguments of a directive or
- * of a file's line ("KEY", "user=…", …), the plain key is wiped from args; a
- * file of such lines; and, when all are there, the table.  The functions that
+ * of a file's line ("KEY", "user=...", ...), the plain key is wiped from args;
+ * a file of such lines; and, when all are there, the table.  The functions that
  * return text return NGX_CONF_OK, NGX_CONF_ERROR or what is wrong.
  */
 

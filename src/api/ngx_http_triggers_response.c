@@ -210,7 +210,7 @@ ngx_http_triggers_not_allowed(ngx_http_request_t *r, ngx_uint_t methods)
     u_char     *p;
     ngx_str_t   value;
 
-    value.data = ngx_pnalloc(r->pool, sizeof("GET, HEAD, POST, DELETE"));
+    value.data = ngx_pnalloc(r->pool, sizeof("GET, HEAD, POST, DELETE, "));
     if (value.data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

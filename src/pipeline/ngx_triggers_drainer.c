@@ -209,6 +209,7 @@ ngx_triggers_drainer_tick(ngx_triggers_drainer_t *d)
     {
         while (ngx_triggers_store_maintain(d->store, 1) == NGX_AGAIN
                && ngx_triggers_ring_depth(&d->sh->ring) == 0
+               && !ngx_triggers_store_wanted(d->store)
                && !ngx_triggers_drainer_stopping(d))
         {
             /* void */
@@ -247,6 +248,13 @@ void
 ngx_triggers_drainer_close(ngx_triggers_drainer_t *d)
 {
     d->leading = 0;
+
+    /* with the lock the close also empties the WAL into the database */
+
+    if (ngx_triggers_store_is_open(d->store)) {
+        (void) ngx_triggers_store_open(d->store);
+    }
+
     ngx_triggers_store_close(d->store);
     __atomic_store_n(&d->holding, 0, __ATOMIC_RELAXED);
 }
@@ -286,13 +294,11 @@ ngx_triggers_drainer_prepare(ngx_triggers_drainer_t *d)
     }
 
     __atomic_store_n(&d->holding, 1, __ATOMIC_RELAXED);
-    __atomic_store_n(&d->sh->state, NGX_TRIGGERS_STORE_READY,
-                     __ATOMIC_RELAXED);
 
-    if (!d->sh->readable) {
-        __atomic_store_n(&d->sh->readable, 1, __ATOMIC_RELEASE);
-        ngx_triggers_drainer_wake_all(d);
-    }
+    /* not READY: a full disk is full until something has been committed */
+
+    __atomic_store_n(&d->sh->state, ngx_triggers_store_state(d->store),
+                     __ATOMIC_RELAXED);
 
     return NGX_OK;
 }
@@ -315,14 +321,12 @@ ngx_triggers_drainer_lead(ngx_triggers_drainer_t *d)
     d->end = d->position;
     d->leading = 1;
     d->sh->leaders++;
+    __atomic_store_n(&d->sh->readable, 1, __ATOMIC_RELEASE);
 
-    if (d->position > committed) {
+    /* a predecessor may have committed it and died before it said so */
 
-        /* committed by a predecessor that died before it said so */
-
-        ngx_memset(d->touched, 1, d->sh->nslots);
-        ngx_triggers_drainer_publish(d);
-    }
+    ngx_triggers_ring_commit(&d->sh->ring, d->position);
+    ngx_triggers_drainer_wake_all(d);
 
     return NGX_OK;
 }
@@ -579,6 +583,8 @@ ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
     d->position = d->end;
     ngx_triggers_ring_commit(&d->sh->ring, d->end);
 
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+
     for (i = 0; i < d->sh->nslots; i++) {
         if (d->touched[i]) {
             d->touched[i] = 0;
@@ -596,6 +602,11 @@ ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
 }
 
 
+/*
+ * A new leader's call: "pending" may have been set by one that died before it
+ * sent anything, and says nothing here.
+ */
+
 static void
 ngx_triggers_drainer_wake_all(ngx_triggers_drainer_t *d)
 {
@@ -603,7 +614,7 @@ ngx_triggers_drainer_wake_all(ngx_triggers_drainer_t *d)
 
     for (i = 0; i < d->sh->nslots; i++) {
         if (d->sh->slots[i].generation) {
-            ngx_triggers_drainer_wake(d->sh, d->fd, i);
+            (void) ngx_triggers_wake_send(d->fd, d->sh->nonce, i);
         }
     }
 }

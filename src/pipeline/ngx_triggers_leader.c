@@ -13,6 +13,8 @@
 
 #define NGX_TRIGGERS_HOUSEKEEPING  10      /* ticks */
 
+#define NGX_TRIGGERS_POST_RETRY    10      /* ms */
+
 #define NGX_TRIGGERS_EXIT_TRIES    20
 #define NGX_TRIGGERS_EXIT_PAUSE    10      /* ms */
 
@@ -29,6 +31,7 @@ typedef struct {
 } ngx_triggers_leader_ctx_t;
 
 
+static void ngx_triggers_lead_try(ngx_triggers_worker_t *worker);
 static ngx_int_t ngx_triggers_lead_lock(ngx_triggers_worker_t *worker);
 static ngx_int_t ngx_triggers_lead_prepare(ngx_triggers_worker_t *worker);
 static void ngx_triggers_lead_unlock(ngx_triggers_worker_t *worker);
@@ -51,14 +54,14 @@ ngx_triggers_lead(ngx_triggers_worker_t *worker)
 {
     if (ngx_triggers_leading(worker)
         || worker->wake == NULL
-        || worker->draining
-        || ngx_triggers_lead_lock(worker) != NGX_OK)
+        || worker->draining)
     {
         return;
     }
 
-    if (ngx_triggers_lead_prepare(worker) != NGX_OK) {
-        ngx_triggers_lead_unlock(worker);
+    ngx_triggers_lead_try(worker);
+
+    if (!ngx_triggers_leading(worker)) {
         return;
     }
 
@@ -94,9 +97,10 @@ ngx_triggers_kick(ngx_triggers_worker_t *worker)
 
     if (ngx_thread_task_post(worker->thread_pool, worker->task) != NGX_OK) {
 
-        /* the pool's queue is full, which it has logged; the tick repeats */
+        /* the pool's queue is full, which it has logged */
 
         worker->kicked = 1;
+        ngx_add_timer(&worker->retry, NGX_TRIGGERS_POST_RETRY);
         return;
     }
 
@@ -111,8 +115,13 @@ ngx_triggers_leader_tick(ngx_triggers_worker_t *worker)
 
     sh = worker->zone->sh;
 
-    __atomic_store_n(&sh->heartbeat, ngx_triggers_monotonic_ms(),
-                     __ATOMIC_RELAXED);
+    if (!worker->draining) {
+
+        /* while it runs each batch is a beat: one that hangs has none */
+
+        __atomic_store_n(&sh->heartbeat, ngx_triggers_monotonic_ms(),
+                         __ATOMIC_RELAXED);
+    }
 
     if (++worker->ticks % NGX_TRIGGERS_HOUSEKEEPING == 0
         && !worker->draining)
@@ -181,9 +190,9 @@ ngx_triggers_leader_exit(ngx_triggers_worker_t *worker)
                 break;
             }
 
-            if (ngx_triggers_lead_lock(worker) != NGX_OK
-                || ngx_triggers_lead_prepare(worker) != NGX_OK)
-            {
+            ngx_triggers_lead_try(worker);
+
+            if (!ngx_triggers_leading(worker)) {
                 ngx_msleep(NGX_TRIGGERS_EXIT_PAUSE);
                 continue;
             }
@@ -203,7 +212,27 @@ ngx_triggers_leader_exit(ngx_triggers_worker_t *worker)
     }
 
     if (ngx_triggers_leading(worker)) {
+
+        if (ngx_triggers_ring_depth(&sh->ring)) {
+            ngx_log_error(NGX_LOG_ALERT, worker->log, 0,
+                          "triggers store \"%V\": %uL bytes of records could "
+                          "not be committed before the exit",
+                          &worker->zone->name,
+                          ngx_triggers_ring_depth(&sh->ring));
+        }
+
         ngx_triggers_drainer_close(worker->drainer);
+        ngx_triggers_lead_unlock(worker);
+    }
+}
+
+
+static void
+ngx_triggers_lead_try(ngx_triggers_worker_t *worker)
+{
+    if (ngx_triggers_lead_lock(worker) == NGX_OK
+        && ngx_triggers_lead_prepare(worker) != NGX_OK)
+    {
         ngx_triggers_lead_unlock(worker);
     }
 }

@@ -11,7 +11,8 @@
 #include "ngx_triggers_worker.h"
 
 
-#define NGX_TRIGGERS_GATE_PAUSE  1         /* ms */
+#define NGX_TRIGGERS_GATE_PAUSE   1        /* ms */
+#define NGX_TRIGGERS_GATE_PAUSES  100
 
 /* how long jobs wait for the store to be opened for the first time */
 
@@ -332,9 +333,16 @@ ngx_triggers_read_open(ngx_triggers_read_ctx_t *ctx, ngx_log_t *log)
 static void
 ngx_triggers_read_gate(ngx_triggers_zone_sh_t *sh)
 {
-    while (ngx_triggers_monotonic_ms()
-           < __atomic_load_n(&sh->gate, __ATOMIC_RELAXED))
-    {
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_TRIGGERS_GATE_PAUSES; i++) {
+
+        if (__atomic_load_n(&sh->gate, __ATOMIC_RELAXED)
+            <= ngx_triggers_monotonic_ms())
+        {
+            break;
+        }
+
         ngx_msleep(NGX_TRIGGERS_GATE_PAUSE);
     }
 }

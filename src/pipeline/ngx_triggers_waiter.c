@@ -58,6 +58,9 @@ ngx_triggers_submit(ngx_triggers_worker_t *worker,
     }
 
     if (w) {
+        worker->nwaiting++;
+
+        w->worker = worker;
         w->position = end;
         w->handler = handler;
         w->data = data;
@@ -78,6 +81,10 @@ ngx_triggers_submit(ngx_triggers_worker_t *worker,
 void
 ngx_triggers_waiter_abandon(ngx_triggers_waiter_t *waiter)
 {
+    if (waiter->handler) {
+        waiter->worker->nwaiting--;
+    }
+
     waiter->handler = NULL;
     waiter->data = NULL;
 }

@@ -25,6 +25,7 @@ static ngx_int_t ngx_triggers_worker_listen(ngx_triggers_worker_t *worker,
     ngx_socket_t fd);
 static ngx_int_t ngx_triggers_worker_prepare(ngx_triggers_worker_t *worker);
 static void ngx_triggers_worker_wake_handler(ngx_event_t *rev);
+static void ngx_triggers_worker_look(ngx_triggers_worker_t *worker);
 static void ngx_triggers_worker_tick_handler(ngx_event_t *ev);
 static void ngx_triggers_worker_guard_handler(ngx_event_t *ev);
 
@@ -143,8 +144,16 @@ ngx_triggers_worker_take_slot(ngx_triggers_worker_t *worker, ngx_socket_t fd)
 
         __atomic_store_n(&slot->pending, 0, __ATOMIC_SEQ_CST);
 
+        worker->homeless = 0;
+
         return NGX_OK;
     }
+
+    if (worker->homeless) {
+        return NGX_ERROR;
+    }
+
+    worker->homeless = 1;
 
     ngx_log_error(NGX_LOG_CRIT, worker->log, 0,
                   "triggers store \"%V\": all %uD worker slots of its zone "
@@ -224,7 +233,6 @@ static void
 ngx_triggers_worker_wake_handler(ngx_event_t *rev)
 {
     ngx_connection_t       *c;
-    ngx_triggers_slot_t    *slot;
     ngx_triggers_worker_t  *worker;
 
     c = rev->data;
@@ -243,10 +251,7 @@ ngx_triggers_worker_wake_handler(ngx_event_t *rev)
 
     ngx_triggers_wake_drain(c->fd);
 
-    slot = &worker->zone->sh->slots[worker->owner.slot];
-    __atomic_store_n(&slot->pending, 0, __ATOMIC_SEQ_CST);
-
-    ngx_triggers_waiters_wake(worker);
+    ngx_triggers_worker_look(worker);
     ngx_triggers_readers_resume(worker->readers);
 
     if (ngx_triggers_leading(worker)) {
@@ -264,6 +269,20 @@ ngx_triggers_worker_wake_handler(ngx_event_t *rev)
         ngx_log_error(NGX_LOG_ALERT, worker->log, 0,
                       "triggers: the wake-up socket cannot be watched");
     }
+}
+
+
+static void
+ngx_triggers_worker_look(ngx_triggers_worker_t *worker)
+{
+    ngx_triggers_slot_t  *slot;
+
+    slot = &worker->zone->sh->slots[worker->owner.slot];
+
+    __atomic_store_n(&slot->pending, 0, __ATOMIC_SEQ_CST);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+
+    ngx_triggers_waiters_wake(worker);
 }
 
 
@@ -303,20 +322,21 @@ ngx_triggers_worker_guard_handler(ngx_event_t *ev)
     c = ev->data;
     worker = c->data;
 
+    /* a leader that died between its commit and its datagram woke nobody */
+
+    ngx_triggers_worker_look(worker);
+
     ngx_triggers_waiters_expire(worker);
     ngx_triggers_readers_resume(worker->readers);
 
-    if (ngx_exiting && !ngx_queue_empty(&worker->waiting)
-        && !ngx_triggers_leading(worker))
-    {
+    if (ngx_exiting && worker->nwaiting && !ngx_triggers_leading(worker)) {
+
         /* the whole tree is quitting, and nobody else is left to lead */
 
         ngx_triggers_lead(worker);
     }
 
-    if (!ngx_queue_empty(&worker->waiting)
-        || ngx_triggers_readers_busy(worker->readers))
-    {
+    if (worker->nwaiting || ngx_triggers_readers_busy(worker->readers)) {
         ngx_triggers_worker_guard(worker);
     }
 }

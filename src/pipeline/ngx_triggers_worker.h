@@ -46,6 +46,7 @@ struct ngx_triggers_worker_s {
     ngx_triggers_waiter_t   *waiters;          /* sh->nresults of them */
     ngx_queue_t              free;
     ngx_queue_t              waiting;          /* by position */
+    ngx_uint_t               nwaiting;         /* of them with a handler */
 
     ngx_event_t              guard;            /* while anything waits */
     ngx_event_t              tick;             /* election, housekeeping */
@@ -57,6 +58,7 @@ struct ngx_triggers_worker_s {
     ngx_event_t              retry;            /* delayed run */
     ngx_uint_t               ticks;
     uint64_t                 batches;          /* at the last tick */
+    unsigned                 homeless:1;       /* no slot, and logged so */
     unsigned                 draining:1;       /* the task is posted */
     unsigned                 kicked:1;         /* run again when it is done */
     unsigned                 housekeep:1;      /* the next run is a tick */
@@ -86,6 +88,7 @@ typedef void (*ngx_triggers_waiter_pt)(void *data, ngx_int_t rc,
 
 struct ngx_triggers_waiter_s {
     ngx_queue_t              queue;
+    ngx_triggers_worker_t   *worker;
     uint64_t                 position;         /* to be committed */
     ngx_msec_t               deadline;
     ngx_triggers_waiter_pt   handler;          /* NULL: nobody waits */

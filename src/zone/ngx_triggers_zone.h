@@ -18,7 +18,7 @@
 #include "ngx_triggers_ring.h"
 
 
-#define NGX_TRIGGERS_ZONE_MIN      (64 * 1024)
+#define NGX_TRIGGERS_ZONE_MIN      (128 * 1024)
 
 #define NGX_TRIGGERS_WAITING       1024    /* waiting requests of a worker */
 
