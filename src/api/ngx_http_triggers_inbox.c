@@ -40,6 +40,8 @@ static ngx_int_t ngx_http_triggers_inbox_answer(ngx_http_request_t *r,
     ngx_http_triggers_job_t *base);
 static ngx_int_t ngx_http_triggers_list_thread(ngx_triggers_job_t *base,
     ngx_triggers_reader_t *reader);
+static ngx_int_t ngx_http_triggers_list_match(void *data,
+    ngx_triggers_row_t *row);
 static ngx_int_t ngx_http_triggers_list_row(void *data,
     ngx_triggers_row_t *row);
 static void ngx_http_triggers_list_page(ngx_http_triggers_inbox_t *job);
@@ -93,6 +95,8 @@ ngx_http_triggers_inbox_list(ngx_http_request_t *r)
     job->q.query.user_id = job->user_id;
     job->q.query.any_owner = job->any_owner;
     job->q.query.time_limit = tlcf->query_timeout;
+    job->q.query.match = job->q.nfilters ? ngx_http_triggers_list_match
+                                         : NULL;
     job->q.query.row = ngx_http_triggers_list_row;
     job->q.query.data = job;
 
@@ -242,6 +246,15 @@ ngx_http_triggers_list_thread(ngx_triggers_job_t *base,
     ngx_http_triggers_list_page(job);
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_triggers_list_match(void *data, ngx_triggers_row_t *row)
+{
+    ngx_http_triggers_inbox_t *job = data;
+
+    return ngx_http_triggers_query_match(&job->q, row);
 }
 
 

@@ -202,10 +202,9 @@ ngx_http_triggers_cursor_write(u_char *p, int64_t seq, ngx_uint_t ascending)
 
 
 ngx_int_t
-ngx_http_triggers_query_match(void *data, ngx_triggers_row_t *row)
+ngx_http_triggers_query_match(ngx_http_triggers_inbox_query_t *q,
+    ngx_triggers_row_t *row)
 {
-    ngx_http_triggers_inbox_query_t *q = data;
-
     ngx_str_t                   *object;
     ngx_uint_t                   i;
     ngx_triggers_json_value_t    value;
@@ -308,8 +307,6 @@ ngx_http_triggers_member_filter(ngx_http_triggers_parse_t *ps,
     f->key.data = name->data + len;
     f->key.len = name->len - len;
     f->value = *value;
-
-    ps->q->query.match = ngx_http_triggers_query_match;
 
     return NGX_OK;
 }

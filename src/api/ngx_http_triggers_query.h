@@ -52,9 +52,10 @@ ngx_int_t ngx_http_triggers_query_parse(ngx_http_triggers_inbox_query_t *q,
 u_char *ngx_http_triggers_cursor_write(u_char *p, int64_t seq,
     ngx_uint_t ascending);
 
-/* A match handler; data is the inbox query.  Any thread. */
+/* Does the row pass the filters on members?  As a match handler; any thread. */
 
-ngx_int_t ngx_http_triggers_query_match(void *data, ngx_triggers_row_t *row);
+ngx_int_t ngx_http_triggers_query_match(ngx_http_triggers_inbox_query_t *q,
+    ngx_triggers_row_t *row);
 
 
 #endif /* _NGX_HTTP_TRIGGERS_QUERY_H_INCLUDED_ */

@@ -214,7 +214,7 @@ ngx_triggers_leader_exit(ngx_triggers_worker_t *worker)
     if (ngx_triggers_leading(worker)) {
 
         if (ngx_triggers_ring_depth(&sh->ring)) {
-            ngx_log_error(NGX_LOG_ALERT, worker->log, 0,
+            ngx_log_error(NGX_LOG_WARN, worker->log, 0,
                           "triggers store \"%V\": %uL bytes of records could "
                           "not be committed before the exit",
                           &worker->zone->name,
