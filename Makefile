@@ -241,7 +241,7 @@ RUN := $(abspath $(DIR))
 define run_config
 mkdir -p $(RUN)/data $(RUN)/logs $(RUN)/temp; \
 [ "$$(id -u)" = 0 ] && user='user root;' || user=; \
-sed -e 's|^#user .*|'"$$user"'|' \
+sed -e 's|^user .*|'"$$user"'|' \
     -e 's|^load_module .*|load_module $(abspath $(SO));|' \
     -e 's|/run/nginx.pid|$(RUN)/nginx.pid|' \
     -e 's|/var/log/nginx/|$(RUN)/logs/|' \
@@ -260,17 +260,36 @@ echo "Post an event, then look into the inbox:"; \
 echo; \
 echo "curl -H 'Authorization: Bearer $$key'" \
      "-d '{\"event_type\":\"order.created\",\"payload\":{\"order\":1}}'" \
-     "http://127.0.0.1:$(PORT)/events -H 'Content-Type: application/json'"; \
+     "-H 'Content-Type: application/json'" \
+     "http://127.0.0.1:$(PORT)/events"; \
 echo; \
 echo "curl -H 'Authorization: Bearer $$key' http://127.0.0.1:$(PORT)/inbox"; \
 echo
 endef
 
-RUN_NGINX = $(NGINX_BIN) -p $(RUN)/ -e $(RUN)/logs/error.log -c $(RUN)/nginx.conf
+RUN_NGINX = $(NGINX_BIN) -p $(RUN)/ -e $(RUN)/logs/error.log \
+            -c $(RUN)/nginx.conf
+
+# Sets "pid" of the shell, to nothing if no nginx runs in DIR.  The number may
+# be another process's by now, or that of a killed one nobody has waited for.
+
+define run_pid
+pid=$$(cat $(RUN)/nginx.pid 2>/dev/null); \
+grep -aqs 'nginx: master .*$(RUN)/' /proc/$$pid/cmdline || pid=
+endef
+
+define run_check
+$(run_pid); \
+if [ -n "$$pid" ]; then \
+    echo "nginx runs already in $(DIR): \"make stop\" ends it"; \
+    exit 1; \
+fi
+endef
 
 .PHONY: run start stop
 run: deps-run ## builds and runs a private nginx in the foreground
 	@$(MAKE) --no-print-directory $(SO)
+	@$(run_check)
 	@$(run_config)
 	@$(RUN_NGINX) -q -t
 	@$(call run_hint,nginx runs,Ctrl-C ends it)
@@ -278,26 +297,21 @@ run: deps-run ## builds and runs a private nginx in the foreground
 
 start: deps-run ## as run, but in the background
 	@$(MAKE) --no-print-directory $(SO)
+	@$(run_check)
 	@$(run_config)
-	@if [ -e $(RUN)/nginx.pid ] \
-	    && kill -0 $$(cat $(RUN)/nginx.pid) 2>/dev/null; \
-	then \
-	    echo "nginx runs already in $(DIR): \"make stop\" ends it"; \
-	    exit 1; \
-	fi
 	@$(RUN_NGINX)
 	@$(call run_hint,nginx runs,\"make stop\" ends it)
 
 stop: ## ends the nginx of start, its answers finished
-	@if [ ! -e $(RUN)/nginx.pid ]; then \
+	@$(run_pid); \
+	if [ -z "$$pid" ]; then \
 	    echo "no nginx runs in $(DIR)"; \
 	    exit 0; \
 	fi; \
-	pid=$$(cat $(RUN)/nginx.pid); \
 	echo "== stopping nginx ($$pid) in $(DIR)"; \
 	kill -QUIT $$pid || exit 1; \
 	for i in $$(seq 100); do \
-	    kill -0 $$pid 2>/dev/null || exit 0; \
+	    [ -e $(RUN)/nginx.pid ] || exit 0; \
 	    sleep 0.1; \
 	done; \
 	echo "it still answers: kill -TERM $$pid cuts its connections"; \

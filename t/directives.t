@@ -27,7 +27,7 @@ zone
 --- suppress_stderr
 --- error_log
 [emerg]
-triggers_store
+invalid database "zone=8m", it must be "sqlite:PATH"
 
 
 

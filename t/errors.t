@@ -401,8 +401,8 @@ Content-Type: application/json.*
             triggers_event_max_size 100;
         }
 --- request eval
-["POST /events\n" . '{"payload":{"a":"' . ("x" x 81) . '"}}',
- "POST /events\n" . '{"payload":{"a":"' . ("x" x 82) . '"}}']
+["POST /events\n" . '{"payload":{"a":"' . ("x" x 80) . '"}}',
+ "POST /events\n" . '{"payload":{"a":"' . ("x" x 81) . '"}}']
 --- response_body_filters pick
 status
 error.code

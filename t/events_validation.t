@@ -521,7 +521,7 @@ error.code: "INVALID_PAYLOAD"
 
 === TEST 45: a byte order mark
 --- request eval
-"POST /events\n" . "\xef\xbb\xbf" . '{"payload":{}}\'
+"POST /events\n" . "\xef\xbb\xbf" . '{"payload":{}}'
 --- error_code: 400
 --- response_body_filters pick
 error.code
