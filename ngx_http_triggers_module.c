@@ -1,10 +1,5 @@
 
 /*
- * Copyright (C) ngx_http_triggers_module authors
- */
-
-
-/*
  * The module's face to nginx: directives, configuration, the life of a worker
  * process, and where the handlers are hooked in.  It has no behaviour of its
  * own; docs/architecture.md tells which room has it.

@@ -375,6 +375,10 @@ ngx_triggers_drain_done_handler(ngx_event_t *ev)
 
     worker->draining = 0;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_CORE, worker->log, 0,
+                   "triggers drained: %i, again after %M", ctx->rc,
+                   ctx->delay);
+
     if (ctx->rc == NGX_DONE) {
         worker->kicked = 0;
         ngx_triggers_lead_unlock(worker);

@@ -72,6 +72,9 @@ ngx_triggers_submit(ngx_triggers_worker_t *worker,
         *waiter = w;
     }
 
+    ngx_log_debug2(NGX_LOG_DEBUG_CORE, worker->log, 0,
+                   "triggers append: until %uL, waits %d", end, w != NULL);
+
     ngx_triggers_tell_leader(worker);
 
     return NGX_OK;
@@ -105,6 +108,10 @@ ngx_triggers_waiters_wake(ngx_triggers_worker_t *worker)
 
     owner = worker->owner;
     committed = ngx_triggers_ring_committed(&worker->zone->sh->ring);
+
+    ngx_log_debug2(NGX_LOG_DEBUG_CORE, worker->log, 0,
+                   "triggers committed: %uL, waiting %ui", committed,
+                   worker->nwaiting);
 
     /* handlers may submit again, at the tail, and abandon others */
 

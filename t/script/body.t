@@ -62,7 +62,7 @@ is(http_end($sock)->{status}, 200, 'byte by byte');
 
 $sock = $t->http_start($Head . "Transfer-Encoding: chunked\r\n\r\n");
 
-for my $part ("1", "a\r\n{\"payload\":{\"ho", "w\":\"chunked\"}\r", "\n1",
+for my $part ("1", "c\r\n{\"payload\":{\"ho", "w\":\"chunked\"}\r", "\n1",
               "\r\n}\r\n0\r\n", "\r\n")
 {
     syswrite $sock, $part;

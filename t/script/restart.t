@@ -52,7 +52,7 @@ $t->start();
 my $health;
 ok(wait_for(sub { $health = $t->get('/v1/health');
                   $health->{status} eq '503'
-                      && $t->read('error.log') =~ /newer/ }, 10),
+                      && $t->read('error.log') =~ /schema version 1000000,/ }, 10),
    'a newer database is refused');
 is($t->post('/events', '{"payload":{}}')->{status}, 503, 'events too');
 $t->quit();

@@ -706,7 +706,7 @@ test_wal(void)
         (void) ngx_triggers_store_maintain(store, 0);
     }
 
-    unit_ok(most >= 1000 && most < 2000, "wal: bounded, %d frames",
+    unit_ok(most >= 1000 && most < 3000, "wal: bounded, %d frames",
             (int) most);
 
     /* a snapshot that is held lets it grow */

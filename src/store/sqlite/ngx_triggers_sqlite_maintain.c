@@ -15,7 +15,7 @@
 #define NGX_TRIGGERS_SQLITE_TAIL_MIN  512            /* rows */
 #define NGX_TRIGGERS_SQLITE_TAIL_MAX  8192           /* and of one slice */
 
-#define NGX_TRIGGERS_SQLITE_WAL       1000           /* frames */
+#define NGX_TRIGGERS_SQLITE_WAL       2000           /* frames */
 
 
 static ngx_int_t ngx_triggers_sqlite_merge(ngx_triggers_store_t *store,

@@ -131,7 +131,8 @@ sub inconsistencies {
     my %checks = (
         'events without an inbox row or the reverse' =>
             'SELECT (SELECT count(*) FROM events e WHERE NOT EXISTS '
-            . '(SELECT 1 FROM inbox i WHERE i.seq = e.seq)) + '
+            . '(SELECT 1 FROM inbox i WHERE i.status IN (0, 1, 2, 3, 4) '
+            . 'AND i.seq = e.seq)) + '
             . '(SELECT count(*) FROM inbox i WHERE NOT EXISTS '
             . '(SELECT 1 FROM events e WHERE e.seq = i.seq)) + '
             . '(SELECT count(*) - count(DISTINCT seq) FROM inbox)',

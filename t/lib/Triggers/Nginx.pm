@@ -33,6 +33,7 @@ use IO::Socket::INET;
 use IPC::Open2 qw( open2 );
 use JSON::PP ();
 use POSIX qw( WNOHANG );
+use Scalar::Util qw( weaken );
 use Test::More ();
 use Time::HiRes qw( sleep time );
 
@@ -49,6 +50,9 @@ my %Allow = (
     # said by the master of every worker that a test has killed
     killed => qr/worker process \d+ exited on signal 9\b/,
 );
+
+
+my %Objects;
 
 
 # workers: number; config: template, see expand(); checks: 0 makes none at the
@@ -74,6 +78,8 @@ sub new {
     chmod 0755, $self->{dir};
 
     $self->write_config($self->{config});
+
+    weaken($Objects{$self + 0} = $self);
 
     return $self;
 }
@@ -453,16 +459,28 @@ sub reports {
 }
 
 
-sub DESTROY {
+sub DESTROY { shift->finish() }
+
+
+# a file's variable that a sub of the file uses outlives the file
+
+END {
+    my $status = $?;
+    $_->finish() for grep { defined } values %Objects;
+    $? = $status;
+}
+
+
+sub finish {
     my ($self) = @_;
     local ($?, $@, $!);
 
-    return if $self->{owner} != $$;
+    return if $self->{owner} != $$ || !delete $Objects{$self + 0};
 
     $self->unlock_database();
     $self->stop();
 
-    return if !$self->{checks} || ${^GLOBAL_PHASE} eq 'DESTRUCT';
+    return if !$self->{checks};
 
     Test::More::is($self->alerts(), '', 'no alerts');
     Test::More::is(reports("$self->{dir}/reports"), '', 'no reports');
