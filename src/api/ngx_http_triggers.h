@@ -112,6 +112,13 @@ typedef struct {
 ngx_http_triggers_ctx_t *ngx_http_triggers_get_ctx(ngx_http_request_t *r);
 
 /*
+ * The context if there is one, also after an internal redirect, for which
+ * nginx forgets the contexts of modules; NULL otherwise.
+ */
+
+ngx_http_triggers_ctx_t *ngx_http_triggers_find_ctx(ngx_http_request_t *r);
+
+/*
  * Submits what the request asks for.  In the default mode the request then
  * waits, and handler answers it when it has been committed; where nothing is
  * waited for, the handler is called at once.  Returns as a handler does.

@@ -33,7 +33,6 @@ static ngx_int_t ngx_http_triggers_body_grow(ngx_http_request_t *r,
     ngx_http_triggers_body_t *body, size_t size);
 static ngx_int_t ngx_http_triggers_body_alloc(ngx_http_request_t *r,
     ngx_http_triggers_body_t *body, size_t size);
-static void ngx_http_triggers_body_cleanup(void *data);
 
 
 ngx_int_t
@@ -317,7 +316,6 @@ static ngx_int_t
 ngx_http_triggers_body_alloc(ngx_http_request_t *r,
     ngx_http_triggers_body_t *body, size_t size)
 {
-    ngx_pool_cleanup_t            *cln;
     ngx_triggers_worker_t         *worker;
     ngx_http_triggers_ctx_t       *ctx;
     ngx_http_triggers_loc_conf_t  *tlcf;
@@ -331,17 +329,9 @@ ngx_http_triggers_body_alloc(ngx_http_request_t *r,
         return NGX_BUSY;
     }
 
-    if (ctx->body_reserved == 0) {
-        cln = ngx_pool_cleanup_add(r->pool, 0);
-        if (cln == NULL) {
-            return NGX_ERROR;
-        }
+    /* given back with the context */
 
-        cln->handler = ngx_http_triggers_body_cleanup;
-        cln->data = ctx;
-        ctx->body_worker = worker;
-    }
-
+    ctx->body_worker = worker;
     worker->body_bytes += size - ctx->body_reserved;
     ctx->body_reserved = size;
 
@@ -354,13 +344,4 @@ ngx_http_triggers_body_alloc(ngx_http_request_t *r,
     body->end = body->last + size;
 
     return NGX_OK;
-}
-
-
-static void
-ngx_http_triggers_body_cleanup(void *data)
-{
-    ngx_http_triggers_ctx_t *ctx = data;
-
-    ctx->body_worker->body_bytes -= ctx->body_reserved;
 }

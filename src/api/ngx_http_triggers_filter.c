@@ -46,7 +46,7 @@ ngx_http_triggers_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+    ctx = ngx_http_triggers_find_ctx(r);
 
     if (ctx == NULL) {
 

@@ -18,6 +18,7 @@ typedef struct {
 } ngx_http_triggers_header_t;
 
 
+static void ngx_http_triggers_ctx_cleanup(void *data);
 static void ngx_http_triggers_scan_headers(ngx_http_request_t *r,
     ngx_http_triggers_ctx_t *ctx);
 static ngx_int_t ngx_http_triggers_set_ids(ngx_http_request_t *r,
@@ -48,18 +49,24 @@ static const ngx_http_triggers_header_t  ngx_http_triggers_headers[] = {
 ngx_http_triggers_ctx_t *
 ngx_http_triggers_get_ctx(ngx_http_request_t *r)
 {
+    ngx_pool_cleanup_t       *cln;
     ngx_http_triggers_ctx_t  *ctx;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+    ctx = ngx_http_triggers_find_ctx(r);
 
     if (ctx) {
         return ctx;
     }
 
-    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_triggers_ctx_t));
-    if (ctx == NULL) {
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_triggers_ctx_t));
+    if (cln == NULL) {
         return NULL;
     }
+
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_http_triggers_ctx_t));
+
+    cln->handler = ngx_http_triggers_ctx_cleanup;
 
     ngx_http_triggers_scan_headers(r, ctx);
 
@@ -70,6 +77,31 @@ ngx_http_triggers_get_ctx(ngx_http_request_t *r)
     ngx_http_set_ctx(r, ctx, ngx_http_triggers_module);
 
     return ctx;
+}
+
+
+ngx_http_triggers_ctx_t *
+ngx_http_triggers_find_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t       *cln;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    if (ctx || !r->internal) {
+        return ctx;
+    }
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+
+        if (cln->handler == ngx_http_triggers_ctx_cleanup) {
+            ctx = cln->data;
+            ngx_http_set_ctx(r, ctx, ngx_http_triggers_module);
+            return ctx;
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -152,6 +184,19 @@ ngx_http_triggers_now(void)
     tp = ngx_timeofday();
 
     return (int64_t) tp->sec * 1000 + tp->msec;
+}
+
+
+/* gives back what was counted for the body; find_ctx() knows it by its name */
+
+static void
+ngx_http_triggers_ctx_cleanup(void *data)
+{
+    ngx_http_triggers_ctx_t *ctx = data;
+
+    if (ctx->body_worker) {
+        ctx->body_worker->body_bytes -= ctx->body_reserved;
+    }
 }
 
 

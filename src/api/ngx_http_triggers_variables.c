@@ -81,7 +81,7 @@ ngx_http_triggers_variable(ngx_http_request_t *r,
     ngx_str_t                 s;
     ngx_http_triggers_ctx_t  *ctx;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+    ctx = ngx_http_triggers_find_ctx(r);
 
     ngx_str_null(&s);
 

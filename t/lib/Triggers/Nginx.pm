@@ -34,6 +34,7 @@ use IPC::Open2 qw( open2 );
 use JSON::PP ();
 use POSIX qw( WNOHANG );
 use Scalar::Util qw( weaken );
+use Socket qw( IPPROTO_TCP TCP_NODELAY );
 use Test::More ();
 use Time::HiRes qw( sleep time );
 
@@ -493,9 +494,13 @@ sub finish {
 sub connect {
     my ($self, $port) = @_;
 
-    return IO::Socket::INET->new(PeerAddr => '127.0.0.1', Proto => 'tcp',
-                                 PeerPort => $port // $self->port(),
-                                 Timeout => 5 * $Scale);
+    my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1', Proto => 'tcp',
+                                     PeerPort => $port // $self->port(),
+                                     Timeout => 5 * $Scale) or return;
+
+    setsockopt $sock, IPPROTO_TCP, TCP_NODELAY, 1;
+
+    return $sock;
 }
 
 
