@@ -26,6 +26,13 @@
 #define NGX_TRIGGERS_DELAY_MAX  1000
 
 /*
+ * After that long without the write lock something is wrong; before, two
+ * trees of a binary upgrade take turns.
+ */
+
+#define NGX_TRIGGERS_LOCKED_TIME  1000     /* ms */
+
+/*
  * Frames in the WAL above which new reads wait until it has been restarted,
  * and for how long at most: 64 MB of 8-KB pages.
  */
@@ -52,6 +59,7 @@ struct ngx_triggers_drainer_s {
     /* of the run */
     uint64_t                 position;     /* up to which it is committed */
     ngx_msec_t               delay;        /* after the last failure */
+    uint64_t                 locked_since; /* ms, 0: it is not */
     uint32_t                 stop;         /* atomic flag */
     uint32_t                 holding;      /* atomic flag: the write lock */
     unsigned                 leading:1;    /* position is known */
@@ -70,6 +78,7 @@ static ngx_int_t ngx_triggers_drainer_prepare(ngx_triggers_drainer_t *d);
 static ngx_int_t ngx_triggers_drainer_lead(ngx_triggers_drainer_t *d);
 static ngx_int_t ngx_triggers_drainer_fail(ngx_triggers_drainer_t *d,
     ngx_int_t rc, ngx_msec_t *delay);
+static void ngx_triggers_drainer_locked(ngx_triggers_drainer_t *d);
 static ngx_int_t ngx_triggers_drainer_idle(ngx_triggers_drainer_t *d);
 static ngx_int_t ngx_triggers_drainer_gather(ngx_triggers_drainer_t *d);
 static ngx_int_t ngx_triggers_drainer_skip_dead(ngx_triggers_drainer_t *d,
@@ -293,6 +302,7 @@ ngx_triggers_drainer_prepare(ngx_triggers_drainer_t *d)
         return rc;
     }
 
+    d->locked_since = 0;
     __atomic_store_n(&d->holding, 1, __ATOMIC_RELAXED);
 
     /* not READY: a full disk is full until something has been committed */
@@ -344,19 +354,20 @@ ngx_triggers_drainer_fail(ngx_triggers_drainer_t *d, ngx_int_t rc,
 {
     ngx_uint_t  state;
 
-    state = d->broken ? NGX_TRIGGERS_STORE_CORRUPT
-                      : ngx_triggers_store_state(d->store);
-
-    __atomic_store_n(&d->sh->state, state, __ATOMIC_RELAXED);
-
     if (!ngx_triggers_store_is_open(d->store)) {
         d->leading = 0;
     }
 
     if (rc == NGX_AGAIN) {
+        ngx_triggers_drainer_locked(d);
         *delay = NGX_TRIGGERS_DELAY_MIN;
         return NGX_AGAIN;
     }
+
+    state = d->broken ? NGX_TRIGGERS_STORE_CORRUPT
+                      : ngx_triggers_store_state(d->store);
+
+    __atomic_store_n(&d->sh->state, state, __ATOMIC_RELAXED);
 
     ngx_triggers_drainer_rest(d);
 
@@ -365,6 +376,33 @@ ngx_triggers_drainer_fail(ngx_triggers_drainer_t *d, ngx_int_t rc,
     *delay = d->delay;
 
     return NGX_AGAIN;
+}
+
+
+static void
+ngx_triggers_drainer_locked(ngx_triggers_drainer_t *d)
+{
+    uint64_t  now;
+
+    now = ngx_triggers_monotonic_ms();
+
+    if (d->locked_since == 0) {
+        d->locked_since = now;
+    }
+
+    if (now - d->locked_since < NGX_TRIGGERS_LOCKED_TIME
+        || d->sh->state == NGX_TRIGGERS_STORE_LOCKED)
+    {
+        return;
+    }
+
+    __atomic_store_n(&d->sh->state, NGX_TRIGGERS_STORE_LOCKED,
+                     __ATOMIC_RELAXED);
+
+    ngx_log_error(NGX_LOG_WARN, d->log, 0,
+                  "triggers store \"%V\": another process has kept the "
+                  "database locked for %d ms", &d->zone->name,
+                  NGX_TRIGGERS_LOCKED_TIME);
 }
 
 

@@ -778,7 +778,7 @@ test_lock(void)
     unit_ok(!ngx_triggers_store_wanted(a), "lock: not wanted");
 
     unit_ok(ngx_triggers_store_open(b) == NGX_AGAIN
-            && ngx_triggers_store_state(b) == NGX_TRIGGERS_STORE_LOCKED
+            && ngx_triggers_store_state(b) == NGX_TRIGGERS_STORE_STARTING
             && !ngx_triggers_store_is_open(b), "lock: another's");
     unit_ok(ngx_triggers_store_wanted(a), "lock: wanted");
     unit_ok(fixture_create(a, 1, 9, "demo") == NGX_OK,

@@ -60,11 +60,7 @@ ngx_triggers_sqlite_lock(ngx_triggers_store_t *store)
 
     if (rc == NGX_AGAIN) {
 
-        if (ngx_triggers_sqlite_change(store, NGX_TRIGGERS_STORE_LOCKED)) {
-            ngx_log_error(NGX_LOG_NOTICE, store->log, 0,
-                          "triggers store \"%V\": another process has the "
-                          "write lock, asked for it", &store->path);
-        }
+        /* no fault of the store: two trees take turns many times a second */
 
         return NGX_AGAIN;
     }
