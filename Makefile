@@ -439,9 +439,14 @@ fuzz: $(FUZZ) ## the same for an hour
 
 BENCH_ENV = BENCH_NGINX=$(NGINX_BIN) BENCH_MODULE=$(abspath $(SO))
 
-build/bench/%: bench/%.c
+BENCH_store := t/unit/unit.c $(UNIT_store)
+BENCH_json  := t/unit/unit.c $(UNIT_json)
+
+build/bench/%: bench/%.c $$(BENCH_%) $(OUR_HEADERS) \
+        $(OBJS)/ngx_triggers_migrations.h
 	@mkdir -p $(@D)
-	$(CC) $(OPTIMIZE) $(WARNINGS) -o $@ $<
+	$(CC) $(OPTIMIZE) $(WARNINGS) $(UNIT_INCS) -o $@ $(filter %.c,$^) \
+	    $(UNIT_LIBS)
 
 .PHONY: bench bench-memory bench-rows bench-json
 bench: deps-bench $(SO) build/bench/fsync ## speed beside nginx's return 200
@@ -452,3 +457,6 @@ bench-memory: deps-bench $(SO) ## growth of the workers over 2 million events
 
 bench-rows: deps-bench $(SO) build/bench/store ## inserts and reads at 10 M rows
 	@$(BENCH_ENV) bench/rows
+
+bench-json: build/bench/json ## the JSON validator beside jansson
+	build/bench/json

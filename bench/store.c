@@ -1,10 +1,13 @@
 
 /*
- * Benchmark of the SQLite store: what an insert costs by batch size, owners
- * and size of the database, what the deferred merge saves, how long a page
- * takes.
+ * Benchmark of the SQLite store, without nginx.
  *
- *     store [directory [millions of events]]
+ *     store merge FOLDER            what an insert costs by batch and owners,
+ *                                   and what the deferred merge saves
+ *     store rows FOLDER MANY FEW    fills FOLDER/many.db and FOLDER/few.db
+ *                                   with that many events, and compares what
+ *                                   inserts cost in many.db and in databases
+ *                                   of a hundred thousand events
  *
  * "us" is what an event takes in all, the wait for the disk included; "user"
  * and "system" are the CPU's part of it.
@@ -18,7 +21,12 @@
 
 
 #define BENCH_PAYLOAD  300
-#define BENCH_PAGES    2000
+#define BENCH_BATCH    500
+#define BENCH_OWNERS   1000
+
+#define BENCH_ROUNDS   9
+#define BENCH_SMALL    100000
+#define BENCH_STEP     50000
 
 
 typedef enum {
@@ -28,14 +36,29 @@ typedef enum {
 } bench_mode_e;
 
 
+/* microseconds an event, one value for each round */
+
+typedef struct {
+    ngx_uint_t  owners;
+    double      small[BENCH_ROUNDS];
+    double      large[BENCH_ROUNDS];
+} bench_costs_t;
+
+
+static void bench_merge(void);
 static void bench_insert(ngx_uint_t batch, ngx_uint_t owners,
     bench_mode_e mode);
-static void bench_size(ngx_uint_t millions);
-static void bench_pages(ngx_str_t *path, const char *user, const char *name);
+static void bench_rows(uint64_t many, uint64_t few);
+static void bench_small(bench_costs_t *costs, ngx_uint_t round);
+static uint64_t bench_step(ngx_triggers_store_t *store, uint64_t first,
+    ngx_uint_t owners, double *us);
+static void bench_verdict(bench_costs_t *costs, uint64_t many);
+static ngx_triggers_store_t *bench_open(const char *name);
+static void bench_close(ngx_triggers_store_t *store);
+static void bench_remove(const char *name);
 static uint64_t bench_fill(ngx_triggers_store_t *store, uint64_t first,
     uint64_t n, ngx_uint_t batch, ngx_uint_t owners, bench_mode_e mode);
 static ngx_uint_t bench_random(void);
-static void bench_header(const char *title);
 static void bench_line(const char *name, ngx_uint_t batch, ngx_uint_t owners,
     uint64_t n);
 static double bench_seconds(struct timeval *one, struct timeval *two);
@@ -53,20 +76,46 @@ static struct rusage  usage;
 int
 main(int argc, char *argv[])
 {
-    ngx_uint_t  b, o, m;
-
-    static const ngx_uint_t   sizes[] = { 1, 50, 500 };
-    static const ngx_uint_t   owners[] = { 1, 1000 };
-
-    if (argc > 1 && chdir(argv[1]) == -1) {
-        perror(argv[1]);
+    if (!(argc == 3 && strcmp(argv[1], "merge") == 0)
+        && !(argc == 5 && strcmp(argv[1], "rows") == 0))
+    {
+        fprintf(stderr, "usage: store merge FOLDER\n"
+                        "       store rows FOLDER MANY FEW\n");
         return 2;
     }
 
-    fixture_init();
+    if (chdir(argv[2]) == -1) {
+        perror(argv[2]);
+        return 2;
+    }
+
     ngx_memset(payload, 'x', sizeof(payload));
 
-    bench_header("insert");
+    payload[0] = '{';
+    ngx_memcpy(&payload[1], "\"note\":\"", 8);
+    ngx_memcpy(&payload[BENCH_PAYLOAD - 2], "\"}", 2);
+
+    if (argc == 3) {
+        bench_merge();
+
+    } else {
+        bench_rows(strtoull(argv[3], NULL, 10), strtoull(argv[4], NULL, 10));
+    }
+
+    return 0;
+}
+
+
+static void
+bench_merge(void)
+{
+    ngx_uint_t  b, o, m;
+
+    static const ngx_uint_t   sizes[] = { 1, 50, 500 };
+    static const ngx_uint_t   owners[] = { 1, BENCH_OWNERS };
+
+    printf("%-28s %6s %7s %9s %8s %8s %8s\n", "insert", "batch", "owners",
+           "events/s", "us", "user", "system");
 
     for (b = 0; b < 3; b++) {
         for (o = 0; o < 2; o++) {
@@ -75,12 +124,6 @@ main(int argc, char *argv[])
             }
         }
     }
-
-    bench_size(argc > 2 ? (ngx_uint_t) atoi(argv[2]) : 1);
-
-    (void) fixture_done();
-
-    return 0;
 }
 
 
@@ -88,110 +131,161 @@ static void
 bench_insert(ngx_uint_t batch, ngx_uint_t owners, bench_mode_e mode)
 {
     uint64_t               n;
-    ngx_str_t             *path;
     ngx_triggers_store_t  *store;
     static const char     *names[] = { "deferred merge", "direct insertion",
                                        "no merge" };
-    static ngx_uint_t      number;
-    char                   name[32];
 
-    snprintf(name, sizeof(name), "insert%d.db", (int) number++);
-    path = fixture_path(name);
-    store = fixture_store(path);
-
-    if (ngx_triggers_store_open(store) != NGX_OK) {
-        exit(2);
-    }
+    store = bench_open("insert.db");
 
     n = (batch == 1) ? 20000 : 200000;
 
-    (void) bench_fill(store, 0, 5000, 500, owners, mode);
+    (void) bench_fill(store, 0, 5000, BENCH_BATCH, owners, mode);
 
     (void) bench_fill(store, 5000, n, batch, owners, mode);
     bench_line(names[mode], batch, owners, n);
 
     ngx_triggers_store_destroy(store);
-    (void) unlink((char *) path->data);
+    bench_remove("insert.db");
+}
+
+
+/* the two kinds of databases take turns, so that noise falls on both */
+
+static void
+bench_rows(uint64_t many, uint64_t few)
+{
+    uint64_t               n;
+    ngx_uint_t             i, k;
+    ngx_triggers_store_t  *store;
+    static bench_costs_t   costs[] = { { .owners = 1 },
+                                       { .owners = BENCH_OWNERS } };
+
+    store = bench_open("few.db");
+    (void) bench_fill(store, 0, few, BENCH_BATCH, few / 100, BENCH_DEFERRED);
+    bench_close(store);
+
+    store = bench_open("many.db");
+    n = bench_fill(store, 0, many, BENCH_BATCH, BENCH_OWNERS, BENCH_DEFERRED);
+
+    for (i = 0; i < BENCH_ROUNDS; i++) {
+        bench_small(costs, i);
+
+        for (k = 0; k < 2; k++) {
+            n = bench_step(store, n, costs[k].owners, &costs[k].large[i]);
+        }
+    }
+
+    bench_close(store);
+
+    for (k = 0; k < 2; k++) {
+        bench_verdict(&costs[k], many);
+    }
 }
 
 
 static void
-bench_size(ngx_uint_t millions)
+bench_small(bench_costs_t *costs, ngx_uint_t round)
 {
-    char                   name[64];
-    uint64_t               n, last, step;
-    ngx_str_t             *path;
+    uint64_t               n;
+    ngx_uint_t             k;
     ngx_triggers_store_t  *store;
 
-    path = fixture_path("size.db");
-    store = fixture_store(path);
+    store = bench_open("small.db");
+
+    n = bench_fill(store, 0, BENCH_SMALL, BENCH_BATCH, BENCH_OWNERS,
+                   BENCH_DEFERRED);
+
+    for (k = 0; k < 2; k++) {
+        n = bench_step(store, n, costs[k].owners, &costs[k].small[round]);
+    }
+
+    ngx_triggers_store_destroy(store);
+    bench_remove("small.db");
+}
+
+
+/* sets *us to the microseconds that each of the next BENCH_STEP events took */
+
+static uint64_t
+bench_step(ngx_triggers_store_t *store, uint64_t first, ngx_uint_t owners,
+    double *us)
+{
+    uint64_t  n;
+
+    n = bench_fill(store, first, BENCH_STEP, BENCH_BATCH, owners,
+                   BENCH_DEFERRED);
+
+    *us = (bench_time() - begun) * 1e6 / BENCH_STEP;
+
+    return n;
+}
+
+
+static void
+bench_verdict(bench_costs_t *costs, uint64_t many)
+{
+    double      ratio[BENCH_ROUNDS];
+    ngx_uint_t  i;
+
+    for (i = 0; i < BENCH_ROUNDS; i++) {
+        ratio[i] = costs->large[i] / costs->small[i];
+    }
+
+    qsort(costs->small, BENCH_ROUNDS, sizeof(double), bench_compare);
+    qsort(costs->large, BENCH_ROUNDS, sizeof(double), bench_compare);
+    qsort(ratio, BENCH_ROUNDS, sizeof(double), bench_compare);
+
+    i = BENCH_ROUNDS / 2;
+
+    printf("insert, us an event, %d owner%s: %.2f at %d events, "
+           "%.2f at %llu\n"
+           "    target: ratio at most 1.3, is %.2f (%.2f-%.2f): %s\n",
+           (int) costs->owners, costs->owners == 1 ? "" : "s",
+           costs->small[i], BENCH_SMALL, costs->large[i],
+           (unsigned long long) many, ratio[i], ratio[0],
+           ratio[BENCH_ROUNDS - 1], ratio[i] <= 1.3 ? "met" : "MISSED");
+}
+
+
+static ngx_triggers_store_t *
+bench_open(const char *name)
+{
+    ngx_str_t              path;
+    ngx_triggers_store_t  *store;
+
+    path.data = (u_char *) name;
+    path.len = strlen(name);
+
+    store = fixture_store(&path);
 
     if (ngx_triggers_store_open(store) != NGX_OK) {
         exit(2);
     }
 
-    last = (uint64_t) millions * 1000000;
-    step = 100000;
+    return store;
+}
 
-    printf("\n");
-    bench_header("by size of the database");
 
-    for (n = 0; n < last; n += step) {
-        (void) bench_fill(store, n, step, 500, 1000, BENCH_DEFERRED);
+/* leaves nothing to be merged or checkpointed */
 
-        if (n == 0 || n + step == 1000000 || n + step == last) {
-            snprintf(name, sizeof(name), "up to %d events",
-                     (int) (n + step));
-            bench_line(name, 500, 1000, step);
-        }
-    }
-
-    printf("\n%-44s %8s %8s %8s\n", "page of 50", "p50 us", "p99 us",
-           "max us");
-
-    bench_pages(path, NULL, "all owners, newest");
-    bench_pages(path, "owner-7", "one of 1000 owners, newest");
-
-    (void) bench_fill(store, last, 3900, 500, 1000, BENCH_NONE);
-    bench_pages(path, "owner-7", "the same with 3900 rows not merged");
+static void
+bench_close(ngx_triggers_store_t *store)
+{
+    while (ngx_triggers_store_maintain(store, 1) == NGX_AGAIN) { /* void */ }
 
     ngx_triggers_store_destroy(store);
 }
 
 
 static void
-bench_pages(ngx_str_t *path, const char *user, const char *name)
+bench_remove(const char *name)
 {
-    double                  start;
-    fixture_rows_t          rows;
-    ngx_uint_t              i;
-    ngx_triggers_page_t     page;
-    ngx_triggers_query_t    query;
-    ngx_triggers_reader_t  *reader;
-    static double           us[BENCH_PAGES];
+    char  lock[64];
 
-    reader = ngx_triggers_reader_open(path, unit_log());
+    snprintf(lock, sizeof(lock), "%s.lock", name);
 
-    for (i = 0; i < BENCH_PAGES; i++) {
-        fixture_query(&query, &rows, user);
-
-        start = bench_time();
-
-        if (ngx_triggers_reader_list(reader, &query, &page) != NGX_OK
-            || rows.n != 50)
-        {
-            exit(2);
-        }
-
-        us[i] = (bench_time() - start) * 1e6;
-    }
-
-    qsort(us, BENCH_PAGES, sizeof(us[0]), bench_compare);
-
-    printf("%-44s %8.0f %8.0f %8.0f\n", name, us[BENCH_PAGES / 2],
-           us[BENCH_PAGES * 99 / 100], us[BENCH_PAGES - 1]);
-
-    ngx_triggers_reader_close(reader);
+    (void) unlink(name);
+    (void) unlink(lock);
 }
 
 
@@ -272,14 +366,6 @@ bench_random(void)
     x ^= x << 17;
 
     return (ngx_uint_t) (x >> 33);
-}
-
-
-static void
-bench_header(const char *title)
-{
-    printf("%-28s %6s %7s %9s %8s %8s %8s\n", title, "batch", "owners",
-           "events/s", "us", "user", "system");
 }
 
 

@@ -227,7 +227,7 @@ nothing
 --- suppress_stderr
 --- error_log
 [emerg]
-main
+"triggers_store" directive is duplicate
 
 
 

@@ -4,7 +4,7 @@ package Bench;
 # against it, and a little arithmetic.
 #
 # Environment: BENCH_NGINX (the binary), BENCH_MODULE (the .so), BENCH_DIR (where
-# databases lie; default build/bench/data), BENCH_PORT.
+# the folder of the databases is made; default build/bench), BENCH_PORT.
 
 use strict;
 use warnings;
@@ -18,7 +18,7 @@ use IO::Socket::INET;
 use List::Util qw( max min );
 use Time::HiRes qw( sleep );
 
-our @EXPORT = qw( max median min verdict );
+our @EXPORT = qw( max median min spread verdict );
 
 our $Root = abs_path(dirname(__FILE__) . '/../..');
 our $Key = 'bench-key';
@@ -28,19 +28,19 @@ my $Module = $ENV{BENCH_MODULE} || "$Root/build/ngx_http_triggers_module.so";
 
 
 # http: lines for the http block beside those that every benchmark has;
-# keep: 1 leaves the databases of the last run
+# stores: prefixes of the locations to wait for, default "/"
 
 sub new {
     my ($class, %args) = @_;
     my $self = bless {
         dir => "$Root/build/bench",
-        data => $ENV{BENCH_DIR} || "$Root/build/bench/data",
+        data => ($ENV{BENCH_DIR} || "$Root/build/bench") . '/triggers-data',
         port => $ENV{BENCH_PORT} || 8089,
         owner => $$,
         %args,
     }, $class;
 
-    remove_tree($self->{data}, { keep_root => 1 }) if !$self->{keep};
+    remove_tree($self->{data}, { keep_root => 1 });
     make_path($self->{data}, map { "$self->{dir}/$_" } 'logs', 'temp');
 
     return $self;
@@ -131,7 +131,11 @@ sub DESTROY {
     my ($self) = @_;
 
     local $?;
-    $self->stop() if $self->{owner} == $$;
+
+    if ($self->{owner} == $$) {
+        $self->stop();
+        remove_tree($self->{data}, { keep_root => 1 });
+    }
 }
 
 
@@ -143,20 +147,21 @@ sub workers {
 }
 
 
-# one run of wrk: its figures, latencies in microseconds; kind: get or post
+# one run of wrk: its figures, latencies in microseconds; the kinds of requests
+# are those of bench/wrk.lua
 
 sub wrk {
-    my ($self, $kind, $path, $connections, $seconds) = @_;
+    my ($self, $kind, $path, $connections, $seconds, $key) = @_;
     my $threads = min(2, $connections);
     my $url = "http://127.0.0.1:$self->{port}$path";
     my $out = `wrk -t$threads -c$connections -d${seconds}s \\
-                   -s '$Root/bench/wrk.lua' '$url' -- $kind $Key 2>&1`;
+                   -s '$Root/bench/wrk.lua' '$url' -- $kind @{[$key || $Key]} 2>&1`;
 
     $out =~ /^figures: (.*)$/m or die "wrk failed: $out\n";
 
     my %f = map { split /=/ } split ' ', $1;
 
-    $f{rate} = $f{requests} / ($f{us} / 1e6);
+    $f{rate} = ($f{requests} - $f{refused}) / ($f{us} / 1e6);
 
     warn "$path: $f{refused} refused, $f{broken} broken of $f{requests}\n"
         if $f{refused} || $f{broken};
@@ -203,6 +208,16 @@ sub median {
 
     return @sorted % 2 ? $sorted[@sorted / 2]
                        : ($sorted[@sorted / 2 - 1] + $sorted[@sorted / 2]) / 2;
+}
+
+
+# the median, and the least and the most in brackets
+
+sub spread {
+    my ($format, @values) = @_;
+
+    return sprintf "$format ($format-$format)", median(@values),
+                   min(@values), max(@values);
 }
 
 
