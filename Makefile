@@ -251,6 +251,10 @@ sed -e 's|^user .*|'"$$user"'|' \
     nginx.conf.example > $(RUN)/nginx.conf
 endef
 
+# what ends an nginx in the background
+
+STOP := make stop$(if $(filter build/run,$(DIR)),, DIR=$(DIR))
+
 # $(1) says what comes next, $(2) how to end it
 
 define run_hint
@@ -281,7 +285,7 @@ endef
 define run_check
 $(run_pid); \
 if [ -n "$$pid" ]; then \
-    echo "nginx runs already in $(DIR): \"make stop\" ends it"; \
+    echo "nginx runs already in $(DIR): \"$(STOP)\" ends it"; \
     exit 1; \
 fi
 endef
@@ -300,7 +304,7 @@ start: deps-run ## as run, but in the background
 	@$(run_check)
 	@$(run_config)
 	@$(RUN_NGINX)
-	@$(call run_hint,nginx runs,\"make stop\" ends it)
+	@$(call run_hint,nginx runs,\"$(STOP)\" ends it)
 
 stop: ## ends the nginx of start, its answers finished
 	@$(run_pid); \

@@ -470,12 +470,29 @@ ngx_http_triggers_store_path(ngx_conf_t *cf,
 static ngx_int_t
 ngx_http_triggers_real_path(ngx_conf_t *cf, ngx_str_t *path)
 {
-    u_char     *p, *real;
-    size_t      len;
-    ngx_int_t   rc;
+    u_char      *p, *real;
+    size_t       len;
+    ngx_int_t    rc;
+    ngx_uint_t   links;
+
+    real = (u_char *) realpath((char *) path->data, NULL);
+
+    /* a link may also lead to a file that is yet to be made */
+
+    for (links = 0; real == NULL && links < NGX_HTTP_TRIGGERS_LINKS; links++) {
+
+        rc = ngx_http_triggers_follow_link(cf, path);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DECLINED) {
+            break;
+        }
+    }
 
     p = path->data + path->len;
-    real = (u_char *) realpath((char *) path->data, NULL);
 
     if (real == NULL) {
         p = (u_char *) strrchr((char *) path->data, '/');
@@ -505,6 +522,45 @@ ngx_http_triggers_real_path(ngx_conf_t *cf, ngx_str_t *path)
     ngx_free(real);
 
     return rc;
+}
+
+
+/* replaces a path that is a link by where it leads; NGX_DECLINED: it is none */
+
+static ngx_int_t
+ngx_http_triggers_follow_link(ngx_conf_t *cf, ngx_str_t *path)
+{
+    u_char   *p, *data;
+    size_t    dir;
+    ssize_t   n;
+    u_char    link[NGX_MAX_PATH];
+
+    n = readlink((char *) path->data, (char *) link, NGX_MAX_PATH);
+
+    if (n <= 0 || n == NGX_MAX_PATH) {
+        return NGX_DECLINED;
+    }
+
+    dir = 0;
+
+    if (link[0] != '/') {
+        p = (u_char *) strrchr((char *) path->data, '/');
+        dir = p + 1 - path->data;
+    }
+
+    data = ngx_pnalloc(cf->pool, dir + n + 1);
+    if (data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(data, path->data, dir);
+    p = ngx_cpymem(p, link, n);
+    *p = '\0';
+
+    path->data = data;
+    path->len = dir + n;
+
+    return NGX_OK;
 }
 
 

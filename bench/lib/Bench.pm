@@ -3,8 +3,8 @@ package Bench;
 # What the benchmarks share: a private nginx under build/bench, runs of wrk
 # against it, and a little arithmetic.
 #
-# Environment: BENCH_NGINX (the binary), BENCH_MODULE (the .so), BENCH_DIR (where
-# the folder of the databases is made; default build/bench), BENCH_PORT.
+# Environment: BENCH_NGINX (the binary), BENCH_MODULE (the .so), BENCH_DIR
+# (where the folder of the databases is made; default build/bench), BENCH_PORT.
 
 use strict;
 use warnings;
@@ -154,8 +154,11 @@ sub wrk {
     my ($self, $kind, $path, $connections, $seconds, $key) = @_;
     my $threads = min(2, $connections);
     my $url = "http://127.0.0.1:$self->{port}$path";
+
+    $key ||= $Key;
+
     my $out = `wrk -t$threads -c$connections -d${seconds}s \\
-                   -s '$Root/bench/wrk.lua' '$url' -- $kind @{[$key || $Key]} 2>&1`;
+                   -s '$Root/bench/wrk.lua' '$url' -- $kind $key 2>&1`;
 
     $out =~ /^figures: (.*)$/m or die "wrk failed: $out\n";
 

@@ -7,7 +7,6 @@
 
 
 #include "ngx_http_triggers_job.h"
-#include "ngx_http_triggers_response.h"
 
 
 static void ngx_http_triggers_job_done(ngx_triggers_job_t *base);
@@ -70,12 +69,8 @@ ngx_http_triggers_job_start(ngx_http_request_t *r,
     rc = ngx_triggers_read(&tlcf->store->worker, &job->job);
 
     if (rc != NGX_OK) {
-        ngx_http_triggers_job_free(job);
-
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
-                                       rc == NGX_BUSY
-                                       ? "too many queries at once"
-                                       : "the store is not ready");
+        job->job.rc = rc;
+        return ngx_http_triggers_job_finish(r, job);
     }
 
     cln->handler = ngx_http_triggers_job_cleanup;

@@ -37,7 +37,10 @@ void *ngx_http_triggers_job_create(ngx_http_request_t *r, size_t size);
 
 void ngx_http_triggers_job_free(ngx_http_triggers_job_t *job);
 
-/* Starts it and parks the request, or answers 503; as a handler returns. */
+/*
+ * Starts it and parks the request; where it cannot be started the answer is
+ * made at once, with the job's rc.  Returns as a handler does.
+ */
 
 ngx_int_t ngx_http_triggers_job_start(ngx_http_request_t *r,
     ngx_http_triggers_job_t *job);

@@ -10,14 +10,7 @@ use Test::More;
 use Triggers::Load;
 use Triggers::Nginx;
 
-my $src = "$Triggers::Nginx::Root/t/tools/unsynced.c";
-my $lib = "$Triggers::Nginx::Root/build/t/unsynced.so";
-
-mkdir "$Triggers::Nginx::Root/build/t";
-system('cc', '-O2', '-Wall', '-Wextra', '-shared', '-fPIC', '-o', $lib, $src,
-       '-ldl', '-lpthread') == 0
-    or BAIL_OUT("cannot compile $src");
-
+my $lib = Triggers::Nginx::library('unsynced');
 my $config = Triggers::Nginx->default_config();
 $config =~ s/%%GLOBALS%%/%%GLOBALS%%\nenv UNSYNCED_CONTROL;/;
 

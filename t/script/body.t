@@ -8,7 +8,7 @@ use Test::More;
 use Time::HiRes qw( sleep );
 use Triggers::Nginx;
 
-my $t = Triggers::Nginx->new(config => <<'END')->plan(16);
+my $t = Triggers::Nginx->new(config => <<'END')->plan(17);
 %%GLOBALS%%
 
 events {
@@ -34,6 +34,16 @@ http {
             location /file/ {
                 triggers main prefix=/file;
                 client_body_in_file_only clean;
+            }
+
+            location /mirrored/ {
+                triggers main prefix=/mirrored;
+                mirror /copy;
+            }
+
+            location = /copy {
+                internal;
+                return 204;
             }
         }
     }
@@ -103,6 +113,10 @@ is($t->post('/file/events', $large->('file', 5000))->{status}, 200,
 is($t->post('/events', $large->('large', 1048576 - 38))->{status}, 200,
    'as large as may be');
 
+# a body that another module has read, in memory and into a file
+
+$t->post('/mirrored/events', $large->('mirrored', $_)) for 400, 40_000;
+
 # a client that leaves in the middle of its body
 
 $sock = $t->http_start($Head . "Content-Length: 100\r\n\r\n"
@@ -130,7 +144,8 @@ for my $event ($t->inbox()) {
 }
 
 is(join(',', sort keys %sizes),
-   '1.0,after,chunked,expect,file,large,slow,small', 'all are there');
+   '1.0,after,chunked,expect,file,large,mirrored,slow,small', 'all are there');
 is("@{$sizes{small}}", '5000 500000', 'whole');
 is("@{$sizes{file}}", '5000', 'whole from a file');
+is("@{$sizes{mirrored}}", '400 40000', 'whole after mirror');
 is("@{$sizes{large}}", 1048576 - 38, 'whole as large as may be');

@@ -8,7 +8,7 @@ use Test::More;
 use Triggers::Load;
 use Triggers::Nginx;
 
-my $t = Triggers::Nginx->new()->plan(11);
+my $t = Triggers::Nginx->new()->plan(19);
 
 $t->ready();
 
@@ -46,6 +46,32 @@ $load->end();
 
 is($load->losses(), '', 'every answered event is there once');
 is(inconsistencies($t), '', 'counters agree');
+
+# an idle stop leaves the database complete: it may be copied without its WAL
+
+for my $end (qw( quit term )) {
+    $t->ready();
+
+    my $before = $t->sql('SELECT count(*) FROM events');
+    $t->post('/events', qq({"payload":{"end":"$end $_"}})) for 1 .. 50;
+
+    ok(wait_for(sub { !$t->drainer() }, 10), "$end: at rest");
+    ok($t->$end(10), "$end: ended");
+    ok(!-s "$t->{db}-wal", "$end: the WAL is gone or empty");
+    is(copied('SELECT count(*) FROM events'), $before + 50,
+       "$end: the database holds all");
+}
+
+
+# asks a copy of the database file alone
+
+sub copied {
+    my ($query) = @_;
+
+    $t->write('copy.db', $t->read('events.db'));
+
+    return $t->sql($query, "$t->{dir}/copy.db");
+}
 
 
 sub read_nothing {

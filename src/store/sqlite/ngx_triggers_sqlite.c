@@ -236,8 +236,9 @@ ngx_triggers_store_open(ngx_triggers_store_t *store)
 
 
 /*
- * The close checkpoints and removes the WAL, unless another connection is
- * open.  Without the write lock it must not.
+ * Leaves a database that is whole by itself.  The close would checkpoint too,
+ * but only as the last connection, and the readers of other processes may be
+ * open still.  Without the write lock neither must be.
  */
 
 void
@@ -245,6 +246,12 @@ ngx_triggers_store_close(ngx_triggers_store_t *store)
 {
     if (store->db && store->locked) {
         ngx_triggers_store_rollback(store);
+
+        (void) sqlite3_busy_timeout(store->db, 0);
+        (void) sqlite3_wal_checkpoint_v2(store->db, NULL,
+                                         SQLITE_CHECKPOINT_TRUNCATE, NULL,
+                                         NULL);
+
         (void) sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
                                  0, NULL);
         ngx_triggers_sqlite_finalize(store->stmt, NGX_TRIGGERS_SQLITE_NSTMT);

@@ -741,16 +741,30 @@ sub wait_for {
 }
 
 
+# a library of t/tools to be preloaded, compiled likewise
+
+sub library {
+    my ($name) = @_;
+    return compile($name, "$Root/build/t/$name.so", '-shared', '-fPIC');
+}
+
+
 # a tool of t/tools, compiled when its source is newer
 
 sub tool {
     my ($name) = @_;
-    my $src = "$Root/t/tools/$name.c";
-    my $bin = "$Root/build/t/$name";
+    return compile($name, "$Root/build/t/$name");
+}
 
-    if (!-x $bin || -M $bin > -M $src) {
+
+sub compile {
+    my ($name, $bin, @flags) = @_;
+    my $src = "$Root/t/tools/$name.c";
+
+    if (!-e $bin || -M $bin > -M $src) {
         make_path("$Root/build/t");
-        system('cc', '-O2', '-Wall', '-Wextra', '-o', "$bin.$$", $src) == 0
+        system('cc', '-O2', '-Wall', '-Wextra', @flags, '-o', "$bin.$$", $src,
+               '-ldl', '-lpthread') == 0
             && rename "$bin.$$", $bin
             or Test::More::BAIL_OUT("cannot compile $src");
     }

@@ -479,7 +479,7 @@ sub expand_env_in_text {
     $text =~ s{\$(TEST_NGINX_[_A-Z0-9]+)}{
         my $var = $1;
         $var =~ /^TEST_NGINX_RAND_PORT_\d+$/
-            ? $ports->{$var} //= free_port(values %$ports)
+            ? $ports->{$var} //= free_port(grep { defined } values %$ports)
             : $ENV{$var} // bail_out("$name - no environment $var defined");
     }eg;
 

@@ -1,0 +1,58 @@
+
+# A leader was killed between its commit and the datagrams that tell of it, or
+# when it had marked a worker as woken and not sent yet.  The clients of the
+# other workers were answered 503 after the commit timeout although their
+# events were stored, and so were all later ones of those workers.  No other
+# test hits that instant.
+
+use strict;
+use warnings;
+
+use IO::Select;
+use Test::More;
+use Time::HiRes qw( time );
+use Triggers::Load;
+use Triggers::Nginx;
+
+my $lib = Triggers::Nginx::library('lost_wake');
+my $config = Triggers::Nginx->default_config();
+$config =~ s/%%GLOBALS%%/%%GLOBALS%%\nenv LOST_WAKE_CONTROL;/;
+
+my $t = Triggers::Nginx->new(workers => 4, config => $config)->plan(8);
+
+$ENV{LOST_WAKE_CONTROL} = "$t->{dir}/control";
+
+{
+    local $ENV{LD_PRELOAD} = $lib;
+    $t->ready();
+}
+
+for my $round (1, 2) {
+    my @socks = map { $t->connect() } 1 .. 32;
+    my $victim = $t->drainer();
+    my ($answered, $closed, $other) = (0, 0, 0);
+
+    $t->write('control', 'die');
+    $t->allow(qr/exited on signal 9/);
+
+    my $start = time();
+
+    print $_ Triggers::Nginx::text('POST', '/events', body => '{"payload":{}}')
+        for @socks;
+
+    for my $sock (@socks) {
+        my $status = Triggers::Nginx::http_read($sock, 15)->{status};
+        $status eq '200' ? $answered++ : $status eq '' ? $closed++ : $other++;
+    }
+
+    my $time = time() - $start;
+
+    ok(!-e $ENV{LOST_WAKE_CONTROL}, 'the drainer died before it told');
+    is($other, 0, "others are answered ($answered, $closed were the dead "
+                  . "worker's)");
+    cmp_ok($time, '<', 3 * $Triggers::Nginx::Scale, 'at once');
+}
+
+is(join(',', map { $t->post('/events', '{"payload":{}}')->{status} } 1 .. 16),
+   join(',', (200) x 16), 'and so are all that come later');
+is(inconsistencies($t), '', 'counters agree');
