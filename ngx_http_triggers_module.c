@@ -22,6 +22,7 @@
 #define NGX_HTTP_TRIGGERS_BATCH_RECORDS  1024
 #define NGX_HTTP_TRIGGERS_BATCH_BYTES    (1024 * 1024)
 #define NGX_HTTP_TRIGGERS_BODY_MEMORY    (64 * 1024 * 1024)
+#define NGX_HTTP_TRIGGERS_LINKS          8
 #define NGX_HTTP_TRIGGERS_EVENT_SIZE     (1024 * 1024)
 #define NGX_HTTP_TRIGGERS_RESPONSE_SIZE  (16 * 1024 * 1024)
 
@@ -50,6 +51,8 @@ static char *ngx_http_triggers_store_path(ngx_conf_t *cf,
     ngx_http_triggers_main_conf_t *tmcf, ngx_http_triggers_store_t *store,
     ngx_str_t *value);
 static ngx_int_t ngx_http_triggers_real_path(ngx_conf_t *cf,
+    ngx_str_t *path);
+static ngx_int_t ngx_http_triggers_follow_link(ngx_conf_t *cf,
     ngx_str_t *path);
 static char *ngx_http_triggers_store_parameter(ngx_conf_t *cf,
     ngx_http_triggers_store_t *store, ngx_str_t *value,

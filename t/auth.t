@@ -303,6 +303,7 @@ error.message
 X-None: 1
 --- request
 GET /v1/health
+--- error_code_like: ^(200|503)$
 
 
 

@@ -910,3 +910,98 @@ pagination.has_more
  "total: 3\npagination.has_more: true\n"]
 --- error_code eval
 [200, 200, 200, 200, 200]
+
+
+
+=== TEST 66: a user that is not UTF-8
+--- http_config eval
+"    triggers_store  main  sqlite:\$TEST_NGINX_SERVER_ROOT/logs/events.db"
+. "  zone=8m;\n    triggers_key  alice-key  user=\xffalice;\n"
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+has an invalid "user" parameter
+--- no_error_log
+[alert]
+alice-key
+
+
+
+=== TEST 67: a user that ends in the middle of a character
+--- http_config eval
+"    triggers_store  main  sqlite:\$TEST_NGINX_SERVER_ROOT/logs/events.db"
+. "  zone=8m;\n    triggers_key  alice-key  user=ali\xc3;\n"
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+has an invalid "user" parameter
+--- no_error_log
+[alert]
+alice-key
+
+
+
+=== TEST 68: a user of other alphabets
+--- http_config eval
+"    triggers_store  main  sqlite:\$TEST_NGINX_SERVER_ROOT/logs/events.db"
+. "  zone=8m;\n    triggers_key  alice-key  user=\xc3\xa4lice;\n"
+--- request
+GET /inbox
+--- error_code: 200
+
+
+
+=== TEST 69: a file of keys: a key in the wrong place is not shown
+--- http_config
+    triggers_store  main  sqlite:$TEST_NGINX_SERVER_ROOT/logs/events.db
+                    zone=8m;
+    triggers_keys_file  $TEST_NGINX_SERVER_ROOT/html/keys;
+--- user_files
+>>> keys
+# keys
+user=alice sk-live-secret
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+html/keys:2
+--- no_error_log
+[alert]
+sk-live
+
+
+
+=== TEST 70: a file of keys: a key behind its user is not shown
+--- http_config
+    triggers_store  main  sqlite:$TEST_NGINX_SERVER_ROOT/logs/events.db
+                    zone=8m;
+    triggers_keys_file  $TEST_NGINX_SERVER_ROOT/html/keys;
+--- user_files
+>>> keys
+label user=alice sk-live-secret
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+html/keys:1
+--- no_error_log
+[alert]
+sk-live
+
+
+
+=== TEST 71: a key in the wrong place is not shown
+--- http_config
+    triggers_store  main  sqlite:$TEST_NGINX_SERVER_ROOT/logs/events.db
+                    zone=8m;
+    triggers_key  user=alice  sk-live-secret;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+triggers_key
+--- no_error_log
+[alert]
+sk-live

@@ -23,26 +23,34 @@ checks
 
 === TEST 2: its answer
 --- more_headers
+Authorization: Bearer alice-key
 X-Request-ID: r-1
---- request
-GET /v1/health
---- response_headers_like
-Content-Type: application/json.*
+--- request eval
+["POST /events\n" . '{"payload":{}}', "GET /v1/health"]
+--- error_code eval
+[200, 200]
+--- response_headers_like eval
+[("Content-Type: application/json.*") x 2]
 --- response_body_like eval
-qr/(?=.*"status":\s*"healthy")(?=.*"timestamp":\s*"\d{4}-[^"]+Z")(?=.*"version":\s*"\d+\.\d+[^"]*")(?=.*"request_id":\s*"r-1")/s
+["accepted", qr/(?=.*"status":\s*"healthy")(?=.*"timestamp":\s*"\d{4}-[^"]+Z")(?=.*"version":\s*"\d+\.\d+[^"]*")(?=.*"request_id":\s*"r-1")/s]
 
 
 
 === TEST 3: HEAD
---- request
-HEAD /v1/health
---- response_body:
+--- request eval
+["POST /events\n" . '{"payload":{}}', "HEAD /v1/health"]
+--- error_code eval
+[200, 200]
+--- response_body_like eval
+["accepted", '^$']
 
 
 
 === TEST 4: a trailing slash
---- request
-GET /v1/health/
+--- request eval
+["POST /events\n" . '{"payload":{}}', "GET /v1/health/"]
+--- error_code eval
+[200, 200]
 
 
 
@@ -61,6 +69,7 @@ checks.delivery
 status: "unhealthy"
 checks.delivery: "disabled"
 --- error_log
+[crit]
 nothing/events.db
 --- no_error_log
 [alert]
@@ -104,6 +113,8 @@ Retry-After: \d+
 error.code
 --- response_body
 error.code: "SERVICE_UNAVAILABLE"
+--- error_log
+[crit]
 --- no_error_log
 [alert]
 
@@ -123,6 +134,8 @@ Retry-After: \d+
 error.code
 --- response_body
 error.code: "SERVICE_UNAVAILABLE"
+--- error_log
+[crit]
 --- no_error_log
 [alert]
 
@@ -140,5 +153,7 @@ GET /v1/health
 status
 --- response_body
 status: "unhealthy"
+--- error_log
+[crit]
 --- no_error_log
 [alert]

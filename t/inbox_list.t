@@ -161,7 +161,7 @@ events.0.acknowledged_at: null
 --- request
 GET /inbox?limit=1
 --- response_body_like eval
-my $all = join '', map { "(?=.*\"$_\":)" }
+my $all = CORE::join '', map { "(?=.*\"$_\":)" }
     qw( event_id user_id event_type source payload metadata status priority
         created_at timestamp updated_at retry_count last_retry_at delivered_at
         acknowledged_at leased_until error_message ttl context );

@@ -24,7 +24,7 @@ for (1 .. 10) {
     my $pid = (sort { rand() <=> 0.5 } $t->workers())[0] or next;
 
     $killed++ if $t->kill9($pid);
-    wait_for(sub { $load->accepted() > $before + 100 }, 20);
+    wait_for(sub { $load->accepted() > $before + 500 }, 20);
 }
 
 is($killed, 10, 'any worker killed ten times');
@@ -36,13 +36,13 @@ for (1 .. 10) {
     my $pid = wait_for(sub { $t->drainer() }, 10) or last;
 
     $drainers++ if $t->kill9($pid);
-    wait_for(sub { $load->accepted() > $before + 100 }, 20);
+    wait_for(sub { $load->accepted() > $before + 500 }, 20);
 }
 
 is($drainers, 10, 'the one that drains killed ten times');
 
 my $before = $load->accepted();
-ok(wait_for(sub { $load->accepted() > $before + 100 }, 20),
+ok(wait_for(sub { $load->accepted() > $before + 500 }, 20),
    'events are accepted as before');
 
 $load->end();

@@ -23,7 +23,7 @@ for (1 .. 6) {
     my $before = $load->accepted();
 
     $reloads++ if $t->reload();
-    wait_for(sub { $load->accepted() > $before + 200 }, 20);
+    wait_for(sub { $load->accepted() > $before + 1000 }, 20);
 }
 
 is($reloads, 6, 'old workers go six times');

@@ -47,10 +47,11 @@ our $Key = 'test-key';
 
 our $Scale = $ENV{TRIGGERS_VALGRIND} ? 10 : $ENV{TRIGGERS_ASAN} ? 3 : 1;
 
-my %Allow = (
-    # said by the master of every worker that a test has killed
-    killed => qr/worker process \d+ exited on signal 9\b/,
-);
+# said by the master of a worker that a test has killed, and of the lock that
+# it may have held
+
+my $Killed = qr/worker\ process\ \d+\ exited\ on\ signal\ 9\b
+                |shared\ memory\ zone\ "triggers_\w+"\ was\ locked\ by\ \d+/x;
 
 
 my %Objects;
@@ -282,11 +283,30 @@ sub running {
     my ($self) = @_;
     my $pid = $self->{pid} or return;
 
-    return 1 if waitpid($pid, WNOHANG) == 0;
+    if ($self->{adopted}) {
+        return 1 if grep { $_->{pid} == $pid } processes();
 
-    $self->{status} = $?;
+    } else {
+        return 1 if waitpid($pid, WNOHANG) == 0;
+
+        $self->{status} = $?;
+    }
+
     delete $self->{pid};
     return;
+}
+
+
+# the master that the pid file names is the one to end from now on: a daemon,
+# or the one that a binary upgrade has started
+
+sub adopt {
+    my ($self) = @_;
+    my $pid = wait_for(sub { $self->read('nginx.pid') =~ /^(\d+)$/m && $1 });
+
+    $self->{pid} = $pid;
+    $self->{group} = getpgrp $pid;
+    $self->{adopted} = 1;
 }
 
 
@@ -386,14 +406,15 @@ sub kill9 {
     my ($self, @pids) = @_;
 
     if (@pids) {
-        $self->allow($Allow{killed});
+        $self->allow($Killed);
         return kill KILL => @pids;
     }
 
-    my $group = $self->{pid} or return;
+    my $pid = $self->{pid} or return;
+    my $group = $self->{group} // $pid;
 
     kill KILL => -$group;
-    waitpid $group, 0;
+    waitpid $pid, 0;
     delete $self->{pid};
 
     local $self->{group} = $group;
