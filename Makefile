@@ -409,6 +409,11 @@ test-fault: $(SO) ## crashes, reloads, locked and full disks under load
 test-asan: $(ASAN_SO) build/node_modules ## test-behaviour with sanitizers
 	$(ASAN_ENV) t/run
 
+# each block starts an nginx of its own, which takes seconds under memcheck
+
+VALGRIND_TESTS := t/events_post.t t/v1_event.t t/ack_retry_delete.t \
+                  t/script/concurrency.t t/script/body.t
+
 test-valgrind: $(SO) ## chosen tests of t/ under memcheck
 	$(TEST_ENV) TRIGGERS_VALGRIND=1 t/run $(VALGRIND_TESTS)
 

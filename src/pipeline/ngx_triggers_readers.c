@@ -16,7 +16,7 @@
 
 /* how long jobs wait for the store to be opened for the first time */
 
-#define NGX_TRIGGERS_START_TIME  2000      /* ms */
+#define NGX_TRIGGERS_START_TIME  5000      /* ms */
 
 
 typedef struct {

@@ -32,7 +32,13 @@ my $Quiet = "[error]\n[alert]\n";
 # the store as Triggers::Blocks declares it, for blocks that add to it
 
 sub store_config {
-    return <<'END';
+
+    # everything takes longer under a checker
+
+    my $time = $ENV{TRIGGERS_VALGRIND}
+               ? "    triggers_query_timeout  60s;\n" : '';
+
+    return $time . <<'END';
     triggers_store  main  sqlite:$TEST_NGINX_SERVER_ROOT/logs/events.db
                     zone=8m;
 
