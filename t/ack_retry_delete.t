@@ -8,6 +8,7 @@ our @e = fixture('{"event_type":"t","payload":{"n":1}}',
                  '{"event_type":"t","payload":{"n":2}}',
                  [bob => '{"event_type":"t","payload":{"n":3}}']);
 our @id = map { $_->{event_id} } @e;
+our $unknown = '0193b3a0-0000-7000-8000-000000000001';
 
 plan tests => repeat_each() * checks();
 
@@ -107,9 +108,9 @@ Authorization: Bearer admin-key
 
 === TEST 8: an unknown id
 --- request eval
-["POST /inbox/0193b3a0-0000-7000-8000-000000000001/ack", "POST /inbox/0193b3a0-0000-7000-8000-000000000001/retry",
- "POST /v1/events/0193b3a0-0000-7000-8000-000000000001/ack", "POST /v1/events/0193b3a0-0000-7000-8000-000000000001/retry",
- "GET /v1/events/0193b3a0-0000-7000-8000-000000000001", "GET /v1/events/0193b3a0-0000-7000-8000-000000000001/status"]
+["POST /inbox/$::unknown/ack", "POST /inbox/$::unknown/retry",
+ "POST /v1/events/$::unknown/ack", "POST /v1/events/$::unknown/retry",
+ "GET /v1/events/$::unknown", "GET /v1/events/$::unknown/status"]
 --- response_body_filters pick
 error.code
 --- response_body eval

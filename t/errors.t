@@ -774,7 +774,11 @@ GET /inbox
 X-Request-ID: r-1
 X-Correlation-ID: c-1
 --- response_body_like eval
-qr/^\{"error":\s*\{(?=.*"message":\s*"[^"]+")(?=.*"timestamp":\s*"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")(?=.*"request_id":\s*"r-1")(?=.*"correlation_id":\s*"c-1")/s
+qr/^\{"error":\s*\{
+   (?=.*"message":\s*"[^"]+")
+   (?=.*"timestamp":\s*"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+   (?=.*"request_id":\s*"r-1")
+   (?=.*"correlation_id":\s*"c-1")/sx
 
 
 

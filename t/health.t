@@ -32,7 +32,11 @@ X-Request-ID: r-1
 --- response_headers_like eval
 [("Content-Type: application/json.*") x 2]
 --- response_body_like eval
-["accepted", qr/(?=.*"status":\s*"healthy")(?=.*"timestamp":\s*"\d{4}-[^"]+Z")(?=.*"version":\s*"\d+\.\d+[^"]*")(?=.*"request_id":\s*"r-1")/s]
+["accepted",
+ qr/(?=.*"status":\s*"healthy")
+    (?=.*"timestamp":\s*"\d{4}-[^"]+Z")
+    (?=.*"version":\s*"\d+\.\d+[^"]*")
+    (?=.*"request_id":\s*"r-1")/sx]
 
 
 

@@ -4,10 +4,18 @@ use Test::Nginx::Socket;
 use Triggers::Blocks;
 use Triggers::Fixture;
 
-our @e = fixture('{"event_type":"order.created","source":"shop","payload":{"n":1,"state":"new","amount":1.50}}',
-                 '{"event_type":"order.paid","source":"bank","payload":{"n":2,"state":"n\u0065w","big":12345678901234567890},"metadata":{"priority":"high","region":"eu"}}',
-                 '{"event_type":"user.created","source":"shop","payload":{"n":3,"ok":true,"none":null},"metadata":{"priority":"low","region":"us"}}',
-                 '{"event_type":"order","payload":{"n":4,"text":"a b&c","sub":{"x":1}},"metadata":{"region":1}}');
+our @e = fixture(
+    '{"event_type":"order.created","source":"shop",
+      "payload":{"n":1,"state":"new","amount":1.50}}',
+    '{"event_type":"order.paid","source":"bank",
+      "payload":{"n":2,"state":"n\u0065w","big":12345678901234567890},
+      "metadata":{"priority":"high","region":"eu"}}',
+    '{"event_type":"user.created","source":"shop",
+      "payload":{"n":3,"ok":true,"none":null},
+      "metadata":{"priority":"low","region":"us"}}',
+    '{"event_type":"order",
+      "payload":{"n":4,"text":"a b&c","sub":{"x":1}},
+      "metadata":{"region":1}}');
 
 plan tests => repeat_each() * checks();
 

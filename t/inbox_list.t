@@ -4,10 +4,11 @@ use Test::Nginx::Socket;
 use Triggers::Blocks;
 use Triggers::Fixture;
 
-our @e = fixture('{"event_type":"order.created","source":"shop","payload":{"n":1}}',
-                 '{"event_type":"order.paid","source":"bank","payload":{"n":2}}',
-                 [bob => '{"event_type":"order.created","payload":{"n":3}}'],
-                 '{"event_type":"user.created","payload":{"n":4}}');
+our @e = fixture(
+    '{"event_type":"order.created","source":"shop","payload":{"n":1}}',
+    '{"event_type":"order.paid","source":"bank","payload":{"n":2}}',
+    [bob => '{"event_type":"order.created","payload":{"n":3}}'],
+    '{"event_type":"user.created","payload":{"n":4}}');
 
 plan tests => repeat_each() * checks();
 

@@ -179,10 +179,20 @@ sub port {
 }
 
 
+# Not one of the ports that the kernel gives to clients: while nginx is down,
+# one that connects again and again would be given the very port at last,
+# connect to itself, and be in the way of the next bind().
+
 sub free_port {
-    my $sock = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
-        or die "no free port: $!";
-    return $sock->sockport;
+    for (1 .. 1000) {
+        my $port = 10000 + int rand 20000;
+        my $sock = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+                                         LocalPort => $port, Listen => 1,
+                                         ReuseAddr => 1);
+        return $port if $sock;
+    }
+
+    die 'no free port';
 }
 
 

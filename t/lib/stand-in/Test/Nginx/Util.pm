@@ -491,7 +491,7 @@ sub free_port {
     my %used = map { $_ => 1 } @_, $ServerPort;
 
     for (1 .. 1000) {
-        my $port = 2000 + int rand 60000;
+        my $port = 2000 + int rand 30000;
         next if $used{$port};
         my $sock = IO::Socket::INET->new(LocalAddr => $ServerAddr,
                                          LocalPort => $port, Listen => 5,
