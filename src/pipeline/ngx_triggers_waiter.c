@@ -11,6 +11,7 @@
 #include "ngx_triggers_wake.h"
 
 
+static ngx_uint_t ngx_triggers_never_opened(ngx_triggers_worker_t *worker);
 static ngx_triggers_waiter_t *ngx_triggers_waiter_get(
     ngx_triggers_worker_t *worker);
 static void ngx_triggers_waiter_free(ngx_triggers_worker_t *worker,
@@ -30,7 +31,7 @@ ngx_triggers_submit(ngx_triggers_worker_t *worker,
     ngx_triggers_owner_t    owner;
     ngx_triggers_waiter_t  *w;
 
-    if (worker->wake == NULL) {
+    if (worker->wake == NULL || ngx_triggers_never_opened(worker)) {
         return NGX_ERROR;
     }
 
@@ -171,6 +172,24 @@ ngx_triggers_waiters_expire(ngx_triggers_worker_t *worker)
         ngx_triggers_waiter_abandon(w);
         ngx_triggers_waiter_finish(&copy, NGX_ERROR, NULL);
     }
+}
+
+
+/*
+ * A store that could not be opened since nginx has started may never be: its
+ * clients need not wait for their timeout to hear so.
+ */
+
+static ngx_uint_t
+ngx_triggers_never_opened(ngx_triggers_worker_t *worker)
+{
+    ngx_triggers_zone_sh_t  *sh;
+
+    sh = worker->zone->sh;
+
+    return !__atomic_load_n(&sh->readable, __ATOMIC_ACQUIRE)
+           && __atomic_load_n(&sh->state, __ATOMIC_RELAXED)
+              != NGX_TRIGGERS_STORE_STARTING;
 }
 
 

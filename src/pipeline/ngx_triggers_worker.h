@@ -100,7 +100,8 @@ struct ngx_triggers_waiter_s {
  * Hands a mutation to the drainer; its strings are copied.  With a handler it
  * is waited for, at most timeout ms, and *waiter is set; without one it is
  * only queued.  NGX_OK; NGX_BUSY: no room in the ring, or too many wait
- * already; NGX_ERROR: this worker has no slot.
+ * already; NGX_ERROR: this worker has no slot, or the store could not be
+ * opened since nginx has started.
  */
 
 ngx_int_t ngx_triggers_submit(ngx_triggers_worker_t *worker,

@@ -9,7 +9,8 @@ use Triggers::Load;
 use Triggers::Nginx;
 
 (my $config = Triggers::Nginx::default_config())
-    =~ s/triggers main;/triggers main;\n            triggers_commit_timeout 1s;/;
+    =~ s/triggers main;/triggers main;
+            triggers_commit_timeout 1s;/;
 
 my $t = Triggers::Nginx->new(config => $config)->plan(13);
 
