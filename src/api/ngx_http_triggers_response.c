@@ -22,6 +22,8 @@ typedef struct {
 } ngx_http_triggers_error_t;
 
 
+static ngx_buf_t *ngx_http_triggers_json_body(ngx_http_request_t *r,
+    json_t *object, int64_t time);
 static json_t *ngx_http_triggers_json_text(ngx_str_t *s, size_t max);
 static json_t *ngx_http_triggers_json_time(int64_t time);
 
@@ -272,7 +274,7 @@ ngx_http_triggers_error_body(ngx_http_request_t *r, ngx_str_t *code,
 }
 
 
-ngx_buf_t *
+static ngx_buf_t *
 ngx_http_triggers_json_body(ngx_http_request_t *r, json_t *object,
     int64_t time)
 {

@@ -58,13 +58,10 @@ ngx_int_t ngx_http_triggers_send_object(ngx_http_request_t *r,
 /*
  * Sends an object, whose reference is taken over; it may be NULL, where there
  * was no memory.  "request_id" is added, and "timestamp" where time is not 0.
- * The second only makes the body; NULL when there is no memory.
  */
 
 ngx_int_t ngx_http_triggers_send_json(ngx_http_request_t *r,
     ngx_uint_t status, json_t *object, int64_t time);
-ngx_buf_t *ngx_http_triggers_json_body(ngx_http_request_t *r, json_t *object,
-    int64_t time);
 
 /*
  * Sends an error.  field, if not NULL, goes into "details" and may come from

@@ -87,6 +87,8 @@ static ngx_int_t ngx_triggers_drainer_batch(ngx_triggers_drainer_t *d);
 static ngx_int_t ngx_triggers_drainer_apply(ngx_triggers_drainer_t *d,
     ngx_triggers_record_header_t *header);
 static void ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d);
+static void ngx_triggers_drainer_wake(ngx_triggers_zone_sh_t *sh,
+    ngx_socket_t fd, ngx_uint_t slot);
 static void ngx_triggers_drainer_wake_all(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_after(ngx_triggers_drainer_t *d);
 static ngx_uint_t ngx_triggers_drainer_stopping(ngx_triggers_drainer_t *d);
@@ -269,7 +271,7 @@ ngx_triggers_drainer_close(ngx_triggers_drainer_t *d)
 }
 
 
-void
+static void
 ngx_triggers_drainer_wake(ngx_triggers_zone_sh_t *sh, ngx_socket_t fd,
     ngx_uint_t slot)
 {

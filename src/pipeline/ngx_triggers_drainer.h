@@ -62,10 +62,5 @@ ngx_uint_t ngx_triggers_drainer_holds(ngx_triggers_drainer_t *drainer);
 
 void ngx_triggers_drainer_close(ngx_triggers_drainer_t *drainer);
 
-/* Any thread that appends or has skipped: wakes the owner of one slot. */
-
-void ngx_triggers_drainer_wake(ngx_triggers_zone_sh_t *sh, ngx_socket_t fd,
-    ngx_uint_t slot);
-
 
 #endif /* _NGX_TRIGGERS_DRAINER_H_INCLUDED_ */
