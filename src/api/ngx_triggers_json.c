@@ -78,6 +78,10 @@ static ngx_triggers_json_slot_t *ngx_triggers_json_names_find(
 static uint64_t ngx_triggers_json_hash(uint64_t *key, u_char *name);
 static ngx_uint_t ngx_triggers_json_same(u_char *a, u_char *b);
 
+static u_char *ngx_triggers_json_items_start(
+    ngx_triggers_json_items_t *items, ngx_triggers_json_scan_t *scan);
+static u_char *ngx_triggers_json_items_more(ngx_triggers_json_items_t *items,
+    ngx_triggers_json_scan_t *scan);
 static void ngx_triggers_json_scan_init(ngx_triggers_json_scan_t *scan,
     ngx_str_t *text);
 static ngx_uint_t ngx_triggers_json_type(u_char c);
@@ -645,6 +649,134 @@ ngx_triggers_json_same(u_char *a, u_char *b)
     }
 
     return *a == *b;
+}
+
+
+void
+ngx_triggers_json_items_init(ngx_triggers_json_items_t *items,
+    ngx_str_t *text)
+{
+    ngx_triggers_json_scan_t  scan;
+
+    ngx_triggers_json_scan_init(&scan, text);
+
+    items->start = scan.start;
+    items->pos = scan.start;
+    items->end = scan.end;
+    items->state = NGX_TRIGGERS_JSON_START;
+    items->rc = NGX_ERROR;
+    items->error = scan.error;
+}
+
+
+ngx_int_t
+ngx_triggers_json_item(ngx_triggers_json_items_t *items,
+    ngx_triggers_json_value_t *value)
+{
+    u_char                    *p, *last;
+    ngx_triggers_json_scan_t   scan;
+
+    if (items->state == NGX_TRIGGERS_JSON_END) {
+        return items->rc;
+    }
+
+    scan.start = items->start;
+    scan.end = items->end;
+    scan.no_nul = 0;
+    scan.escaped = 0;
+    scan.error = items->error;
+
+    if (items->state == NGX_TRIGGERS_JSON_START) {
+        p = ngx_triggers_json_items_start(items, &scan);
+
+    } else {
+        p = ngx_triggers_json_items_more(items, &scan);
+    }
+
+    last = p ? ngx_triggers_json_value(&scan, p, 1) : NULL;
+
+    if (last) {
+        value->type = ngx_triggers_json_type(*p);
+        value->text.data = p;
+        value->text.len = last - p;
+
+        items->pos = last;
+        items->state = NGX_TRIGGERS_JSON_MORE;
+        return NGX_OK;
+    }
+
+    items->state = NGX_TRIGGERS_JSON_END;
+    items->error = scan.error;
+
+    return items->rc;
+}
+
+
+/* returns where the first element begins; NULL: items->rc is the answer */
+
+static u_char *
+ngx_triggers_json_items_start(ngx_triggers_json_items_t *items,
+    ngx_triggers_json_scan_t *scan)
+{
+    u_char  *p;
+
+    p = ngx_triggers_json_space(items->pos, scan->end);
+
+    if (p == scan->end) {
+        return ngx_triggers_json_fail(scan, p, "unexpected end");
+    }
+
+    if (*p != '[') {
+        p = ngx_triggers_json_value(scan, p, 0);
+
+        if (p && ngx_triggers_json_finish(scan, p)) {
+            items->rc = NGX_DECLINED;
+        }
+
+        return NULL;
+    }
+
+    p = ngx_triggers_json_space(p + 1, scan->end);
+
+    if (p < scan->end && *p == ']') {
+        if (ngx_triggers_json_finish(scan, p + 1)) {
+            items->rc = NGX_DONE;
+        }
+
+        return NULL;
+    }
+
+    return p;
+}
+
+
+/* as above, for the elements after the first */
+
+static u_char *
+ngx_triggers_json_items_more(ngx_triggers_json_items_t *items,
+    ngx_triggers_json_scan_t *scan)
+{
+    u_char  *p;
+
+    p = ngx_triggers_json_space(items->pos, scan->end);
+
+    if (p == scan->end) {
+        return ngx_triggers_json_fail(scan, p, "unexpected end");
+    }
+
+    if (*p == ',') {
+        return ngx_triggers_json_space(p + 1, scan->end);
+    }
+
+    if (*p != ']') {
+        return ngx_triggers_json_fail(scan, p, "unexpected character");
+    }
+
+    if (ngx_triggers_json_finish(scan, p + 1)) {
+        items->rc = NGX_DONE;
+    }
+
+    return NULL;
 }
 
 

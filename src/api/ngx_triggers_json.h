@@ -116,6 +116,30 @@ ngx_int_t ngx_triggers_json_next(ngx_triggers_json_walk_t *walk,
 void ngx_triggers_json_walk_done(ngx_triggers_json_walk_t *walk);
 
 /*
+ * A walk over the elements of one array, in the same way:
+ *
+ *     ngx_triggers_json_items_init(&items, text);
+ *     while ((rc = ngx_triggers_json_item(&items, &value)) == NGX_OK) { … }
+ *
+ * with the answers of ngx_triggers_json_next(); NGX_DECLINED: no array.
+ */
+
+typedef struct {
+    u_char                  *start;
+    u_char                  *pos;
+    u_char                  *end;
+    ngx_uint_t               state;
+    ngx_int_t                rc;       /* the last answer, once it is known */
+    ngx_triggers_json_error_t  error;
+} ngx_triggers_json_items_t;
+
+
+void ngx_triggers_json_items_init(ngx_triggers_json_items_t *items,
+    ngx_str_t *text);
+ngx_int_t ngx_triggers_json_item(ngx_triggers_json_items_t *items,
+    ngx_triggers_json_value_t *value);
+
+/*
  * Validates a whole text.  NGX_OK with *type set, or NGX_ERROR with *error.
  */
 

@@ -56,6 +56,7 @@ static void test_utf8(void);
 static void test_surrogates(void);
 static void test_depth(void);
 static void test_walks(void);
+static void test_items(void);
 static void test_spans(void);
 static void test_not_object(void);
 static void test_many(void);
@@ -86,6 +87,7 @@ main(void)
     test_surrogates();
     test_depth();
     test_walks();
+    test_items();
     test_spans();
     test_not_object();
     test_many();
@@ -500,6 +502,74 @@ test_depth(void)
             "129 objects in a walk");
     unit_ok(test_nested(128, "[", "", "]", 1) == NGX_DECLINED,
             "128 arrays in a walk");
+}
+
+
+static void
+test_items(void)
+{
+    int                         rc;
+    size_t                      i, n;
+    ngx_str_t                   text;
+    ngx_triggers_json_items_t   items;
+    ngx_triggers_json_value_t   value;
+
+    static struct {
+        const char  *text;
+        int          rc;
+        size_t       n;            /* elements before that */
+        const char  *last;         /* the last of them */
+        const char  *reason;
+        size_t       offset;
+    } tests[] = {
+        { "[]", NGX_DONE, 0, NULL, NULL, 0 },
+        { " [ ] ", NGX_DONE, 0, NULL, NULL, 0 },
+        { "[1]", NGX_DONE, 1, "1", NULL, 0 },
+        { "[ {\"a\":[1,2]} , \"x\" ]", NGX_DONE, 2, "\"x\"", NULL, 0 },
+        { "[[],[[]],null]\n", NGX_DONE, 3, "null", NULL, 0 },
+        { "{}", NGX_DECLINED, 0, NULL, NULL, 0 },
+        { "12", NGX_DECLINED, 0, NULL, NULL, 0 },
+        { "", NGX_ERROR, 0, NULL, "unexpected end", 0 },
+        { "[", NGX_ERROR, 0, NULL, "unexpected end", 1 },
+        { "[1", NGX_ERROR, 1, "1", "unexpected end", 2 },
+        { "[1,", NGX_ERROR, 1, "1", "unexpected end", 3 },
+        { "[1 2]", NGX_ERROR, 1, "1", "unexpected character", 3 },
+        { "[1,]", NGX_ERROR, 1, "1", "unexpected character", 3 },
+        { "[,1]", NGX_ERROR, 0, NULL, "unexpected character", 1 },
+        { "[1}", NGX_ERROR, 1, "1", "unexpected character", 2 },
+        { "[] x", NGX_ERROR, 0, NULL, "trailing data", 3 },
+        { "[1] x", NGX_ERROR, 1, "1", "trailing data", 4 },
+        { "{} x", NGX_ERROR, 0, NULL, "trailing data", 3 }
+    };
+
+    for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+        text.data = (u_char *) tests[i].text;
+        text.len = strlen(tests[i].text);
+
+        ngx_triggers_json_items_init(&items, &text);
+        ngx_str_null(&value.text);
+
+        n = 0;
+
+        while ((rc = ngx_triggers_json_item(&items, &value)) == NGX_OK) {
+            n++;
+        }
+
+        unit_ok(rc == tests[i].rc && n == tests[i].n
+                && (n == 0 || (value.text.len == strlen(tests[i].last)
+                               && memcmp(value.text.data, tests[i].last,
+                                         value.text.len) == 0))
+                && (rc != NGX_ERROR
+                    || (strcmp(items.error.reason, tests[i].reason) == 0
+                        && items.error.offset == tests[i].offset))
+                && ngx_triggers_json_item(&items, &value) == rc,
+                "items %d", (int) i);
+
+        if (rc == NGX_ERROR) {
+            printf("# got %s at %d\n", items.error.reason,
+                   (int) items.error.offset);
+        }
+    }
 }
 
 
