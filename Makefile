@@ -362,6 +362,7 @@ UNIT_uuid   := src/api/ngx_triggers_uuid.c
 UNIT_time   := src/api/ngx_triggers_time.c
 UNIT_ring   := src/zone/ngx_triggers_ring.c
 UNIT_record := src/zone/ngx_triggers_record.c
+UNIT_rate   := src/zone/ngx_triggers_rate.c
 UNIT_store  := $(wildcard src/store/sqlite/*.c)
 UNIT_store_read  := $(UNIT_store)
 UNIT_store_fault := $(UNIT_store)
@@ -385,15 +386,17 @@ build/unit/%.t: t/unit/%.c t/unit/unit.c $$(UNIT_%) $(OUR_HEADERS) \
 	@mkdir -p $(@D)
 	$(UNIT_CC) $(SANITIZE) -o $@ $(filter %.c,$^) $(UNIT_LIBS)
 
-# the ring is shared by threads: ThreadSanitizer looks at its test too
+# what is shared by threads: ThreadSanitizer looks at these tests too
 
-build/unit/ring_tsan.t: t/unit/ring.c t/unit/unit.c $(UNIT_ring) \
-        $(OUR_HEADERS) $(OBJS)/ngx_triggers_migrations.h
+TSAN_TESTS := $(patsubst %,build/unit/%_tsan.t,ring rate)
+
+build/unit/%_tsan.t: t/unit/%.c t/unit/unit.c $$(UNIT_%) $(OUR_HEADERS) \
+        $(OBJS)/ngx_triggers_migrations.h
 	@mkdir -p $(@D)
 	$(UNIT_CC) -fsanitize=thread -o $@ $(filter %.c,$^) $(UNIT_LIBS)
 
 .PHONY: test-unit
-test-unit: $(UNIT_TESTS) build/unit/ring_tsan.t ## C unit tests
+test-unit: $(UNIT_TESTS) $(TSAN_TESTS) ## C unit tests
 	prove --exec '' $^
 
 

@@ -18,6 +18,11 @@
 
 #define NGX_TRIGGERS_MAX_RETRIES  3       /* manual retries of one event */
 
+#define NGX_TRIGGERS_BATCH_MAX    1000    /* mutations of one batch */
+
+#define NGX_TRIGGERS_KEY_HASH_LEN      16 /* of an idempotency key */
+#define NGX_TRIGGERS_REQUEST_HASH_LEN  32
+
 
 /*
  * States of an event.  The values are stored in the database.  "pending" is
@@ -99,7 +104,26 @@ typedef struct {
     ngx_uint_t               any_owner;        /* asker sees all owners */
     int64_t                  time;             /* ms since the epoch */
     ngx_triggers_event_t     event;            /* OP_CREATE */
+
+    /*
+     * OP_CREATE with an idempotency key: the first bytes of the SHA-256 over
+     * owner and key, then the SHA-256 over what the event says
+     */
+    ngx_str_t                idempotency;
 } ngx_triggers_mutation_t;
+
+
+/*
+ * What is committed together or not at all.  codes has room for n bytes, in
+ * which each mutation's ngx_triggers_rc_e comes back; it may be NULL for a
+ * single one, whose result has it.
+ */
+
+typedef struct {
+    ngx_triggers_mutation_t *mutations;
+    ngx_uint_t               n;
+    u_char                  *codes;
+} ngx_triggers_batch_t;
 
 
 typedef enum {
@@ -107,17 +131,27 @@ typedef enum {
     NGX_TRIGGERS_RC_NOT_FOUND,
     NGX_TRIGGERS_RC_CONFLICT,      /* wrong state */
     NGX_TRIGGERS_RC_EXHAUSTED,     /* manual retries used up */
-    NGX_TRIGGERS_RC_FAILED         /* this record alone cannot be applied */
+    NGX_TRIGGERS_RC_FAILED,        /* this mutation alone cannot be applied */
+    NGX_TRIGGERS_RC_REPLAY,        /* OP_CREATE: the key's event was there */
+    NGX_TRIGGERS_RC_KEY_REUSED,    /* OP_CREATE: … and it was another one */
+    NGX_TRIGGERS_RC_MAX            /* a code fits into four bits */
 } ngx_triggers_rc_e;
 
 
-/* what became of one mutation; fixed size, it travels through the zone */
+/*
+ * What became of one mutation, or of a batch; fixed size, it travels through
+ * the zone.  A batch's rc is OK, its count is the number of its mutations
+ * whose own code is another.
+ */
 
 typedef struct {
     uint32_t                 rc;               /* ngx_triggers_rc_e */
     uint32_t                 count;            /* OP_RETRY: new retry_count */
     int64_t                  time;             /* ms: created_at,
                                                   acknowledged_at, … */
+    u_char                   id[NGX_TRIGGERS_ID_LEN];
+                                               /* of the event; that of the
+                                                  first one for a replay */
 } ngx_triggers_result_t;
 
 

@@ -119,13 +119,14 @@ ngx_http_triggers_ctx_t *ngx_http_triggers_get_ctx(ngx_http_request_t *r);
 ngx_http_triggers_ctx_t *ngx_http_triggers_find_ctx(ngx_http_request_t *r);
 
 /*
- * Submits what the request asks for.  In the default mode the request then
+ * Submits what the request asks for; batch->codes, where there are several
+ * mutations, is memory of the request.  In the default mode the request then
  * waits, and handler answers it when it has been committed; where nothing is
  * waited for, the handler is called at once.  Returns as a handler does.
  */
 
 ngx_int_t ngx_http_triggers_submit(ngx_http_request_t *r,
-    ngx_triggers_mutation_t *mutation, ngx_uint_t wait,
+    ngx_triggers_batch_t *batch, ngx_uint_t wait,
     ngx_http_triggers_commit_pt handler);
 
 /* Parks a request that waits for a thread or a commit. */

@@ -32,6 +32,7 @@ ngx_int_t
 ngx_http_triggers_event_create(ngx_http_request_t *r)
 {
     ngx_int_t                          rc;
+    ngx_triggers_batch_t               batch;
     ngx_triggers_event_t              *event;
     ngx_triggers_mutation_t            mutation;
     ngx_http_triggers_ctx_t           *ctx;
@@ -69,7 +70,11 @@ ngx_http_triggers_event_create(ngx_http_request_t *r)
 
     ngx_http_triggers_event_context(r, event);
 
-    return ngx_http_triggers_submit(r, &mutation, tlcf->synchronous_commit,
+    batch.mutations = &mutation;
+    batch.n = 1;
+    batch.codes = NULL;
+
+    return ngx_http_triggers_submit(r, &batch, tlcf->synchronous_commit,
                                     ngx_http_triggers_event_created);
 }
 

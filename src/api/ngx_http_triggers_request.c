@@ -106,9 +106,8 @@ ngx_http_triggers_find_ctx(ngx_http_request_t *r)
 
 
 ngx_int_t
-ngx_http_triggers_submit(ngx_http_request_t *r,
-    ngx_triggers_mutation_t *mutation, ngx_uint_t wait,
-    ngx_http_triggers_commit_pt handler)
+ngx_http_triggers_submit(ngx_http_request_t *r, ngx_triggers_batch_t *batch,
+    ngx_uint_t wait, ngx_http_triggers_commit_pt handler)
 {
     ngx_int_t                      rc;
     ngx_http_cleanup_t            *cln;
@@ -123,14 +122,15 @@ ngx_http_triggers_submit(ngx_http_request_t *r,
     ctx->submitted = ngx_current_msec;
 
     if (!wait) {
-        rc = ngx_triggers_submit(&tlcf->store->worker, mutation, NULL, NULL,
-                                 0, NULL);
+        rc = ngx_triggers_submit(&tlcf->store->worker, batch, NULL, NULL, 0,
+                                 NULL);
         if (rc != NGX_OK) {
             return ngx_http_triggers_refuse(r, rc);
         }
 
         ngx_memzero(&result, sizeof(ngx_triggers_result_t));
-        result.time = mutation->time;
+        result.time = batch->mutations[0].time;
+        ngx_memcpy(result.id, batch->mutations[0].id, NGX_TRIGGERS_ID_LEN);
 
         return handler(r, &result);
     }
@@ -140,7 +140,7 @@ ngx_http_triggers_submit(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_triggers_submit(&tlcf->store->worker, mutation,
+    rc = ngx_triggers_submit(&tlcf->store->worker, batch,
                              ngx_http_triggers_commit_handler, r,
                              tlcf->commit_timeout, &ctx->waiter);
     if (rc != NGX_OK) {

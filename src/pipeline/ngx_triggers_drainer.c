@@ -71,6 +71,9 @@ struct ngx_triggers_drainer_s {
     uint64_t                 batch_start;  /* us */
     ngx_triggers_record_header_t  **records;
     u_char                  *touched;      /* slots that wait for it */
+    uint64_t                 changed_owners[NGX_TRIGGERS_GENERATIONS / 64];
+    unsigned                 changed:1;    /* events of anybody */
+    unsigned                 changed_unknown:1;  /* of I can't tell whom */
 };
 
 
@@ -86,7 +89,18 @@ static ngx_int_t ngx_triggers_drainer_skip_dead(ngx_triggers_drainer_t *d,
 static ngx_int_t ngx_triggers_drainer_batch(ngx_triggers_drainer_t *d);
 static ngx_int_t ngx_triggers_drainer_apply(ngx_triggers_drainer_t *d,
     ngx_triggers_record_header_t *header);
+static ngx_int_t ngx_triggers_drainer_record(ngx_triggers_drainer_t *d,
+    ngx_triggers_record_header_t *header, ngx_triggers_record_t *record,
+    ngx_triggers_result_t *result);
+static void ngx_triggers_drainer_code(ngx_triggers_drainer_t *d,
+    ngx_triggers_record_header_t *header, ngx_triggers_record_t *record,
+    ngx_uint_t i, ngx_uint_t code);
+static void ngx_triggers_drainer_changed(ngx_triggers_drainer_t *d,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
+static ngx_uint_t ngx_triggers_drainer_malformed(ngx_triggers_drainer_t *d,
+    ngx_triggers_record_header_t *header);
 static void ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d);
+static void ngx_triggers_drainer_generations(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_wake(ngx_triggers_zone_sh_t *sh,
     ngx_socket_t fd, ngx_uint_t slot);
 static void ngx_triggers_drainer_wake_all(ngx_triggers_drainer_t *d);
@@ -338,6 +352,11 @@ ngx_triggers_drainer_lead(ngx_triggers_drainer_t *d)
     /* a predecessor may have committed it and died before it said so */
 
     ngx_triggers_ring_commit(&d->sh->ring, d->position);
+
+    d->changed = 1;
+    d->changed_unknown = 1;
+    ngx_triggers_drainer_generations(d);
+
     ngx_triggers_drainer_wake_all(d);
 
     return NGX_OK;
@@ -576,26 +595,23 @@ ngx_triggers_drainer_apply(ngx_triggers_drainer_t *d,
 {
     uint64_t                     end;
     ngx_int_t                    rc;
+    ngx_triggers_record_t        record;
     ngx_triggers_result_t        result;
-    ngx_triggers_mutation_t      mutation;
     ngx_triggers_zone_result_t  *zr;
 
     ngx_memzero(&result, sizeof(ngx_triggers_result_t));
 
-    rc = ngx_triggers_record_decode(&mutation, (u_char *) (header + 1),
-                                    header->len);
+    rc = ngx_triggers_record_open(&record, (u_char *) (header + 1),
+                                  header->len);
     if (rc == NGX_OK) {
-        rc = ngx_triggers_store_apply(d->store, &mutation, &result);
+        rc = ngx_triggers_drainer_record(d, header, &record, &result);
 
         if (rc != NGX_OK) {
             return rc;
         }
 
     } else {
-        ngx_log_error(NGX_LOG_ALERT, d->log, 0,
-                      "triggers store \"%V\": malformed record at %uL",
-                      &d->zone->name, header->position);
-        result.rc = NGX_TRIGGERS_RC_FAILED;
+        result.rc = ngx_triggers_drainer_malformed(d, header);
     }
 
     zr = ngx_triggers_zone_result(d->sh, &header->owner);
@@ -614,19 +630,136 @@ ngx_triggers_drainer_apply(ngx_triggers_drainer_t *d,
 }
 
 
+/* a single mutation's result is its own, that of several is their number */
+
+static ngx_int_t
+ngx_triggers_drainer_record(ngx_triggers_drainer_t *d,
+    ngx_triggers_record_header_t *header, ngx_triggers_record_t *record,
+    ngx_triggers_result_t *result)
+{
+    ngx_int_t                rc;
+    ngx_uint_t               i, refused;
+    ngx_triggers_mutation_t  mutation;
+
+    refused = 0;
+
+    for (i = 0; i < record->n; i++) {
+
+        rc = ngx_triggers_record_next(record, &mutation);
+
+        if (rc == NGX_OK) {
+            rc = ngx_triggers_store_apply(d->store, &mutation, result);
+
+            if (rc != NGX_OK) {
+                return rc;
+            }
+
+            ngx_triggers_drainer_changed(d, &mutation, result);
+
+        } else {
+            result->rc = ngx_triggers_drainer_malformed(d, header);
+        }
+
+        refused += (result->rc != NGX_TRIGGERS_RC_OK);
+
+        if (record->n > 1) {
+            ngx_triggers_drainer_code(d, header, record, i, result->rc);
+        }
+    }
+
+    if (record->n > 1) {
+        result->rc = NGX_TRIGGERS_RC_OK;
+        result->count = refused;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_triggers_drainer_code(ngx_triggers_drainer_t *d,
+    ngx_triggers_record_header_t *header, ngx_triggers_record_t *record,
+    ngx_uint_t i, ngx_uint_t code)
+{
+    ngx_uint_t                   n;
+    ngx_triggers_owner_t         owner;
+    ngx_triggers_zone_result_t  *cell;
+
+    n = i / NGX_TRIGGERS_CELL_CODES;
+
+    if (n >= record->ncells) {
+        return;
+    }
+
+    owner = header->owner;
+    owner.index = record->cells[n];
+
+    cell = ngx_triggers_zone_result(d->sh, &owner);
+
+    if (cell) {
+        ngx_triggers_zone_set_code(cell, i, code);
+    }
+}
+
+
+/* remembers whose events the batch changes, for those who wait for them */
+
+static void
+ngx_triggers_drainer_changed(ngx_triggers_drainer_t *d,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result)
+{
+    ngx_uint_t  i;
+
+    if (result->rc != NGX_TRIGGERS_RC_OK) {
+        return;
+    }
+
+    d->changed = 1;
+
+    if (mutation->any_owner) {
+
+        /* it is who asks that is known, not whose the event is */
+
+        d->changed_unknown = 1;
+        return;
+    }
+
+    i = ngx_triggers_zone_generation_index(&mutation->user_id);
+    d->changed_owners[i / 64] |= 1ULL << (i % 64);
+}
+
+
+static ngx_uint_t
+ngx_triggers_drainer_malformed(ngx_triggers_drainer_t *d,
+    ngx_triggers_record_header_t *header)
+{
+    ngx_log_error(NGX_LOG_ALERT, d->log, 0,
+                  "triggers store \"%V\": malformed record at %uL",
+                  &d->zone->name, header->position);
+
+    return NGX_TRIGGERS_RC_FAILED;
+}
+
+
 static void
 ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
 {
     uint64_t    now;
-    ngx_uint_t  i;
+    ngx_uint_t  i, changed;
 
     d->position = d->end;
     ngx_triggers_ring_commit(&d->sh->ring, d->end);
 
+    changed = d->changed;
+    ngx_triggers_drainer_generations(d);
+
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 
     for (i = 0; i < d->sh->nslots; i++) {
-        if (d->touched[i]) {
+        if (d->touched[i]
+            || (changed && __atomic_load_n(&d->sh->slots[i].polling,
+                                           __ATOMIC_RELAXED)))
+        {
             d->touched[i] = 0;
             ngx_triggers_drainer_wake(d->sh, d->fd, i);
         }
@@ -639,6 +772,39 @@ ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
     d->sh->batches++;
     d->sh->commit_time = now - d->batch_start;
     __atomic_store_n(&d->sh->heartbeat, now / 1000, __ATOMIC_RELAXED);
+}
+
+
+static void
+ngx_triggers_drainer_generations(ngx_triggers_drainer_t *d)
+{
+    uint64_t    bits;
+    ngx_uint_t  i, n;
+
+    if (!d->changed) {
+        return;
+    }
+
+    for (i = 0; i < NGX_TRIGGERS_GENERATIONS / 64; i++) {
+
+        for (bits = d->changed_owners[i]; bits; bits &= bits - 1) {
+            n = 64 * i + __builtin_ctzll(bits);
+            (void) __atomic_add_fetch(&d->sh->generations[n], 1,
+                                      __ATOMIC_SEQ_CST);
+        }
+
+        d->changed_owners[i] = 0;
+    }
+
+    if (d->changed_unknown) {
+        (void) __atomic_add_fetch(&d->sh->unknown_generation, 1,
+                                  __ATOMIC_SEQ_CST);
+    }
+
+    (void) __atomic_add_fetch(&d->sh->any_generation, 1, __ATOMIC_SEQ_CST);
+
+    d->changed = 0;
+    d->changed_unknown = 0;
 }
 
 

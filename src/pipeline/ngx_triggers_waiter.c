@@ -13,8 +13,12 @@
 
 static ngx_uint_t ngx_triggers_never_opened(ngx_triggers_worker_t *worker);
 static ngx_triggers_waiter_t *ngx_triggers_waiter_get(
+    ngx_triggers_worker_t *worker, ngx_triggers_batch_t *batch);
+static ngx_triggers_waiter_t *ngx_triggers_waiter_pop(
     ngx_triggers_worker_t *worker);
 static void ngx_triggers_waiter_free(ngx_triggers_worker_t *worker,
+    ngx_triggers_waiter_t *waiter);
+static void ngx_triggers_waiter_codes(ngx_triggers_worker_t *worker,
     ngx_triggers_waiter_t *waiter);
 static void ngx_triggers_waiter_finish(ngx_triggers_waiter_t *waiter,
     ngx_int_t rc, ngx_triggers_result_t *result);
@@ -23,8 +27,8 @@ static void ngx_triggers_tell_leader(ngx_triggers_worker_t *worker);
 
 ngx_int_t
 ngx_triggers_submit(ngx_triggers_worker_t *worker,
-    ngx_triggers_mutation_t *mutation, ngx_triggers_waiter_pt handler,
-    void *data, ngx_msec_t timeout, ngx_triggers_waiter_t **waiter)
+    ngx_triggers_batch_t *batch, ngx_triggers_waiter_pt handler, void *data,
+    ngx_msec_t timeout, ngx_triggers_waiter_t **waiter)
 {
     uint64_t                end;
     ngx_int_t               rc;
@@ -40,7 +44,7 @@ ngx_triggers_submit(ngx_triggers_worker_t *worker,
     owner.index = NGX_TRIGGERS_NO_INDEX;
 
     if (handler) {
-        w = ngx_triggers_waiter_get(worker);
+        w = ngx_triggers_waiter_get(worker, batch);
         if (w == NULL) {
             return NGX_BUSY;
         }
@@ -48,8 +52,9 @@ ngx_triggers_submit(ngx_triggers_worker_t *worker,
         owner.index = w - worker->waiters;
     }
 
-    rc = ngx_triggers_zone_append(worker->zone, mutation, &owner, &end);
-
+    rc = ngx_triggers_zone_append(worker->zone, batch, &owner,
+                                  w ? w->cells : NULL, w ? w->ncells : 0,
+                                  &end);
     if (rc != NGX_OK) {
         if (w) {
             ngx_triggers_waiter_free(worker, w);
@@ -136,6 +141,9 @@ ngx_triggers_waiters_wake(ngx_triggers_worker_t *worker)
                           "triggers store \"%V\": no result for the record "
                           "at %uL", &worker->zone->name, w->position);
             rc = NGX_ERROR;
+
+        } else if (w->handler && w->ncells) {
+            ngx_triggers_waiter_codes(worker, w);
         }
 
         copy = *w;
@@ -193,8 +201,47 @@ ngx_triggers_never_opened(ngx_triggers_worker_t *worker)
 }
 
 
+/* with the results that a batch needs for its codes */
+
 static ngx_triggers_waiter_t *
-ngx_triggers_waiter_get(ngx_triggers_worker_t *worker)
+ngx_triggers_waiter_get(ngx_triggers_worker_t *worker,
+    ngx_triggers_batch_t *batch)
+{
+    ngx_uint_t              n;
+    ngx_triggers_waiter_t  *w, *cell;
+
+    w = ngx_triggers_waiter_pop(worker);
+    if (w == NULL) {
+        return NULL;
+    }
+
+    w->codes = batch->codes;
+    w->ncodes = batch->n;
+    w->ncells = 0;
+
+    if (batch->n == 1) {
+        return w;
+    }
+
+    n = (batch->n + NGX_TRIGGERS_CELL_CODES - 1) / NGX_TRIGGERS_CELL_CODES;
+
+    while (w->ncells < n) {
+
+        cell = ngx_triggers_waiter_pop(worker);
+        if (cell == NULL) {
+            ngx_triggers_waiter_free(worker, w);
+            return NULL;
+        }
+
+        w->cells[w->ncells++] = cell - worker->waiters;
+    }
+
+    return w;
+}
+
+
+static ngx_triggers_waiter_t *
+ngx_triggers_waiter_pop(ngx_triggers_worker_t *worker)
 {
     ngx_queue_t  *q;
 
@@ -217,8 +264,39 @@ static void
 ngx_triggers_waiter_free(ngx_triggers_worker_t *worker,
     ngx_triggers_waiter_t *waiter)
 {
+    ngx_triggers_waiter_t  *cell;
+
     ngx_triggers_waiter_abandon(waiter);
+
+    while (waiter->ncells) {
+        cell = &worker->waiters[waiter->cells[--waiter->ncells]];
+        ngx_queue_insert_head(&worker->free, &cell->queue);
+    }
+
     ngx_queue_insert_head(&worker->free, &waiter->queue);
+}
+
+
+static void
+ngx_triggers_waiter_codes(ngx_triggers_worker_t *worker,
+    ngx_triggers_waiter_t *waiter)
+{
+    ngx_uint_t                   i;
+    ngx_triggers_owner_t         owner;
+    ngx_triggers_zone_result_t  *cell;
+
+    owner = worker->owner;
+    cell = NULL;
+
+    for (i = 0; i < waiter->ncodes; i++) {
+
+        if (i % NGX_TRIGGERS_CELL_CODES == 0) {
+            owner.index = waiter->cells[i / NGX_TRIGGERS_CELL_CODES];
+            cell = ngx_triggers_zone_result(worker->zone->sh, &owner);
+        }
+
+        waiter->codes[i] = ngx_triggers_zone_code(cell, i);
+    }
 }
 
 

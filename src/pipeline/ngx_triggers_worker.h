@@ -93,20 +93,27 @@ struct ngx_triggers_waiter_s {
     ngx_msec_t               deadline;
     ngx_triggers_waiter_pt   handler;          /* NULL: nobody waits */
     void                    *data;
+
+    /* of a batch: where its codes go, and the results that hold them */
+    u_char                  *codes;
+    ngx_uint_t               ncodes;
+    ngx_uint_t               ncells;
+    uint32_t                 cells[NGX_TRIGGERS_CELLS_MAX];
 };
 
 
 /*
- * Hands a mutation to the drainer; its strings are copied.  With a handler it
- * is waited for, at most timeout ms, and *waiter is set; without one it is
- * only queued.  NGX_OK; NGX_BUSY: no room in the ring, or too many wait
+ * Hands a batch to the drainer, often of one mutation; its strings are copied.
+ * With a handler it is waited for, at most timeout ms, and *waiter is set;
+ * without one it is only queued.  batch->codes is written before the handler
+ * is called, and not after it was abandoned.  NGX_OK; NGX_BUSY: no room in the ring, or too many wait
  * already; NGX_ERROR: this worker has no slot, or the store could not be
  * opened since nginx has started.
  */
 
 ngx_int_t ngx_triggers_submit(ngx_triggers_worker_t *worker,
-    ngx_triggers_mutation_t *mutation, ngx_triggers_waiter_pt handler,
-    void *data, ngx_msec_t timeout, ngx_triggers_waiter_t **waiter);
+    ngx_triggers_batch_t *batch, ngx_triggers_waiter_pt handler, void *data,
+    ngx_msec_t timeout, ngx_triggers_waiter_t **waiter);
 
 /* The client has gone: nobody is called.  What was submitted stays so. */
 

@@ -18,6 +18,10 @@
 
 #define NGX_TRIGGERS_ZONE_PART  8
 
+/* a bucket for every so many bytes of a zone */
+
+#define NGX_TRIGGERS_ZONE_RATE  4096
+
 
 static ngx_int_t ngx_triggers_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
@@ -28,6 +32,7 @@ static ngx_int_t ngx_triggers_zone_create(ngx_triggers_zone_t *zone);
 static ngx_int_t ngx_triggers_zone_carve(ngx_triggers_zone_t *zone,
     u_char *p, size_t size);
 static size_t ngx_triggers_zone_usable(size_t size);
+static size_t ngx_triggers_zone_rates(size_t size);
 
 
 ngx_triggers_zone_t *
@@ -83,7 +88,8 @@ ngx_triggers_zone_record_max(size_t size)
         return 0;
     }
 
-    size -= 2 * (size / NGX_TRIGGERS_ZONE_PART) + ngx_pagesize;
+    size -= 2 * (size / NGX_TRIGGERS_ZONE_PART)
+            + ngx_triggers_zone_rates(size) + ngx_pagesize;
 
     return ngx_triggers_ring_record_max(size);
 }
@@ -91,15 +97,15 @@ ngx_triggers_zone_record_max(size_t size)
 
 ngx_int_t
 ngx_triggers_zone_append(ngx_triggers_zone_t *zone,
-    ngx_triggers_mutation_t *mutation, ngx_triggers_owner_t *owner,
-    uint64_t *end)
+    ngx_triggers_batch_t *batch, ngx_triggers_owner_t *owner,
+    uint32_t *cells, ngx_uint_t ncells, uint64_t *end)
 {
     size_t                         len;
     ngx_triggers_zone_sh_t        *sh;
     ngx_triggers_record_header_t  *header;
 
     sh = zone->sh;
-    len = ngx_triggers_record_length(mutation);
+    len = ngx_triggers_record_length(batch, ncells);
 
     ngx_shmtx_lock(&zone->shpool->mutex);
     header = ngx_triggers_ring_reserve_locked(&sh->ring, len, owner, end);
@@ -110,7 +116,7 @@ ngx_triggers_zone_append(ngx_triggers_zone_t *zone,
         return NGX_BUSY;
     }
 
-    ngx_triggers_record_encode(mutation, (u_char *) (header + 1));
+    ngx_triggers_record_encode(batch, cells, ncells, (u_char *) (header + 1));
     ngx_triggers_ring_ready(header);
 
     return NGX_OK;
@@ -126,6 +132,55 @@ ngx_triggers_zone_result(ngx_triggers_zone_sh_t *sh,
     }
 
     return &sh->results[owner->slot * sh->nresults + owner->index];
+}
+
+
+void
+ngx_triggers_zone_set_code(ngx_triggers_zone_result_t *cell, ngx_uint_t i,
+    ngx_uint_t code)
+{
+    u_char      *p;
+    ngx_uint_t   shift;
+
+    p = &cell->codes[i % NGX_TRIGGERS_CELL_CODES / 2];
+    shift = 4 * (i % 2);
+
+    *p = (u_char) ((*p & ~(0x0f << shift)) | (code << shift));
+}
+
+
+ngx_uint_t
+ngx_triggers_zone_code(ngx_triggers_zone_result_t *cell, ngx_uint_t i)
+{
+    return (cell->codes[i % NGX_TRIGGERS_CELL_CODES / 2] >> (4 * (i % 2)))
+           & 0x0f;
+}
+
+
+uint64_t
+ngx_triggers_zone_generation(ngx_triggers_zone_sh_t *sh, ngx_str_t *user_id,
+    ngx_uint_t any_owner)
+{
+    uint64_t    *generation;
+    ngx_uint_t   i;
+
+    if (any_owner) {
+        return __atomic_load_n(&sh->any_generation, __ATOMIC_SEQ_CST);
+    }
+
+    i = ngx_triggers_zone_generation_index(user_id);
+    generation = &sh->generations[i];
+
+    return __atomic_load_n(generation, __ATOMIC_SEQ_CST)
+           + __atomic_load_n(&sh->unknown_generation, __ATOMIC_SEQ_CST);
+}
+
+
+ngx_uint_t
+ngx_triggers_zone_generation_index(ngx_str_t *user_id)
+{
+    return ngx_murmur_hash2(user_id->data, user_id->len)
+           % NGX_TRIGGERS_GENERATIONS;
 }
 
 
@@ -338,6 +393,11 @@ ngx_triggers_zone_carve(ngx_triggers_zone_t *zone, u_char *p, size_t size)
     p += n;
     left -= n;
 
+    n = ngx_triggers_zone_rates(size);
+    ngx_triggers_rates_init(&sh->rates, p, size / NGX_TRIGGERS_ZONE_RATE);
+    p += n;
+    left -= n;
+
     ngx_triggers_ring_init(&sh->ring, p, left);
 
     return NGX_OK;
@@ -360,4 +420,11 @@ ngx_triggers_zone_usable(size_t size)
     size -= overhead;
 
     return size - size % ngx_pagesize;
+}
+
+
+static size_t
+ngx_triggers_zone_rates(size_t size)
+{
+    return ngx_triggers_rates_size(size / NGX_TRIGGERS_ZONE_RATE);
 }

@@ -5,8 +5,9 @@
  * fresh; nothing is allocated in it afterwards, and a reload touches nothing.
  *
  * Its parts: the ring; the slots, one for each worker process that is alive;
- * the results, a fixed array for each slot; the state that the drainer tells;
- * counters.
+ * the results, a fixed array for each slot; the buckets of rate limits; the
+ * generations, which tell that something has changed; the state that the
+ * drainer tells; counters.
  */
 
 
@@ -15,12 +16,18 @@
 
 
 #include "ngx_triggers_event.h"
+#include "ngx_triggers_rate.h"
 #include "ngx_triggers_ring.h"
 
 
 #define NGX_TRIGGERS_ZONE_MIN      (128 * 1024)
 
 #define NGX_TRIGGERS_WAITING       1024    /* waiting requests of a worker */
+
+#define NGX_TRIGGERS_GENERATIONS   256     /* owners share them by a hash */
+
+#define NGX_TRIGGERS_CELL_CODES    128     /* codes in a cell, two in a byte */
+#define NGX_TRIGGERS_CELLS_MAX     8       /* for a batch of BATCH_MAX */
 
 
 /*
@@ -35,6 +42,9 @@ typedef struct {
 
     /* atomic: a wake-up is under way and has not been seen */
     uint32_t                 pending  __attribute__((aligned(128)));
+
+    /* written by the owner: it has requests that wait for a generation */
+    uint32_t                 polling;
 } ngx_triggers_slot_t;
 
 
@@ -42,11 +52,17 @@ typedef struct {
  * The outcome of one record.  Written by the drainer before the commit,
  * position last; valid for the worker once the ring's committed position has
  * passed its record and the position here is its record's end.
+ *
+ * The codes of a batch, four bits each, stand in further cells of the same
+ * slot's array; the record names them.
  */
 
-typedef struct {
-    uint64_t                 position;
-    ngx_triggers_result_t    result;
+typedef union {
+    struct {
+        uint64_t               position;
+        ngx_triggers_result_t  result;
+    };
+    u_char                   codes[NGX_TRIGGERS_CELL_CODES / 2];
 } ngx_triggers_zone_result_t;
 
 
@@ -81,6 +97,17 @@ typedef struct {
                                            /* no room: 503 */
     uint64_t                 timeouts;     /* commit timeout: 503 */
 
+    /*
+     * Atomic, moved by the drainer before it wakes anybody: the number of
+     * commits that have changed events of an owner, of anybody, or of an
+     * owner that is not known.  See ngx_triggers_zone_generation().
+     */
+    uint64_t                 generations[NGX_TRIGGERS_GENERATIONS]
+                                 __attribute__((aligned(128)));
+    uint64_t                 any_generation;
+    uint64_t                 unknown_generation;
+
+    ngx_triggers_rates_t     rates;
     ngx_triggers_ring_t      ring;
 } ngx_triggers_zone_sh_t;
 
@@ -116,17 +143,38 @@ size_t ngx_triggers_zone_record_max(size_t size);
 
 /*
  * Event loop.  Appends a record: reserves under the mutex, encodes outside.
- * NGX_OK sets *end; NGX_BUSY: the ring is full.
+ * cells are the numbers of the results that take the batch's codes.  NGX_OK
+ * sets *end; NGX_BUSY: the ring is full.
  */
 
 ngx_int_t ngx_triggers_zone_append(ngx_triggers_zone_t *zone,
-    ngx_triggers_mutation_t *mutation, ngx_triggers_owner_t *owner,
-    uint64_t *end);
+    ngx_triggers_batch_t *batch, ngx_triggers_owner_t *owner,
+    uint32_t *cells, ngx_uint_t ncells, uint64_t *end);
 
 /* Any thread: the result that a slot's waiter number index reads. */
 
 ngx_triggers_zone_result_t *ngx_triggers_zone_result(
     ngx_triggers_zone_sh_t *sh, ngx_triggers_owner_t *owner);
+
+/* Any thread: the code number i of a batch in its cell; four bits. */
+
+void ngx_triggers_zone_set_code(ngx_triggers_zone_result_t *cell,
+    ngx_uint_t i, ngx_uint_t code);
+ngx_uint_t ngx_triggers_zone_code(ngx_triggers_zone_result_t *cell,
+    ngx_uint_t i);
+
+/*
+ * Event loop: a number that grows with every commit that has changed what the
+ * owner can see, now and then also with another's; any_owner is for who sees
+ * all.  To wait for a change, read it, look, and read it again.
+ *
+ * Drainer: ngx_triggers_zone_generation_index() is the place of an owner, to
+ * be counted after the commit.
+ */
+
+uint64_t ngx_triggers_zone_generation(ngx_triggers_zone_sh_t *sh,
+    ngx_str_t *user_id, ngx_uint_t any_owner);
+ngx_uint_t ngx_triggers_zone_generation_index(ngx_str_t *user_id);
 
 /* Any thread: CLOCK_MONOTONIC in milliseconds. */
 

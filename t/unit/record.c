@@ -27,6 +27,7 @@ fill(ngx_triggers_mutation_t *m)
     ngx_str_set(&m->event.payload, "{\"a\": 1.10}");
     ngx_str_set(&m->event.metadata, "");
     ngx_str_set(&m->event.traceparent, "00-01");
+    ngx_str_set(&m->idempotency, "hashes");
     m->event.priority = NGX_TRIGGERS_PRIORITY_HIGH;
 }
 
@@ -39,6 +40,38 @@ same(ngx_str_t *a, ngx_str_t *b)
 }
 
 
+static size_t
+encode(ngx_triggers_mutation_t *m, ngx_uint_t n, uint32_t *cells,
+    ngx_uint_t ncells)
+{
+    size_t                len;
+    ngx_triggers_batch_t  batch;
+
+    batch.mutations = m;
+    batch.n = n;
+
+    len = ngx_triggers_record_length(&batch, ncells);
+
+    ngx_memset(buf, 0xa5, sizeof(buf));
+    ngx_triggers_record_encode(&batch, cells, ncells, buf);
+
+    return len;
+}
+
+
+static ngx_int_t
+decode(ngx_triggers_mutation_t *m, size_t len)
+{
+    ngx_triggers_record_t  record;
+
+    if (ngx_triggers_record_open(&record, buf, len) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_triggers_record_next(&record, m);
+}
+
+
 static void
 test_round_trip(void)
 {
@@ -46,11 +79,9 @@ test_round_trip(void)
     ngx_triggers_mutation_t  in, out;
 
     fill(&in);
-    len = ngx_triggers_record_length(&in);
-    ngx_triggers_record_encode(&in, buf);
+    len = encode(&in, 1, NULL, 0);
 
-    unit_ok(ngx_triggers_record_decode(&out, buf, len) == NGX_OK,
-            "a record is decoded");
+    unit_ok(decode(&out, len) == NGX_OK, "a record is decoded");
     unit_ok(out.op == in.op && out.time == in.time && out.any_owner == 1
             && out.event.priority == NGX_TRIGGERS_PRIORITY_HIGH
             && ngx_memcmp(out.id, in.id, NGX_TRIGGERS_ID_LEN) == 0,
@@ -58,7 +89,8 @@ test_round_trip(void)
     unit_ok(same(&out.user_id, &in.user_id)
             && same(&out.event.event_type, &in.event.event_type)
             && same(&out.event.payload, &in.event.payload)
-            && same(&out.event.traceparent, &in.event.traceparent),
+            && same(&out.event.traceparent, &in.event.traceparent)
+            && same(&out.idempotency, &in.idempotency),
             "the strings are as they were");
     unit_ok(out.event.source.data == NULL
             && out.event.correlation_id.data == NULL,
@@ -73,6 +105,65 @@ test_round_trip(void)
 
 
 static void
+test_batch(void)
+{
+    size_t                   len, bytes;
+    ngx_uint_t               i, wrong;
+    ngx_triggers_record_t    record;
+    ngx_triggers_mutation_t  in[5], out;
+
+    static uint32_t  cells[] = { 7, 900, 3 };
+
+    /* sources of all lengths modulo the alignment */
+
+    for (i = 0; i < 5; i++) {
+        fill(&in[i]);
+        in[i].event.source.data = (u_char *) "abcdefgh";
+        in[i].event.source.len = i + 1;
+        in[i].id[0] = i;
+    }
+
+    len = encode(in, 5, cells, 3);
+
+    unit_ok(ngx_triggers_record_open(&record, buf, len) == NGX_OK
+            && record.n == 5 && record.ncells == 3
+            && ngx_memcmp(record.cells, cells, sizeof(cells)) == 0,
+            "a batch has its number and its cells");
+
+    wrong = 0;
+
+    for (i = 0; i < 5; i++) {
+        wrong += (ngx_triggers_record_next(&record, &out) != NGX_OK)
+                 || out.id[0] != i
+                 || !same(&out.event.source, &in[i].event.source)
+                 || !same(&out.event.payload, &in[i].event.payload);
+    }
+
+    unit_ok(wrong == 0, "its mutations come in order");
+    unit_ok(ngx_triggers_record_next(&record, &out) == NGX_DONE,
+            "and end");
+
+    wrong = 0;
+
+    for (bytes = 0; bytes < len; bytes++) {
+        if (ngx_triggers_record_open(&record, buf, bytes) != NGX_OK) {
+            continue;
+        }
+
+        for (i = 0; i < 5; i++) {
+            if (ngx_triggers_record_next(&record, &out) != NGX_OK) {
+                break;
+            }
+        }
+
+        wrong += (i == 5);
+    }
+
+    unit_ok(wrong == 0, "a batch that is cut short is refused");
+}
+
+
+static void
 test_malformed(void)
 {
     size_t                   len, i;
@@ -80,20 +171,23 @@ test_malformed(void)
     ngx_triggers_mutation_t  in, out;
 
     fill(&in);
-    len = ngx_triggers_record_length(&in);
+    len = encode(&in, 1, NULL, 0);
     accepted = 0;
 
     for (i = 0; i < len; i++) {
-        ngx_triggers_record_encode(&in, buf);
-        accepted += (ngx_triggers_record_decode(&out, buf, i) == NGX_OK);
+        accepted += (decode(&out, i) == NGX_OK);
     }
 
     unit_ok(accepted == 0, "a record that is cut short is refused");
 
-    ngx_triggers_record_encode(&in, buf);
-    buf[NGX_TRIGGERS_ID_LEN + 8 + 4]++;
-    unit_ok(ngx_triggers_record_decode(&out, buf, len) == NGX_ERROR,
+    buf[2 * sizeof(uint32_t) + NGX_TRIGGERS_ID_LEN + 8 + 4]++;
+    unit_ok(decode(&out, len) == NGX_ERROR,
             "a record of another version is refused");
+
+    (void) encode(&in, 1, NULL, 0);
+    buf[0] = 0;
+    unit_ok(decode(&out, len) == NGX_ERROR,
+            "a record of no mutation is refused");
 }
 
 
@@ -101,6 +195,7 @@ int
 main(void)
 {
     test_round_trip();
+    test_batch();
     test_malformed();
 
     return unit_done();

@@ -130,6 +130,7 @@ ngx_triggers_store_apply(ngx_triggers_store_t *store,
     result->rc = NGX_TRIGGERS_RC_OK;
     result->count = 0;
     result->time = mutation->time;
+    ngx_memcpy(result->id, mutation->id, NGX_TRIGGERS_ID_LEN);
 
     switch (mutation->op) {
 
