@@ -21,10 +21,13 @@
 #define NGX_HTTP_TRIGGERS_READERS        2
 #define NGX_HTTP_TRIGGERS_BATCH_RECORDS  1024
 #define NGX_HTTP_TRIGGERS_BATCH_BYTES    (1024 * 1024)
+#define NGX_HTTP_TRIGGERS_KEYS_TTL       (24 * 3600 * 1000)    /* ms */
 #define NGX_HTTP_TRIGGERS_BODY_MEMORY    (64 * 1024 * 1024)
 #define NGX_HTTP_TRIGGERS_LINKS          8
 #define NGX_HTTP_TRIGGERS_EVENT_SIZE     (1024 * 1024)
+#define NGX_HTTP_TRIGGERS_BATCH_SIZE     (16 * 1024 * 1024)
 #define NGX_HTTP_TRIGGERS_RESPONSE_SIZE  (16 * 1024 * 1024)
+#define NGX_HTTP_TRIGGERS_RATE_LIMIT     1000      /* requests a minute */
 
 /* nginx' own default of client_max_body_size */
 
@@ -45,6 +48,8 @@ static char *ngx_http_triggers_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static char *ngx_http_triggers_merge_location(ngx_conf_t *cf,
     ngx_http_triggers_loc_conf_t *prev, ngx_http_triggers_loc_conf_t *conf);
+static ngx_int_t ngx_http_triggers_check_size(ngx_conf_t *cf,
+    ngx_http_triggers_loc_conf_t *conf, const char *name, size_t size);
 static char *ngx_http_triggers_store(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_triggers_store_path(ngx_conf_t *cf,
@@ -61,6 +66,8 @@ static char *ngx_http_triggers_set_number(ngx_conf_t *cf, ngx_str_t *value,
     size_t prefix, ngx_uint_t max, ngx_uint_t *dst);
 static char *ngx_http_triggers_set_size(ngx_conf_t *cf, ngx_str_t *value,
     size_t prefix, size_t *dst);
+static char *ngx_http_triggers_set_time(ngx_conf_t *cf, ngx_str_t *value,
+    size_t prefix, ngx_msec_t *dst);
 static ngx_http_triggers_store_t *ngx_http_triggers_get_store(ngx_conf_t *cf,
     ngx_str_t *name);
 static char *ngx_http_triggers(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -79,6 +86,11 @@ static ngx_http_triggers_main_conf_t *ngx_http_triggers_cycle_conf(
 
 static ngx_conf_post_t  ngx_http_triggers_positive_post =
     { ngx_http_triggers_check_positive };
+
+
+static ngx_conf_num_bounds_t  ngx_http_triggers_rate_bounds = {
+    ngx_conf_check_num_bounds, 0, NGX_TRIGGERS_RATE_MAX
+};
 
 
 static ngx_command_t  ngx_http_triggers_commands[] = {
@@ -118,6 +130,13 @@ static ngx_command_t  ngx_http_triggers_commands[] = {
       offsetof(ngx_http_triggers_loc_conf_t, event_max_size),
       &ngx_http_triggers_positive_post },
 
+    { ngx_string("triggers_batch_max_size"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_triggers_loc_conf_t, batch_max_size),
+      &ngx_http_triggers_positive_post },
+
     { ngx_string("triggers_response_max_size"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_size_slot,
@@ -145,6 +164,13 @@ static ngx_command_t  ngx_http_triggers_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_triggers_loc_conf_t, synchronous_commit),
       NULL },
+
+    { ngx_string("triggers_rate_limit"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_triggers_loc_conf_t, rate_limit),
+      &ngx_http_triggers_rate_bounds },
 
       ngx_null_command
 };
@@ -268,10 +294,12 @@ ngx_http_triggers_create_loc_conf(ngx_conf_t *cf)
      */
 
     conf->event_max_size = NGX_CONF_UNSET_SIZE;
+    conf->batch_max_size = NGX_CONF_UNSET_SIZE;
     conf->response_max_size = NGX_CONF_UNSET_SIZE;
     conf->commit_timeout = NGX_CONF_UNSET_MSEC;
     conf->query_timeout = NGX_CONF_UNSET_MSEC;
     conf->synchronous_commit = NGX_CONF_UNSET;
+    conf->rate_limit = NGX_CONF_UNSET_UINT;
 
     return conf;
 }
@@ -285,6 +313,10 @@ ngx_http_triggers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_size_value(conf->event_max_size, prev->event_max_size,
                               NGX_HTTP_TRIGGERS_EVENT_SIZE);
+    if (conf->batch_max_size == NGX_CONF_UNSET_SIZE) {
+        conf->batch_max_size = prev->batch_max_size;
+    }
+
     ngx_conf_merge_size_value(conf->response_max_size,
                               prev->response_max_size,
                               NGX_HTTP_TRIGGERS_RESPONSE_SIZE);
@@ -293,6 +325,8 @@ ngx_http_triggers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_msec_value(conf->query_timeout, prev->query_timeout, 1000);
     ngx_conf_merge_value(conf->synchronous_commit, prev->synchronous_commit,
                          1);
+    ngx_conf_merge_uint_value(conf->rate_limit, prev->rate_limit,
+                              NGX_HTTP_TRIGGERS_RATE_LIMIT);
 
     return ngx_http_triggers_merge_location(cf, prev, conf);
 }
@@ -322,28 +356,68 @@ ngx_http_triggers_merge_location(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
-    /* it cannot be seen whether 1m was set or is nginx' default */
-
-    if (clcf->client_max_body_size == NGX_HTTP_TRIGGERS_NGINX_BODY) {
-        clcf->client_max_body_size = conf->event_max_size;
-    }
-
-    max = ngx_triggers_zone_record_max(conf->store->size);
-
-    if (conf->event_max_size + NGX_HTTP_TRIGGERS_RECORD_EXTRA > max) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "an event of \"triggers_event_max_size\" %uz in "
-                      "location \"%V\" could never fit into the zone of "
-                      "triggers store \"%V\" in %V:%ui, which has room for "
-                      "%uz bytes; make the zone larger",
-                      conf->event_max_size, &clcf->name, &conf->store->name,
-                      &conf->store->file, conf->store->line,
-                      max > NGX_HTTP_TRIGGERS_RECORD_EXTRA
-                      ? max - NGX_HTTP_TRIGGERS_RECORD_EXTRA : 0);
+    if (ngx_http_triggers_check_size(cf, conf, "triggers_event_max_size",
+                                     conf->event_max_size)
+        != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
+    if (conf->batch_max_size == NGX_CONF_UNSET_SIZE) {
+
+        /* as much as the zone takes of what it should be */
+
+        max = ngx_triggers_zone_record_max(conf->store->size)
+              - NGX_HTTP_TRIGGERS_RECORD_EXTRA;
+        conf->batch_size = ngx_min(max, NGX_HTTP_TRIGGERS_BATCH_SIZE);
+
+    } else if (ngx_http_triggers_check_size(cf, conf,
+                                            "triggers_batch_max_size",
+                                            conf->batch_max_size)
+               != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+
+    } else {
+        conf->batch_size = conf->batch_max_size;
+    }
+
+    /* it cannot be seen whether 1m was set or is nginx' default */
+
+    if (clcf->client_max_body_size == NGX_HTTP_TRIGGERS_NGINX_BODY) {
+        clcf->client_max_body_size = ngx_max(conf->event_max_size,
+                                             conf->batch_size);
+    }
+
     return NGX_CONF_OK;
+}
+
+
+/* a record that is larger than half of the ring would never be taken */
+
+static ngx_int_t
+ngx_http_triggers_check_size(ngx_conf_t *cf,
+    ngx_http_triggers_loc_conf_t *conf, const char *name, size_t size)
+{
+    size_t                      max;
+    ngx_http_triggers_store_t  *store;
+
+    store = conf->store;
+    max = ngx_triggers_zone_record_max(store->size);
+
+    if (size + NGX_HTTP_TRIGGERS_RECORD_EXTRA <= max) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "a body of \"%s\" %uz could never fit into the zone of "
+                  "triggers store \"%V\" in %V:%ui, which has room for %uz "
+                  "bytes; make the zone larger",
+                  name, size, &store->name, &store->file, store->line,
+                  max > NGX_HTTP_TRIGGERS_RECORD_EXTRA
+                  ? max - NGX_HTTP_TRIGGERS_RECORD_EXTRA : 0);
+
+    return NGX_ERROR;
 }
 
 
@@ -374,8 +448,9 @@ ngx_http_triggers_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     worker = &store->worker;
     worker->nreaders = NGX_HTTP_TRIGGERS_READERS;
-    worker->batch_records = NGX_HTTP_TRIGGERS_BATCH_RECORDS;
-    worker->batch_bytes = NGX_HTTP_TRIGGERS_BATCH_BYTES;
+    worker->drainer_conf.batch_records = NGX_HTTP_TRIGGERS_BATCH_RECORDS;
+    worker->drainer_conf.batch_bytes = NGX_HTTP_TRIGGERS_BATCH_BYTES;
+    worker->drainer_conf.idempotency_ttl = NGX_HTTP_TRIGGERS_KEYS_TTL;
     worker->body_memory = NGX_HTTP_TRIGGERS_BODY_MEMORY;
     store->waiting = NGX_CONF_UNSET_UINT;
 
@@ -572,10 +647,12 @@ ngx_http_triggers_store_parameter(ngx_conf_t *cf,
     ngx_http_triggers_store_t *store, ngx_str_t *value,
     ngx_str_t *thread_pool)
 {
-    char                   *rv;
-    ngx_triggers_worker_t  *worker;
+    char                         *rv;
+    ngx_triggers_worker_t        *worker;
+    ngx_triggers_drainer_conf_t  *conf;
 
     worker = &store->worker;
+    conf = &worker->drainer_conf;
 
     if (ngx_strncmp(value->data, "zone=", 5) == 0) {
 
@@ -604,12 +681,16 @@ ngx_http_triggers_store_parameter(ngx_conf_t *cf,
 
     if (ngx_strncmp(value->data, "batch_records=", 14) == 0) {
         return ngx_http_triggers_set_number(cf, value, 14, 100000,
-                                            &worker->batch_records);
+                                            &conf->batch_records);
     }
 
     if (ngx_strncmp(value->data, "batch_bytes=", 12) == 0) {
-        return ngx_http_triggers_set_size(cf, value, 12,
-                                          &worker->batch_bytes);
+        return ngx_http_triggers_set_size(cf, value, 12, &conf->batch_bytes);
+    }
+
+    if (ngx_strncmp(value->data, "idempotency_ttl=", 16) == 0) {
+        return ngx_http_triggers_set_time(cf, value, 16,
+                                          &conf->idempotency_ttl);
     }
 
     if (ngx_strncmp(value->data, "body_memory=", 12) == 0) {
@@ -679,6 +760,30 @@ ngx_http_triggers_set_size(ngx_conf_t *cf, ngx_str_t *value, size_t prefix,
 
 
 /* a store may be used before it is declared; init_main_conf checks */
+
+static char *
+ngx_http_triggers_set_time(ngx_conf_t *cf, ngx_str_t *value, size_t prefix,
+    ngx_msec_t *dst)
+{
+    ngx_int_t  n;
+    ngx_str_t  s;
+
+    s.data = value->data + prefix;
+    s.len = value->len - prefix;
+
+    n = ngx_parse_time(&s, 0);
+
+    if (n == NGX_ERROR || n == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid value in \"%V\"",
+                           value);
+        return NGX_CONF_ERROR;
+    }
+
+    *dst = n;
+
+    return NGX_CONF_OK;
+}
+
 
 static ngx_http_triggers_store_t *
 ngx_http_triggers_get_store(ngx_conf_t *cf, ngx_str_t *name)

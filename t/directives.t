@@ -857,8 +857,9 @@ triggers_event_max_size
 thread_pool  store  threads=4;
 --- http_config
     triggers_store  main  sqlite:$TEST_NGINX_SERVER_ROOT/logs/events.db
-                    zone=16m  waiting=1000  readers=2  batch_records=500
-                    batch_bytes=1m  body_memory=8m  thread_pool=store;
+                    zone=16m  waiting=500  readers=2  batch_records=500
+                    batch_bytes=1m  body_memory=8m  idempotency_ttl=1h
+                    thread_pool=store;
     triggers_key  "alice-key"  user=alice  scopes=events:write,events:read
                   rate=0;
 
@@ -867,8 +868,12 @@ thread_pool  store  threads=4;
     triggers_query_timeout       500ms;
     triggers_synchronous_commit  on;
     triggers_response_max_size   1m;
+    triggers_batch_max_size      2m;
+    triggers_rate_limit          100000;
 --- config
         triggers_event_max_size      32k;
+        triggers_batch_max_size      1m;
+        triggers_rate_limit          0;
 
         location / {
             triggers main prefix=/;

@@ -54,10 +54,13 @@ typedef struct {
     ngx_str_t                prefix;           /* before the API's paths,
                                                   without a final slash */
     size_t                   event_max_size;
+    size_t                   batch_max_size;   /* as set, or UNSET */
+    size_t                   batch_size;       /* what it comes to */
     size_t                   response_max_size;
     ngx_msec_t               commit_timeout;
     ngx_msec_t               query_timeout;
     ngx_flag_t               synchronous_commit;
+    ngx_uint_t               rate_limit;       /* of keys without their own */
 } ngx_http_triggers_loc_conf_t;
 
 
@@ -67,6 +70,16 @@ typedef ngx_int_t (*ngx_http_triggers_commit_pt)(ngx_http_request_t *r,
     ngx_triggers_result_t *result);
 
 
+/* what a body is, by its content type and headers */
+
+typedef enum {
+    NGX_HTTP_TRIGGERS_MEDIA_JSON = 0,
+    NGX_HTTP_TRIGGERS_MEDIA_CLOUDEVENT,        /* structured */
+    NGX_HTTP_TRIGGERS_MEDIA_CLOUDEVENT_BINARY,
+    NGX_HTTP_TRIGGERS_MEDIA_CLOUDEVENT_BATCH
+} ngx_http_triggers_media_e;
+
+
 typedef struct {
     /* headers of the request, data is NULL where there was none */
     ngx_str_t                x_api_key;
@@ -74,20 +87,25 @@ typedef struct {
     ngx_str_t                x_correlation_id;
     ngx_str_t                traceparent;
     ngx_str_t                prefer;
+    ngx_str_t                idempotency_key;
+    ngx_str_t                ce_specversion;
 
     ngx_str_t                request_id;
     ngx_str_t                correlation_id;
 
     const ngx_http_triggers_route_t  *route;   /* NULL: none matched */
     ngx_http_triggers_key_t  *key;             /* who asks */
+    ngx_triggers_rate_t      rate;             /* limit is 0: has none */
     ngx_str_t                id_text;          /* {id} of the path */
 
+    ngx_uint_t               media;            /* …_media_e of the body */
     ngx_str_t                body;
     void                    *body_state;       /* while it is being read */
     ngx_triggers_worker_t   *body_worker;
     size_t                   body_reserved;    /* counted in body_bytes */
 
     u_char                   event_id[NGX_TRIGGERS_ID_LEN];
+    void                    *batch;            /* …_batch_t, of one */
     ngx_triggers_waiter_t   *waiter;
     ngx_http_triggers_commit_pt  commit_handler;
     ngx_msec_t               submitted;        /* when, ngx_current_msec */

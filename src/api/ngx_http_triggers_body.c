@@ -10,9 +10,14 @@
 
 #include "ngx_http_triggers_body.h"
 #include "ngx_http_triggers_response.h"
+#include "ngx_http_triggers_router.h"
 
 
-#define NGX_HTTP_TRIGGERS_BODY_CHUNK  (16 * 1024)
+#define NGX_HTTP_TRIGGERS_BODY_CHUNK      (16 * 1024)
+
+/* of bodies that are no events: a thousand ids take some 40 KB */
+
+#define NGX_HTTP_TRIGGERS_BODY_OTHER_MAX  (256 * 1024)
 
 
 typedef struct {
@@ -22,7 +27,10 @@ typedef struct {
 } ngx_http_triggers_body_t;
 
 
-static ngx_uint_t ngx_http_triggers_is_json(ngx_str_t *type);
+static size_t ngx_http_triggers_body_max(ngx_http_request_t *r);
+static ngx_int_t ngx_http_triggers_body_media(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_triggers_type_is(ngx_str_t *type,
+    const char *name);
 static ngx_int_t ngx_http_triggers_body_refuse(ngx_http_request_t *r,
     ngx_int_t rc);
 static void ngx_http_triggers_body_handler(ngx_http_request_t *r);
@@ -39,23 +47,21 @@ ngx_int_t
 ngx_http_triggers_read_body(ngx_http_request_t *r,
     ngx_http_client_body_handler_pt handler)
 {
-    ngx_int_t                      rc;
-    ngx_http_triggers_ctx_t       *ctx;
-    ngx_http_triggers_body_t      *body;
-    ngx_http_triggers_loc_conf_t  *tlcf;
+    ngx_int_t                  rc;
+    ngx_http_triggers_ctx_t   *ctx;
+    ngx_http_triggers_body_t  *body;
 
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
-    if (r->headers_in.content_type
-        && !ngx_http_triggers_is_json(&r->headers_in.content_type->value))
-    {
+    if (ngx_http_triggers_body_media(r) != NGX_OK) {
         return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_TYPE, NULL,
                                        "the content type must be "
                                        "application/json");
     }
 
-    if (r->headers_in.content_length_n > (off_t) tlcf->event_max_size) {
+    if (r->headers_in.content_length_n
+        > (off_t) ngx_http_triggers_body_max(r))
+    {
         return ngx_http_triggers_body_refuse(r, NGX_DECLINED);
     }
 
@@ -79,35 +85,94 @@ ngx_http_triggers_read_body(ngx_http_request_t *r,
 }
 
 
-static ngx_uint_t
-ngx_http_triggers_is_json(ngx_str_t *type)
+static size_t
+ngx_http_triggers_body_max(ngx_http_request_t *r)
 {
-    size_t   len;
-    u_char  *p;
+    ngx_http_triggers_ctx_t       *ctx;
+    ngx_http_triggers_loc_conf_t  *tlcf;
 
-    p = ngx_strlchr(type->data, type->data + type->len, ';');
-    len = p ? (size_t) (p - type->data) : type->len;
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
 
-    while (len && (type->data[len - 1] == ' ' || type->data[len - 1] == '\t'))
+    switch (ctx->route->body) {
+
+    case NGX_HTTP_TRIGGERS_BODY_BATCH:
+        return tlcf->batch_size;
+
+    case NGX_HTTP_TRIGGERS_BODY_EVENT:
+        return (ctx->media == NGX_HTTP_TRIGGERS_MEDIA_CLOUDEVENT_BATCH)
+               ? tlcf->batch_size : tlcf->event_max_size;
+
+    default:
+        return NGX_HTTP_TRIGGERS_BODY_OTHER_MAX;
+    }
+}
+
+
+/* sets ctx->media; NGX_DECLINED: the body is no JSON */
+
+static ngx_int_t
+ngx_http_triggers_body_media(ngx_http_request_t *r)
+{
+    u_char                   *p;
+    ngx_str_t                 type;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    ngx_str_null(&type);
+
+    if (r->headers_in.content_type) {
+        type = r->headers_in.content_type->value;
+
+        p = ngx_strlchr(type.data, type.data + type.len, ';');
+        type.len = p ? (size_t) (p - type.data) : type.len;
+    }
+
+    while (type.len && (type.data[type.len - 1] == ' '
+                        || type.data[type.len - 1] == '\t'))
     {
-        len--;
+        type.len--;
     }
 
-    if (len == 0) {
-        return 1;
+    if (ngx_http_triggers_type_is(&type, "application/cloudevents+json")) {
+        ctx->media = NGX_HTTP_TRIGGERS_MEDIA_CLOUDEVENT;
+        return NGX_OK;
     }
 
-    if (len == sizeof("application/json") - 1
-        && ngx_strncasecmp(type->data, (u_char *) "application/json", len)
+    if (ngx_http_triggers_type_is(&type,
+                                  "application/cloudevents-batch+json"))
+    {
+        ctx->media = NGX_HTTP_TRIGGERS_MEDIA_CLOUDEVENT_BATCH;
+        return NGX_OK;
+    }
+
+    if (ctx->ce_specversion.data) {
+        ctx->media = NGX_HTTP_TRIGGERS_MEDIA_CLOUDEVENT_BINARY;
+    }
+
+    if (type.len == 0 || ngx_http_triggers_type_is(&type, "application/json"))
+    {
+        return NGX_OK;
+    }
+
+    if (type.len > sizeof("+json") - 1
+        && ngx_strncasecmp(type.data + type.len - (sizeof("+json") - 1),
+                           (u_char *) "+json", sizeof("+json") - 1)
            == 0)
     {
-        return 1;
+        return NGX_OK;
     }
 
-    return len > sizeof("+json") - 1
-           && ngx_strncasecmp(type->data + len - (sizeof("+json") - 1),
-                              (u_char *) "+json", sizeof("+json") - 1)
-              == 0;
+    return NGX_DECLINED;
+}
+
+
+static ngx_uint_t
+ngx_http_triggers_type_is(ngx_str_t *type, const char *name)
+{
+    return type->len == ngx_strlen(name)
+           && ngx_strncasecmp(type->data, (u_char *) name, type->len) == 0;
 }
 
 
@@ -189,16 +254,12 @@ ngx_http_triggers_body_read(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_triggers_body_refuse(ngx_http_request_t *r, ngx_int_t rc)
 {
-    ngx_http_triggers_loc_conf_t  *tlcf;
-
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
-
     switch (rc) {
 
     case NGX_DECLINED:
         return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_TOO_LARGE, NULL,
-                                       "the event is larger than %uz bytes",
-                                       tlcf->event_max_size);
+                                       "the body is larger than %uz bytes",
+                                       ngx_http_triggers_body_max(r));
 
     case NGX_BUSY:
         return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
@@ -270,19 +331,18 @@ static ngx_int_t
 ngx_http_triggers_body_grow(ngx_http_request_t *r,
     ngx_http_triggers_body_t *body, size_t size)
 {
-    size_t                         len;
-    u_char                        *old;
-    ngx_int_t                      rc;
-    ngx_http_triggers_ctx_t       *ctx;
-    ngx_http_triggers_loc_conf_t  *tlcf;
+    size_t                    len, max;
+    u_char                   *old;
+    ngx_int_t                 rc;
+    ngx_http_triggers_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
 
+    max = ngx_http_triggers_body_max(r);
     old = ctx->body.data;
     len = body->last - old;
 
-    if (len + size > tlcf->event_max_size) {
+    if (len + size > max) {
         return NGX_DECLINED;
     }
 
@@ -294,7 +354,7 @@ ngx_http_triggers_body_grow(ngx_http_request_t *r,
     } else {
         size = ngx_max(len + size, ngx_max(2 * len,
                                            NGX_HTTP_TRIGGERS_BODY_CHUNK));
-        size = ngx_min(size, tlcf->event_max_size);
+        size = ngx_min(size, max);
     }
 
     rc = ngx_http_triggers_body_alloc(r, body, size);

@@ -14,13 +14,14 @@
 
 
 #define NGX_HTTP_TRIGGERS_NAME_MAX  100        /* characters */
-#define NGX_HTTP_TRIGGERS_KEY_MAX   255
+#define NGX_HTTP_TRIGGERS_TEXT_MAX  255
 
 
 typedef struct {
     ngx_pool_t              *pool;
     ngx_uint_t               strict;
     ngx_triggers_event_t    *event;
+    ngx_str_t               *key;
     ngx_http_triggers_decode_error_t  *error;
 
     ngx_triggers_json_value_t  payload;
@@ -103,7 +104,7 @@ static const ngx_http_triggers_member_t
 
 ngx_int_t
 ngx_http_triggers_decode_event(ngx_pool_t *pool, ngx_str_t *text,
-    ngx_uint_t strict, ngx_triggers_event_t *event,
+    ngx_uint_t strict, ngx_triggers_event_t *event, ngx_str_t *key,
     ngx_http_triggers_decode_error_t *error)
 {
     ngx_int_t                   rc;
@@ -114,7 +115,10 @@ ngx_http_triggers_decode_event(ngx_pool_t *pool, ngx_str_t *text,
     d.pool = pool;
     d.strict = strict;
     d.event = event;
+    d.key = key;
     d.error = error;
+
+    ngx_str_null(key);
 
     event->priority = NGX_TRIGGERS_PRIORITY_NORMAL;
 
@@ -236,17 +240,21 @@ ngx_http_triggers_decode_metadata(ngx_http_triggers_decode_t *d)
         return ngx_http_triggers_decode_invalid(d, "metadata", &walk);
     }
 
-    if (ngx_http_triggers_decode_check(d, "metadata.idempotency_key",
-                                       &d->idempotency_key,
-                                       NGX_HTTP_TRIGGERS_KEY_MAX)
-           != NGX_OK
-        || ngx_http_triggers_decode_check(d, "metadata.ordering_key",
-                                          &d->ordering_key,
-                                          NGX_HTTP_TRIGGERS_KEY_MAX)
+    rc = ngx_http_triggers_decode_string(d, "metadata.idempotency_key",
+                                         &d->idempotency_key,
+                                         NGX_HTTP_TRIGGERS_IDEMPOTENCY_KEY_MAX,
+                                         d->key);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_http_triggers_decode_check(d, "metadata.ordering_key",
+                                       &d->ordering_key,
+                                       NGX_HTTP_TRIGGERS_TEXT_MAX)
            != NGX_OK
         || ngx_http_triggers_decode_check(d, "metadata.correlation_id",
                                           &d->correlation_id,
-                                          NGX_HTTP_TRIGGERS_KEY_MAX)
+                                          NGX_HTTP_TRIGGERS_TEXT_MAX)
            != NGX_OK
         || ngx_http_triggers_decode_check(d, "metadata.event_type",
                                           &d->meta_event_type,

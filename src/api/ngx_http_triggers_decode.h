@@ -11,6 +11,9 @@
 #include "ngx_triggers_event.h"
 
 
+#define NGX_HTTP_TRIGGERS_IDEMPOTENCY_KEY_MAX  255    /* characters */
+
+
 /* what is wrong with a body; the strings are the client's or static */
 
 typedef struct {
@@ -22,14 +25,15 @@ typedef struct {
 
 /*
  * Fills event_type, source, metadata, payload and priority of the event from
- * the JSON text; strings point into the text or into the pool.  strict is the
- * v1 surface: event_type is required and other members are refused.
- * NGX_OK; NGX_DECLINED with *error set: the client's fault; NGX_ERROR: no
- * memory.  Pure but for the pool.
+ * the JSON text, and *key from metadata.idempotency_key, if it is there;
+ * strings point into the text or into the pool.  strict is the v1 surface:
+ * event_type is required and other members are refused.  NGX_OK; NGX_DECLINED
+ * with *error set: the client's fault; NGX_ERROR: no memory.  Pure but for
+ * the pool.
  */
 
 ngx_int_t ngx_http_triggers_decode_event(ngx_pool_t *pool, ngx_str_t *text,
-    ngx_uint_t strict, ngx_triggers_event_t *event,
+    ngx_uint_t strict, ngx_triggers_event_t *event, ngx_str_t *key,
     ngx_http_triggers_decode_error_t *error);
 
 

@@ -6,6 +6,9 @@
 
 
 #include "ngx_http_triggers_decode.h"
+#include "ngx_http_triggers_event.h"
+#include "ngx_http_triggers_idempotency.h"
+#include "ngx_http_triggers_limit.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
 #include "ngx_triggers_time.h"
@@ -18,6 +21,11 @@
 #define NGX_HTTP_TRIGGERS_TRACEPARENT_LEN  55
 
 
+static ngx_int_t ngx_http_triggers_event_decode(ngx_http_request_t *r,
+    ngx_triggers_event_t *event, ngx_str_t *key,
+    ngx_http_triggers_decode_error_t *error);
+static ngx_int_t ngx_http_triggers_event_key(ngx_http_request_t *r,
+    ngx_str_t *key);
 static void ngx_http_triggers_event_context(ngx_http_request_t *r,
     ngx_triggers_event_t *event);
 static ngx_uint_t ngx_http_triggers_is_traceparent(ngx_str_t *value);
@@ -32,25 +40,31 @@ ngx_int_t
 ngx_http_triggers_event_create(ngx_http_request_t *r)
 {
     ngx_int_t                          rc;
+    ngx_str_t                          key;
+    ngx_uint_t                         wait;
     ngx_triggers_batch_t               batch;
-    ngx_triggers_event_t              *event;
     ngx_triggers_mutation_t            mutation;
     ngx_http_triggers_ctx_t           *ctx;
     ngx_http_triggers_loc_conf_t      *tlcf;
-    ngx_http_triggers_main_conf_t     *tmcf;
     ngx_http_triggers_decode_error_t   error;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
-    tmcf = ngx_http_get_module_main_conf(r, ngx_http_triggers_module);
+
+    if (ctx->media == NGX_HTTP_TRIGGERS_MEDIA_CLOUDEVENT_BATCH) {
+        return ngx_http_triggers_batch_create(r);
+    }
 
     ngx_memzero(&mutation, sizeof(ngx_triggers_mutation_t));
-    event = &mutation.event;
 
-    rc = ngx_http_triggers_decode_event(r->pool, &ctx->body, ctx->v1, event,
-                                        &error);
+    rc = ngx_http_triggers_event_decode(r, &mutation.event, &key, &error);
+
     if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_http_triggers_charge(r, 1) != NGX_OK) {
+        return ngx_http_triggers_limited(r);
     }
 
     if (rc == NGX_DECLINED) {
@@ -60,22 +74,108 @@ ngx_http_triggers_event_create(ngx_http_request_t *r)
                                              &error.message);
     }
 
-    mutation.op = NGX_TRIGGERS_OP_CREATE;
-    mutation.time = ngx_http_triggers_now();
-    mutation.user_id = ctx->key->user_id;
+    rc = ngx_http_triggers_event_key(r, &key);
 
-    ngx_triggers_uuid_v7(&tmcf->uuid, mutation.time, mutation.id);
+    if (rc == NGX_OK) {
+        rc = ngx_http_triggers_event_mutation(r, &mutation, &key);
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_PARAMETER,
+                                       "Idempotency-Key",
+                                       "the Idempotency-Key must be 1 to %d "
+                                       "printable characters, bare or quoted, "
+                                       "and equal metadata.idempotency_key "
+                                       "where both are given",
+                                       NGX_HTTP_TRIGGERS_IDEMPOTENCY_KEY_MAX);
+    }
+
     ngx_memcpy(ctx->event_id, mutation.id, NGX_TRIGGERS_ID_LEN);
     ctx->has_event_id = 1;
-
-    ngx_http_triggers_event_context(r, event);
 
     batch.mutations = &mutation;
     batch.n = 1;
     batch.codes = NULL;
 
-    return ngx_http_triggers_submit(r, &batch, tlcf->synchronous_commit,
+    /* whether a key has been used before is known by the commit only */
+
+    wait = tlcf->synchronous_commit || key.data;
+
+    return ngx_http_triggers_submit(r, &batch, wait,
                                     ngx_http_triggers_event_created);
+}
+
+
+ngx_int_t
+ngx_http_triggers_event_mutation(ngx_http_request_t *r,
+    ngx_triggers_mutation_t *mutation, ngx_str_t *key)
+{
+    ngx_http_triggers_ctx_t        *ctx;
+    ngx_http_triggers_main_conf_t  *tmcf;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+    tmcf = ngx_http_get_module_main_conf(r, ngx_http_triggers_module);
+
+    mutation->op = NGX_TRIGGERS_OP_CREATE;
+    mutation->time = ngx_http_triggers_now();
+    mutation->user_id = ctx->key->user_id;
+
+    ngx_triggers_uuid_v7(&tmcf->uuid, mutation->time, mutation->id);
+
+    ngx_http_triggers_event_context(r, &mutation->event);
+
+    return ngx_http_triggers_idempotency_set(r->pool, mutation, key);
+}
+
+
+static ngx_int_t
+ngx_http_triggers_event_decode(ngx_http_request_t *r,
+    ngx_triggers_event_t *event, ngx_str_t *key,
+    ngx_http_triggers_decode_error_t *error)
+{
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    return ngx_http_triggers_decode_event(r->pool, &ctx->body, ctx->v1, event,
+                                          key, error);
+}
+
+
+/*
+ * The key of the header, which has to be that of the metadata if both are
+ * there.  That of a CloudEvent is only what it is without a header.
+ */
+
+static ngx_int_t
+ngx_http_triggers_event_key(ngx_http_request_t *r, ngx_str_t *key)
+{
+    ngx_int_t                 rc;
+    ngx_str_t                 header;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    rc = ngx_http_triggers_idempotency_key(r, &header);
+
+    if (rc != NGX_OK || header.data == NULL) {
+        return rc;
+    }
+
+    if (ctx->media == NGX_HTTP_TRIGGERS_MEDIA_JSON && key->data
+        && (key->len != header.len
+            || ngx_memcmp(key->data, header.data, key->len) != 0))
+    {
+        return NGX_DECLINED;
+    }
+
+    *key = header;
+
+    return NGX_OK;
 }
 
 
@@ -165,10 +265,29 @@ ngx_http_triggers_event_created(ngx_http_request_t *r,
     size_t                    len;
     u_char                    id[NGX_HTTP_TRIGGERS_UUID_LEN];
     ngx_int_t                 rc;
+    ngx_str_t                 value;
     ngx_buf_t                *b;
     ngx_http_triggers_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    if (result->rc == NGX_TRIGGERS_RC_KEY_REUSED) {
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_KEY_REUSED, NULL,
+                                       "the idempotency key was used for "
+                                       "another event");
+    }
+
+    if (result->rc == NGX_TRIGGERS_RC_REPLAY) {
+        ngx_str_set(&value, "true");
+
+        if (ngx_http_triggers_add_header(r, "Idempotent-Replayed", &value)
+            == NULL)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        ngx_memcpy(ctx->event_id, result->id, NGX_TRIGGERS_ID_LEN);
+    }
 
     (void) ngx_triggers_uuid_format(id, ctx->event_id);
 

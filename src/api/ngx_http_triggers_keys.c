@@ -9,15 +9,14 @@
 #include <ngx_core.h>
 
 #include "ngx_http_triggers_keys.h"
-
-#include <openssl/evp.h>
+#include "ngx_triggers_rate.h"
+#include "ngx_triggers_sha256.h"
 
 
 #define NGX_HTTP_TRIGGERS_KEYS_FILE_MAX  (16 * 1024 * 1024)
 #define NGX_HTTP_TRIGGERS_KEY_ARGS       8
 #define NGX_HTTP_TRIGGERS_USER_MAX       255
 #define NGX_HTTP_TRIGGERS_KEY_ID_LEN     12
-#define NGX_HTTP_TRIGGERS_RATE           1000
 
 
 typedef struct {
@@ -26,8 +25,6 @@ typedef struct {
 } ngx_http_triggers_scope_t;
 
 
-static ngx_int_t ngx_http_triggers_key_digest(ngx_str_t *token,
-    u_char *digest);
 static ngx_int_t ngx_http_triggers_key_parse(ngx_str_t *value,
     u_char *digest);
 static char *ngx_http_triggers_key_set(ngx_conf_t *cf,
@@ -79,7 +76,7 @@ ngx_http_triggers_keys_add(ngx_conf_t *cf, ngx_http_triggers_keys_t *keys,
         return NGX_CONF_ERROR;
     }
 
-    key->rate = NGX_HTTP_TRIGGERS_RATE;
+    key->rate = NGX_CONF_UNSET_UINT;
 
     if (ngx_http_triggers_key_parse(&args[0], key->digest) != NGX_OK) {
         return "has an invalid key: it must be 1 to 255 printable characters "
@@ -213,7 +210,7 @@ ngx_http_triggers_keys_find(ngx_http_triggers_keys_t *keys, ngx_str_t *token)
     uint64_t                  h;
     ngx_http_triggers_key_t  *key;
 
-    if (ngx_http_triggers_key_digest(token, digest) != NGX_OK) {
+    if (ngx_triggers_sha256(token, digest) != NGX_OK) {
         return NULL;
     }
 
@@ -232,37 +229,6 @@ ngx_http_triggers_keys_find(ngx_http_triggers_keys_t *keys, ngx_str_t *token)
 
         h = (h + 1) & keys->mask;
     }
-}
-
-
-/*
- * The algorithm is fetched and the context made once in each process: a third
- * of the time of EVP_Digest().
- */
-
-static ngx_int_t
-ngx_http_triggers_key_digest(ngx_str_t *token, u_char *digest)
-{
-    static EVP_MD      *md;
-    static EVP_MD_CTX  *ctx;
-
-    if (ctx == NULL) {
-        md = EVP_MD_fetch(NULL, "SHA256", NULL);
-        ctx = EVP_MD_CTX_new();
-
-        if (md == NULL || ctx == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    if (EVP_DigestInit_ex(ctx, md, NULL) != 1
-        || EVP_DigestUpdate(ctx, token->data, token->len) != 1
-        || EVP_DigestFinal_ex(ctx, digest, NULL) != 1)
-    {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
 }
 
 
@@ -305,7 +271,7 @@ ngx_http_triggers_key_parse(ngx_str_t *value, u_char *digest)
         }
     }
 
-    return ngx_http_triggers_key_digest(value, digest);
+    return ngx_triggers_sha256(value, digest);
 }
 
 
@@ -345,9 +311,9 @@ ngx_http_triggers_key_set(ngx_conf_t *cf, ngx_http_triggers_key_t *key,
     if (ngx_strncmp(arg->data, "rate=", 5) == 0) {
 
         n = ngx_atoi(arg->data + 5, arg->len - 5);
-        if (n == NGX_ERROR) {
+        if (n == NGX_ERROR || n > NGX_TRIGGERS_RATE_MAX) {
             return "has an invalid \"rate\" parameter: it must be a number "
-                   "of requests a minute";
+                   "of requests a minute, 0 for no limit";
         }
 
         key->rate = n;

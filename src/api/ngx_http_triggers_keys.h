@@ -31,7 +31,8 @@ typedef struct {
     ngx_str_t                id;               /* first digits of the digest */
     ngx_str_t                user_id;
     ngx_uint_t               scopes;
-    ngx_uint_t               rate;             /* requests a minute */
+    ngx_uint_t               rate;             /* requests a minute, 0: no
+                                                  limit, UNSET: the default */
 } ngx_http_triggers_key_t;
 
 

@@ -42,6 +42,10 @@ static const ngx_http_triggers_header_t  ngx_http_triggers_headers[] = {
       offsetof(ngx_http_triggers_ctx_t, traceparent) },
     { ngx_string("prefer"),
       offsetof(ngx_http_triggers_ctx_t, prefer) },
+    { ngx_string("idempotency-key"),
+      offsetof(ngx_http_triggers_ctx_t, idempotency_key) },
+    { ngx_string("ce-specversion"),
+      offsetof(ngx_http_triggers_ctx_t, ce_specversion) },
     { ngx_null_string, 0 }
 };
 
@@ -336,6 +340,13 @@ ngx_http_triggers_commit_handler(void *data, ngx_int_t rc,
 
         rc = ctx->commit_handler(r, result);
 
+        if (rc == NGX_DONE) {
+
+            /* there is more to be found out for the answer */
+
+            return;
+        }
+
     } else if (rc == NGX_OK) {
         rc = ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_INTERNAL, NULL,
                                      "the store refused the record");
@@ -354,6 +365,12 @@ ngx_http_triggers_commit_handler(void *data, ngx_int_t rc,
 static ngx_int_t
 ngx_http_triggers_refuse(ngx_http_request_t *r, ngx_int_t rc)
 {
+    if (rc == NGX_DECLINED) {
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_TOO_LARGE, NULL,
+                                       "the batch is larger than the queue "
+                                       "can take");
+    }
+
     return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
                                    rc == NGX_BUSY ? "the queue is full"
                                                   : "the store is not ready");

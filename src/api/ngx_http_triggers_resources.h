@@ -16,6 +16,11 @@
 
 ngx_int_t ngx_http_triggers_event_create(ngx_http_request_t *r);
 
+/* ngx_http_triggers_batch.c: many events in, ngx_http_triggers_ack_batch.c */
+
+ngx_int_t ngx_http_triggers_batch_create(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_batch_acknowledge(ngx_http_request_t *r);
+
 /* ngx_http_triggers_change.c: what changes one event */
 
 ngx_int_t ngx_http_triggers_event_acknowledge(ngx_http_request_t *r);

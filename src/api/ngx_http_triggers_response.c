@@ -6,12 +6,17 @@
  */
 
 
+#include "ngx_http_triggers_limit.h"
 #include "ngx_http_triggers_response.h"
 #include "ngx_triggers_time.h"
 
 
 #define NGX_HTTP_TRIGGERS_MESSAGE_LEN  256
 #define NGX_HTTP_TRIGGERS_FIELD_LEN    100
+
+/* RFC 9110, section 15.5.21; nginx has no name for it */
+
+#define NGX_HTTP_TRIGGERS_UNPROCESSABLE  422
 
 
 typedef struct {
@@ -24,8 +29,9 @@ typedef struct {
 
 static ngx_buf_t *ngx_http_triggers_json_body(ngx_http_request_t *r,
     json_t *object, int64_t time);
-static json_t *ngx_http_triggers_json_text(ngx_str_t *s, size_t max);
+static json_t *ngx_http_triggers_json_text(ngx_str_t *s);
 static json_t *ngx_http_triggers_json_time(int64_t time);
+static ngx_uint_t ngx_http_triggers_retry_after(ngx_http_triggers_ctx_t *ctx);
 
 
 static const ngx_http_triggers_error_t  ngx_http_triggers_errors[] = {
@@ -57,6 +63,9 @@ static const ngx_http_triggers_error_t  ngx_http_triggers_errors[] = {
     { NGX_HTTP_UNSUPPORTED_MEDIA_TYPE, ngx_string("UNSUPPORTED_MEDIA_TYPE"),
       ngx_null_string, ngx_string("the media type is not supported") },
 
+    { NGX_HTTP_TRIGGERS_UNPROCESSABLE, ngx_string("IDEMPOTENCY_KEY_REUSED"),
+      ngx_null_string, ngx_string("the idempotency key was used before") },
+
     { NGX_HTTP_TOO_MANY_REQUESTS, ngx_string("RATE_LIMIT_EXCEEDED"),
       ngx_null_string, ngx_string("too many requests") },
 
@@ -83,6 +92,11 @@ ngx_http_triggers_send(ngx_http_request_t *r, ngx_uint_t status,
 
     r->headers_out.status = status;
     r->headers_out.content_length_n = len;
+
+    if (status == NGX_HTTP_TRIGGERS_UNPROCESSABLE) {
+        ngx_str_set(&r->headers_out.status_line, "422 Unprocessable Content");
+    }
+
     ngx_str_set(&r->headers_out.content_type, "application/json");
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
@@ -123,6 +137,24 @@ ngx_http_triggers_send_object(ngx_http_request_t *r, ngx_uint_t status,
     out.next = NULL;
 
     return ngx_http_triggers_send(r, status, &out, b->last - b->pos);
+}
+
+
+ngx_int_t
+ngx_http_triggers_send_text(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_triggers_text_t *text)
+{
+    ngx_buf_t  *b;
+
+    if (text->failed) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b = text->last->buf;
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+
+    return ngx_http_triggers_send(r, status, text->first, text->size);
 }
 
 
@@ -246,7 +278,24 @@ ngx_buf_t *
 ngx_http_triggers_error_body(ngx_http_request_t *r, ngx_str_t *code,
     ngx_str_t *message, ngx_str_t *field)
 {
-    json_t                   *details, *error;
+    json_t  *error;
+
+    error = ngx_http_triggers_error_object(r, code, message, field);
+    if (error == NULL) {
+        return NULL;
+    }
+
+    return ngx_http_triggers_json_body(r, json_pack("{s:o}", "error", error),
+                                       0);
+}
+
+
+json_t *
+ngx_http_triggers_error_object(ngx_http_request_t *r, ngx_str_t *code,
+    ngx_str_t *message, ngx_str_t *field)
+{
+    json_t                   *details;
+    ngx_str_t                 clipped;
     ngx_http_triggers_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
@@ -254,23 +303,27 @@ ngx_http_triggers_error_body(ngx_http_request_t *r, ngx_str_t *code,
     details = json_object();
 
     if (field) {
+        clipped = *field;
+        ngx_http_triggers_clip(&clipped);
+
         (void) json_object_set_new(details, "field",
-                   ngx_http_triggers_json_text(field,
-                                               NGX_HTTP_TRIGGERS_FIELD_LEN));
+                                   ngx_http_triggers_json_text(&clipped));
     }
 
-    error = json_pack("{s:{s:s%, s:o, s:o, s:o, s:s%, s:s%}}", "error",
-                      "code", code->data, code->len,
-                      "message", ngx_http_triggers_json_text(message,
-                                              NGX_HTTP_TRIGGERS_MESSAGE_LEN),
-                      "details", details,
-                      "timestamp", ngx_http_triggers_json_time(
-                                       ngx_http_triggers_now()),
-                      "request_id", ctx->request_id.data, ctx->request_id.len,
-                      "correlation_id", ctx->correlation_id.data,
-                                        ctx->correlation_id.len);
+    if (ctx->rate.retry_after) {
+        (void) json_object_set_new(details, "retry_after",
+                                   json_integer(ctx->rate.retry_after));
+    }
 
-    return ngx_http_triggers_json_body(r, error, 0);
+    return json_pack("{s:s%, s:o, s:o, s:o, s:s%, s:s%}",
+                     "code", code->data, code->len,
+                     "message", ngx_http_triggers_json_text(message),
+                     "details", details,
+                     "timestamp", ngx_http_triggers_json_time(
+                                      ngx_http_triggers_now()),
+                     "request_id", ctx->request_id.data, ctx->request_id.len,
+                     "correlation_id", ctx->correlation_id.data,
+                                       ctx->correlation_id.len);
 }
 
 
@@ -416,14 +469,28 @@ ngx_http_triggers_add_headers(ngx_http_request_t *r, ngx_uint_t status)
     if (status == NGX_HTTP_SERVICE_UNAVAILABLE
         || status == NGX_HTTP_TOO_MANY_REQUESTS)
     {
-        ngx_str_set(&value, "1");
+        value.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+        if (value.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        value.len = ngx_sprintf(value.data, "%ui",
+                                ngx_http_triggers_retry_after(ctx))
+                    - value.data;
 
         if (ngx_http_triggers_add_header(r, "Retry-After", &value) == NULL) {
             return NGX_ERROR;
         }
     }
 
-    return NGX_OK;
+    return ngx_http_triggers_limit_headers(r);
+}
+
+
+static ngx_uint_t
+ngx_http_triggers_retry_after(ngx_http_triggers_ctx_t *ctx)
+{
+    return ctx->rate.retry_after ? ctx->rate.retry_after : 1;
 }
 
 
@@ -446,28 +513,29 @@ ngx_http_triggers_write_time(u_char *p, const char *name, int64_t time)
 }
 
 
-/*
- * A text that may be the client's, at most max bytes of it and no character
- * cut in two.  What is not UTF-8 is no JSON and becomes "?".
- */
-
-static json_t *
-ngx_http_triggers_json_text(ngx_str_t *s, size_t max)
+void
+ngx_http_triggers_clip(ngx_str_t *s)
 {
-    size_t   len;
-    json_t  *text;
-
-    len = s->len;
-
-    if (len > max) {
-        len = max;
-
-        while (len && (s->data[len] & 0xc0) == 0x80) {
-            len--;
-        }
+    if (s->len <= NGX_HTTP_TRIGGERS_FIELD_LEN) {
+        return;
     }
 
-    text = json_stringn((char *) s->data, len);
+    s->len = NGX_HTTP_TRIGGERS_FIELD_LEN;
+
+    while (s->len && (s->data[s->len] & 0xc0) == 0x80) {
+        s->len--;
+    }
+}
+
+
+/* what is not UTF-8 is no JSON and becomes "?" */
+
+static json_t *
+ngx_http_triggers_json_text(ngx_str_t *s)
+{
+    json_t  *text;
+
+    text = json_stringn((char *) s->data, s->len);
 
     return text ? text : json_string("?");
 }

@@ -10,6 +10,7 @@
 
 
 #include "ngx_http_triggers.h"
+#include "ngx_triggers_text.h"
 
 #include <jansson.h>
 
@@ -29,6 +30,7 @@ typedef enum {
     NGX_HTTP_TRIGGERS_CONFLICT,
     NGX_HTTP_TRIGGERS_TOO_LARGE,
     NGX_HTTP_TRIGGERS_BAD_TYPE,
+    NGX_HTTP_TRIGGERS_KEY_REUSED,
     NGX_HTTP_TRIGGERS_RATE_LIMIT,
     NGX_HTTP_TRIGGERS_INTERNAL,
     NGX_HTTP_TRIGGERS_UNAVAILABLE,
@@ -63,6 +65,11 @@ ngx_int_t ngx_http_triggers_send_object(ngx_http_request_t *r,
 ngx_int_t ngx_http_triggers_send_json(ngx_http_request_t *r,
     ngx_uint_t status, json_t *object, int64_t time);
 
+/* Sends a text that has been written in the request's memory. */
+
+ngx_int_t ngx_http_triggers_send_text(ngx_http_request_t *r,
+    ngx_uint_t status, ngx_triggers_text_t *text);
+
 /*
  * Sends an error.  field, if not NULL, goes into "details" and may come from
  * the client.  The message is a format of ngx_slprintf().
@@ -84,6 +91,15 @@ ngx_int_t ngx_http_triggers_not_allowed(ngx_http_request_t *r,
 
 ngx_buf_t *ngx_http_triggers_error_body(ngx_http_request_t *r,
     ngx_str_t *code, ngx_str_t *message, ngx_str_t *field);
+
+/* What stands in an answer's member "error"; NULL: no memory. */
+
+json_t *ngx_http_triggers_error_object(ngx_http_request_t *r,
+    ngx_str_t *code, ngx_str_t *message, ngx_str_t *field);
+
+/* Cuts a client's text that an error repeats, never within a character. */
+
+void ngx_http_triggers_clip(ngx_str_t *s);
 
 /* The code that the contract has for a status which nginx made itself. */
 

@@ -9,6 +9,7 @@
 #include "ngx_http_triggers_router.h"
 #include "ngx_http_triggers_auth.h"
 #include "ngx_http_triggers_body.h"
+#include "ngx_http_triggers_limit.h"
 #include "ngx_http_triggers_response.h"
 #include "ngx_http_triggers_resources.h"
 
@@ -29,51 +30,59 @@ static void ngx_http_triggers_run(ngx_http_request_t *r);
 static const ngx_http_triggers_route_t  ngx_http_triggers_routes[] = {
 
     { NGX_HTTP_POST, ngx_string("/events"),
-      NGX_HTTP_TRIGGERS_SCOPE_EVENTS_WRITE, 1,
+      NGX_HTTP_TRIGGERS_SCOPE_EVENTS_WRITE, NGX_HTTP_TRIGGERS_BODY_EVENT,
       ngx_http_triggers_event_create },
 
     { NGX_HTTP_GET, ngx_string("/inbox"),
-      NGX_HTTP_TRIGGERS_SCOPE_EVENTS_READ, 0,
+      NGX_HTTP_TRIGGERS_SCOPE_EVENTS_READ, NGX_HTTP_TRIGGERS_BODY_NONE,
       ngx_http_triggers_inbox_list },
 
     { NGX_HTTP_POST, ngx_string("/inbox/{id}/ack"),
-      NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, 0,
+      NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, NGX_HTTP_TRIGGERS_BODY_NONE,
       ngx_http_triggers_event_remove },
 
     { NGX_HTTP_POST, ngx_string("/inbox/{id}/retry"),
-      NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, 0,
+      NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, NGX_HTTP_TRIGGERS_BODY_NONE,
       ngx_http_triggers_event_retry },
 
     { NGX_HTTP_GET, ngx_string("/v1/health"),
-      0, 0,
+      0, NGX_HTTP_TRIGGERS_BODY_NONE,
       ngx_http_triggers_health },
 
     { NGX_HTTP_GET, ngx_string("/v1/inbox"),
-      NGX_HTTP_TRIGGERS_SCOPE_EVENTS_READ, 0,
+      NGX_HTTP_TRIGGERS_SCOPE_EVENTS_READ, NGX_HTTP_TRIGGERS_BODY_NONE,
       ngx_http_triggers_inbox_list },
 
     { NGX_HTTP_POST, ngx_string("/v1/events"),
-      NGX_HTTP_TRIGGERS_SCOPE_EVENTS_WRITE, 1,
+      NGX_HTTP_TRIGGERS_SCOPE_EVENTS_WRITE, NGX_HTTP_TRIGGERS_BODY_EVENT,
       ngx_http_triggers_event_create },
 
+    { NGX_HTTP_POST, ngx_string("/v1/events/batch"),
+      NGX_HTTP_TRIGGERS_SCOPE_EVENTS_WRITE, NGX_HTTP_TRIGGERS_BODY_BATCH,
+      ngx_http_triggers_batch_create },
+
+    { NGX_HTTP_POST, ngx_string("/v1/events/acknowledge/batch"),
+      NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, NGX_HTTP_TRIGGERS_BODY_OTHER,
+      ngx_http_triggers_batch_acknowledge },
+
     { NGX_HTTP_GET, ngx_string("/v1/events/{id}"),
-      NGX_HTTP_TRIGGERS_SCOPE_EVENTS_READ, 0,
+      NGX_HTTP_TRIGGERS_SCOPE_EVENTS_READ, NGX_HTTP_TRIGGERS_BODY_NONE,
       ngx_http_triggers_event_get },
 
     { NGX_HTTP_DELETE, ngx_string("/v1/events/{id}"),
-      NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, 0,
+      NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, NGX_HTTP_TRIGGERS_BODY_NONE,
       ngx_http_triggers_event_delete },
 
     { NGX_HTTP_GET, ngx_string("/v1/events/{id}/status"),
-      NGX_HTTP_TRIGGERS_SCOPE_EVENTS_READ, 0,
+      NGX_HTTP_TRIGGERS_SCOPE_EVENTS_READ, NGX_HTTP_TRIGGERS_BODY_NONE,
       ngx_http_triggers_event_status },
 
     { NGX_HTTP_POST, ngx_string("/v1/events/{id}/ack"),
-      NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, 0,
+      NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, NGX_HTTP_TRIGGERS_BODY_NONE,
       ngx_http_triggers_event_acknowledge },
 
     { NGX_HTTP_POST, ngx_string("/v1/events/{id}/retry"),
-      NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, 0,
+      NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, NGX_HTTP_TRIGGERS_BODY_NONE,
       ngx_http_triggers_event_retry },
 
     { 0, ngx_null_string, 0, 0, NULL }
@@ -99,6 +108,7 @@ static ngx_str_t  ngx_http_triggers_v1 = ngx_string("/v1");
 ngx_int_t
 ngx_http_triggers_handler(ngx_http_request_t *r)
 {
+    ngx_int_t                 rc, limited;
     ngx_str_t                 path;
     ngx_uint_t                allowed;
     ngx_http_triggers_ctx_t  *ctx;
@@ -130,18 +140,31 @@ ngx_http_triggers_handler(ngx_http_request_t *r)
         return ngx_http_triggers_dispatch(r);
     }
 
-    switch (ngx_http_triggers_authorize(r, ctx->route->scope)) {
+    rc = ngx_http_triggers_authorize(r, ctx->route->scope);
 
-    case NGX_OK:
-        return ngx_http_triggers_dispatch(r);
-
-    case NGX_ABORT:
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_FORBIDDEN, NULL,
-                                       "the key lacks the scope for this");
-
-    default: /* NGX_DECLINED */
+    if (rc == NGX_DECLINED) {
         return ngx_http_triggers_unauthorized(r);
     }
+
+    /* what a body costs is known when it is decoded */
+
+    if (rc == NGX_OK && ctx->route->body) {
+        limited = ngx_http_triggers_charge_look(r);
+
+    } else {
+        limited = ngx_http_triggers_charge(r, 1);
+    }
+
+    if (limited != NGX_OK) {
+        return ngx_http_triggers_limited(r);
+    }
+
+    if (rc == NGX_ABORT) {
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_FORBIDDEN, NULL,
+                                       "the key lacks the scope for this");
+    }
+
+    return ngx_http_triggers_dispatch(r);
 }
 
 

@@ -11,6 +11,16 @@
 #include "ngx_http_triggers.h"
 
 
+/* what a route wants of the body, and so how long it may be */
+
+typedef enum {
+    NGX_HTTP_TRIGGERS_BODY_NONE = 0,
+    NGX_HTTP_TRIGGERS_BODY_EVENT,              /* or a batch of CloudEvents */
+    NGX_HTTP_TRIGGERS_BODY_BATCH,
+    NGX_HTTP_TRIGGERS_BODY_OTHER               /* no events */
+} ngx_http_triggers_route_body_e;
+
+
 /*
  * A handler is called when the request is authorized and, where the route
  * says so, its body is in ctx->body.  It returns NGX_DONE when it will
@@ -21,7 +31,7 @@ struct ngx_http_triggers_route_s {
     ngx_uint_t               method;           /* NGX_HTTP_GET, … */
     ngx_str_t                path;             /* may have one "{id}" */
     ngx_uint_t               scope;            /* 0: open to all */
-    ngx_uint_t               body;             /* flag: wants the body */
+    ngx_uint_t               body;             /* …_route_body_e */
     ngx_int_t              (*handler)(ngx_http_request_t *r);
 };
 

@@ -111,13 +111,13 @@ static uint64_t ngx_triggers_monotonic_us(void);
 
 ngx_triggers_drainer_t *
 ngx_triggers_drainer_create(ngx_triggers_zone_t *zone,
-    ngx_uint_t batch_records, size_t batch_bytes,
-    ngx_triggers_owner_t *owner, ngx_socket_t fd, ngx_log_t *log)
+    ngx_triggers_drainer_conf_t *conf, ngx_triggers_owner_t *owner,
+    ngx_socket_t fd, ngx_log_t *log)
 {
     ngx_triggers_drainer_t  *d;
 
     d = ngx_calloc(sizeof(ngx_triggers_drainer_t)
-                   + batch_records * sizeof(ngx_triggers_record_header_t *)
+                   + conf->batch_records * sizeof(ngx_triggers_record_header_t *)
                    + zone->sh->nslots, log);
     if (d == NULL) {
         return NULL;
@@ -129,15 +129,17 @@ ngx_triggers_drainer_create(ngx_triggers_zone_t *zone,
         return NULL;
     }
 
+    ngx_triggers_store_keep_keys(d->store, conf->idempotency_ttl);
+
     d->zone = zone;
     d->sh = zone->sh;
     d->owner = owner;
     d->fd = fd;
     d->log = log;
-    d->batch_records = batch_records;
-    d->batch_bytes = batch_bytes;
+    d->batch_records = conf->batch_records;
+    d->batch_bytes = conf->batch_bytes;
     d->records = (ngx_triggers_record_header_t **) (d + 1);
-    d->touched = (u_char *) (d->records + batch_records);
+    d->touched = (u_char *) (d->records + d->batch_records);
 
     return d;
 }

@@ -23,10 +23,19 @@
 typedef struct ngx_triggers_drainer_s  ngx_triggers_drainer_t;
 
 
+/* set by the configuration */
+
+typedef struct {
+    ngx_uint_t               batch_records;
+    size_t                   batch_bytes;
+    ngx_msec_t               idempotency_ttl;  /* of keys */
+} ngx_triggers_drainer_conf_t;
+
+
 /* Event loop, before the first run.  NULL when there is no memory. */
 
 ngx_triggers_drainer_t *ngx_triggers_drainer_create(
-    ngx_triggers_zone_t *zone, ngx_uint_t batch_records, size_t batch_bytes,
+    ngx_triggers_zone_t *zone, ngx_triggers_drainer_conf_t *conf,
     ngx_triggers_owner_t *owner, ngx_socket_t fd, ngx_log_t *log);
 
 /*

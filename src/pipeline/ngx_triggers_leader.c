@@ -277,8 +277,7 @@ ngx_triggers_lead_prepare(ngx_triggers_worker_t *worker)
 
     if (worker->drainer == NULL) {
         worker->drainer = ngx_triggers_drainer_create(worker->zone,
-                                      worker->batch_records,
-                                      worker->batch_bytes, &worker->owner,
+                                      &worker->drainer_conf, &worker->owner,
                                       worker->wake->fd, worker->log);
         if (worker->drainer == NULL) {
             return NGX_ERROR;

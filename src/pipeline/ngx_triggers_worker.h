@@ -32,8 +32,7 @@ struct ngx_triggers_worker_s {
     /* set by the configuration */
     ngx_triggers_zone_t     *zone;
     ngx_thread_pool_t       *thread_pool;
-    ngx_uint_t               batch_records;
-    size_t                   batch_bytes;
+    ngx_triggers_drainer_conf_t  drainer_conf;
     ngx_uint_t               nreaders;
     size_t                   body_memory;      /* bytes of bodies at once */
 
@@ -106,9 +105,10 @@ struct ngx_triggers_waiter_s {
  * Hands a batch to the drainer, often of one mutation; its strings are copied.
  * With a handler it is waited for, at most timeout ms, and *waiter is set;
  * without one it is only queued.  batch->codes is written before the handler
- * is called, and not after it was abandoned.  NGX_OK; NGX_BUSY: no room in the ring, or too many wait
- * already; NGX_ERROR: this worker has no slot, or the store could not be
- * opened since nginx has started.
+ * is called, and no more after the waiter was abandoned.  NGX_OK; NGX_BUSY: no
+ * room in the ring, or too many wait already; NGX_DECLINED: the batch is
+ * larger than the ring could ever take; NGX_ERROR: this worker has no slot, or
+ * the store could not be opened since nginx has started.
  */
 
 ngx_int_t ngx_triggers_submit(ngx_triggers_worker_t *worker,

@@ -86,6 +86,10 @@ ngx_triggers_store_t *ngx_triggers_store_create(ngx_str_t *path,
     ngx_log_t *log);
 void ngx_triggers_store_destroy(ngx_triggers_store_t *store);
 
+/* How long idempotency keys are kept, ms; 24 hours unless it is called. */
+
+void ngx_triggers_store_keep_keys(ngx_triggers_store_t *store, int64_t ttl);
+
 /*
  * Opens the lock file "PATH.lock", takes the write lock, opens the database
  * (creating it), recovers it, applies the migrations that are missing.
@@ -173,9 +177,19 @@ ngx_uint_t ngx_triggers_store_wal_frames(ngx_triggers_store_t *store);
  * the page was found.  When it passes while only the total is counted, the
  * total is capped instead.  ngx_triggers_reader_get() calls handler once
  * with the event; NGX_DECLINED when there is none that the owner may see.
- * ngx_triggers_reader_interrupt() makes a running query of another thread
+ * ngx_triggers_reader_replays() looks up the keys of n replays, of which it
+ * changes the order.  ngx_triggers_reader_interrupt() makes a running query of another thread
  * end with NGX_AGAIN.
  */
+
+/* what an idempotency key stands for; created_at is 0 if it is not known */
+
+typedef struct {
+    u_char                   key_hash[NGX_TRIGGERS_KEY_HASH_LEN];
+    u_char                   id[NGX_TRIGGERS_ID_LEN];
+    int64_t                  created_at;       /* ms */
+} ngx_triggers_replay_t;
+
 
 ngx_triggers_reader_t *ngx_triggers_reader_open(ngx_str_t *path,
     ngx_log_t *log);
@@ -185,6 +199,8 @@ ngx_int_t ngx_triggers_reader_list(ngx_triggers_reader_t *reader,
 ngx_int_t ngx_triggers_reader_get(ngx_triggers_reader_t *reader,
     ngx_str_t *user_id, ngx_uint_t any_owner, u_char *id,
     ngx_triggers_row_pt handler, void *data);
+ngx_int_t ngx_triggers_reader_replays(ngx_triggers_reader_t *reader,
+    ngx_triggers_replay_t **replays, ngx_uint_t n);
 void ngx_triggers_reader_interrupt(ngx_triggers_reader_t *reader);
 
 

@@ -107,6 +107,10 @@ ngx_triggers_zone_append(ngx_triggers_zone_t *zone,
     sh = zone->sh;
     len = ngx_triggers_record_length(batch, ncells);
 
+    if (len > ngx_triggers_ring_record_max(sh->ring.size)) {
+        return NGX_DECLINED;
+    }
+
     ngx_shmtx_lock(&zone->shpool->mutex);
     header = ngx_triggers_ring_reserve_locked(&sh->ring, len, owner, end);
     ngx_shmtx_unlock(&zone->shpool->mutex);

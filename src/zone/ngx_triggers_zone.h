@@ -144,7 +144,8 @@ size_t ngx_triggers_zone_record_max(size_t size);
 /*
  * Event loop.  Appends a record: reserves under the mutex, encodes outside.
  * cells are the numbers of the results that take the batch's codes.  NGX_OK
- * sets *end; NGX_BUSY: the ring is full.
+ * sets *end; NGX_BUSY: the ring is full; NGX_DECLINED: the record would never
+ * fit into it.
  */
 
 ngx_int_t ngx_triggers_zone_append(ngx_triggers_zone_t *zone,

@@ -81,8 +81,8 @@ test_open(void)
     unit_ok(fixture_sql(path, "PRAGMA auto_vacuum") == 2, "open: auto_vacuum");
     unit_ok(fixture_sql(path, "PRAGMA application_id")
             == NGX_TRIGGERS_SQLITE_APP_ID, "open: application_id");
-    unit_ok(fixture_sql(path, "PRAGMA user_version") == 1,
-            "open: user_version");
+    unit_ok(fixture_sql(path, "PRAGMA user_version")
+            == ngx_triggers_sqlite_version(), "open: user_version");
     unit_ok(fixture_sql(path, "SELECT count(*) FROM pragma_journal_mode "
                         "WHERE journal_mode = 'wal'") == 1, "open: WAL");
 
@@ -116,6 +116,7 @@ test_open(void)
 static void
 test_foreign(void)
 {
+    char                    sql[64];
     FILE                   *f;
     ngx_uint_t              i;
     ngx_str_t              *path;
@@ -149,7 +150,9 @@ test_foreign(void)
             "newer: refused");
     unit_ok(reader == NULL, "newer: not read");
 
-    (void) fixture_sql(path, "PRAGMA user_version = 1");
+    snprintf(sql, sizeof(sql), "PRAGMA user_version = %d",
+             (int) ngx_triggers_sqlite_version());
+    (void) fixture_sql(path, sql);
     unit_ok(ngx_triggers_store_open(store) == NGX_OK, "newer: heals");
     ngx_triggers_store_destroy(store);
 

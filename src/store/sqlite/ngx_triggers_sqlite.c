@@ -16,6 +16,8 @@
 #include "ngx_triggers_migrations.h"
 
 
+#define NGX_TRIGGERS_SQLITE_KEYS_TTL  (24 * 3600 * 1000LL)    /* ms */
+
 #define ngx_triggers_sqlite_nitems(a)  (sizeof(a) / sizeof((a)[0]))
 
 
@@ -41,11 +43,11 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
 
     "COMMIT",
 
-    "SELECT next_seq, total_events, merged_through, last_created_at "
-        "FROM store WHERE id = 1",
+    "SELECT next_seq, total_events, merged_through, last_created_at, "
+        "indexed_through FROM store WHERE id = 1",
 
     "UPDATE store SET next_seq = ?1, total_events = ?2, merged_through = ?3, "
-        "last_created_at = ?4 WHERE id = 1",
+        "last_created_at = ?4, indexed_through = ?5 WHERE id = 1",
 
     "UPDATE store SET epoch = epoch + 1 WHERE id = 1",
 
@@ -107,7 +109,32 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
     "INSERT INTO owner_inbox (owner, status, seq) "
         "SELECT owner, status, seq FROM inbox "
         "WHERE status IN (0, 1, 2, 3, 4) AND seq > ?1 AND seq <= ?2 "
-        "ORDER BY owner, status, seq"
+        "ORDER BY owner, status, seq",
+
+    "INSERT INTO idempotency (seq, key_hash, request_hash, event_id, "
+        "created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+
+    "SELECT key_hash, request_hash, event_id, created_at FROM idempotency "
+        "WHERE seq = ?1",
+
+    "SELECT seq FROM idempotency_index WHERE hash = ?1 ORDER BY seq DESC",
+
+    "SELECT seq, key_hash FROM idempotency WHERE seq > ?1 ORDER BY seq",
+
+    "INSERT INTO idempotency_index (hash, seq) VALUES (?1, ?2) "
+        "ON CONFLICT DO NOTHING",
+
+    "SELECT seq, created_at FROM idempotency WHERE seq > 0 "
+        "ORDER BY seq LIMIT 1",
+
+    "DELETE FROM idempotency "
+        "WHERE seq >= ?1 AND seq < ?2 AND created_at <= ?3",
+
+    "SELECT hash FROM idempotency_index WHERE hash >= ?1 "
+        "ORDER BY hash LIMIT 1 OFFSET ?2",
+
+    "DELETE FROM idempotency_index "
+        "WHERE hash >= ?1 AND hash < ?2 AND seq < ?3"
 };
 
 
@@ -158,6 +185,7 @@ ngx_triggers_store_create(ngx_str_t *path, ngx_log_t *log)
     store->path = *path;
     store->log = log;
     store->lock_fd = -1;
+    store->keys_ttl = NGX_TRIGGERS_SQLITE_KEYS_TTL;
 
     store->lock_path = ngx_triggers_sqlite_lock_path(path, log);
     store->uri = ngx_triggers_sqlite_uri(path, log);
@@ -192,6 +220,7 @@ ngx_int_t
 ngx_triggers_store_open(ngx_triggers_store_t *store)
 {
     int        code;
+    int64_t    next_seq;
     ngx_int_t  rc;
 
     if (store->db && store->locked) {
@@ -213,11 +242,20 @@ ngx_triggers_store_open(ngx_triggers_store_t *store)
         }
     }
 
+    next_seq = store->next_seq;
+
     code = ngx_triggers_sqlite_load(store);
     if (code != SQLITE_OK) {
         rc = ngx_triggers_sqlite_error(store, code, "SELECT");
         ngx_triggers_sqlite_unlock(store);
         return rc;
+    }
+
+    if (store->next_seq != next_seq) {
+
+        /* another process has written, and keys that are not known here */
+
+        ngx_triggers_sqlite_keys_free(store);
     }
 
     switch (ngx_triggers_store_state(store)) {
@@ -260,6 +298,7 @@ ngx_triggers_store_close(ngx_triggers_store_t *store)
         store->db = NULL;
     }
 
+    ngx_triggers_sqlite_keys_free(store);
     ngx_triggers_sqlite_disconnect(store);
     ngx_triggers_sqlite_unlock(store);
 }
@@ -273,6 +312,13 @@ ngx_triggers_store_unlock(ngx_triggers_store_t *store)
     }
 
     ngx_triggers_sqlite_unlock(store);
+}
+
+
+void
+ngx_triggers_store_keep_keys(ngx_triggers_store_t *store, int64_t ttl)
+{
+    store->keys_ttl = ttl;
 }
 
 
@@ -436,6 +482,7 @@ ngx_triggers_sqlite_disconnect(ngx_triggers_store_t *store)
 
     /* rolls back what is in memory: there is no connection any more */
     ngx_triggers_store_rollback(store);
+    ngx_triggers_sqlite_keys_free(store);
 }
 
 

@@ -62,6 +62,15 @@ typedef enum {
     NGX_TRIGGERS_SQLITE_OWNED_DELETE,
     NGX_TRIGGERS_SQLITE_COUNT_ADD,
     NGX_TRIGGERS_SQLITE_MERGE,
+    NGX_TRIGGERS_SQLITE_KEY_ADD,
+    NGX_TRIGGERS_SQLITE_KEY_READ,
+    NGX_TRIGGERS_SQLITE_KEY_INDEXED,
+    NGX_TRIGGERS_SQLITE_KEY_TAIL,
+    NGX_TRIGGERS_SQLITE_KEY_MERGE,
+    NGX_TRIGGERS_SQLITE_KEY_OLDEST,
+    NGX_TRIGGERS_SQLITE_KEY_EXPIRE,
+    NGX_TRIGGERS_SQLITE_KEY_SWEEP_END,
+    NGX_TRIGGERS_SQLITE_KEY_SWEEP,
     NGX_TRIGGERS_SQLITE_NSTMT
 } ngx_triggers_sqlite_stmt_e;
 
@@ -77,6 +86,9 @@ typedef struct {
     int64_t                      owner;        /* 0: free */
     int64_t                      n[NGX_TRIGGERS_NSTATUS];
 } ngx_triggers_sqlite_delta_t;
+
+
+typedef struct ngx_triggers_sqlite_keys_s  ngx_triggers_sqlite_keys_t;
 
 
 struct ngx_triggers_store_s {
@@ -101,6 +113,11 @@ struct ngx_triggers_store_s {
     int64_t                      total_events;
     int64_t                      merged_through;
     int64_t                      last_created_at;
+    int64_t                      indexed_through;
+
+    /* of idempotency keys, NULL: to be loaded by the next transaction */
+    ngx_triggers_sqlite_keys_t  *keys;
+    int64_t                      keys_ttl;     /* ms */
 
     /* changes of table "counts" that the transaction has yet to make */
     ngx_triggers_sqlite_delta_t  deltas[NGX_TRIGGERS_SQLITE_DELTAS];
@@ -147,6 +164,9 @@ typedef enum {
     NGX_TRIGGERS_SQLITE_READ_FILTER,
     NGX_TRIGGERS_SQLITE_READ_BY_SEQ,
     NGX_TRIGGERS_SQLITE_READ_BY_ID,
+    NGX_TRIGGERS_SQLITE_READ_INDEXED,
+    NGX_TRIGGERS_SQLITE_READ_TAIL,
+    NGX_TRIGGERS_SQLITE_READ_KEY,
     NGX_TRIGGERS_SQLITE_NREAD
 } ngx_triggers_sqlite_read_e;
 
@@ -204,6 +224,45 @@ int ngx_triggers_sqlite_save(ngx_triggers_store_t *store);
 
 ngx_int_t ngx_triggers_sqlite_error(ngx_triggers_store_t *store, int rc,
     const char *what);
+
+/*
+ * Idempotency keys, src/store/sqlite/ngx_triggers_sqlite_idempotency.c; the
+ * functions return a SQLite code.  load reads the tail of keys that are not in
+ * the index, within a transaction; find sets *result to REPLAY or KEY_REUSED
+ * where the mutation's key is in use; add makes it so, for store->next_seq.
+ * commit and rollback tell how the transaction has ended.  maintain does a
+ * step of what is behind the answers, as ngx_triggers_store_maintain() does.
+ */
+
+int ngx_triggers_sqlite_keys_load(ngx_triggers_store_t *store);
+void ngx_triggers_sqlite_keys_free(ngx_triggers_store_t *store);
+int ngx_triggers_sqlite_key_find(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, int64_t now,
+    ngx_triggers_result_t *result);
+int ngx_triggers_sqlite_key_add(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, int64_t created_at);
+void ngx_triggers_sqlite_keys_commit(ngx_triggers_store_t *store);
+void ngx_triggers_sqlite_keys_rollback(ngx_triggers_store_t *store);
+ngx_int_t ngx_triggers_sqlite_keys_maintain(ngx_triggers_store_t *store,
+    ngx_uint_t idle);
+
+/*
+ * Work that nobody waits for, as a transaction without a sync: it lies in the
+ * WAL before the next batch, whose sync makes it durable, or is lost with it.
+ * The row of table "store" is saved with it.
+ */
+
+ngx_int_t ngx_triggers_sqlite_unsynced(ngx_triggers_store_t *store,
+    int (*work)(ngx_triggers_store_t *store));
+
+/* Milliseconds since the epoch. */
+
+int64_t ngx_triggers_sqlite_now(void);
+
+/* What a reader's failed call ends in: logs, and returns an nginx code. */
+
+ngx_int_t ngx_triggers_sqlite_reader_error(ngx_triggers_reader_t *reader,
+    int rc, const char *what);
 
 /* Called after each commit that has been synced. */
 

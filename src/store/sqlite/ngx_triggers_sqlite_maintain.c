@@ -20,10 +20,9 @@
 
 static ngx_int_t ngx_triggers_sqlite_merge(ngx_triggers_store_t *store,
     ngx_uint_t idle);
-static ngx_int_t ngx_triggers_sqlite_merge_slice(ngx_triggers_store_t *store,
-    int64_t through);
-static ngx_int_t ngx_triggers_sqlite_merge_commit(ngx_triggers_store_t *store,
-    int64_t through);
+static int ngx_triggers_sqlite_merge_slice(ngx_triggers_store_t *store);
+static ngx_int_t ngx_triggers_sqlite_unsynced_commit(
+    ngx_triggers_store_t *store, int (*work)(ngx_triggers_store_t *store));
 static ngx_int_t ngx_triggers_sqlite_checkpoint(ngx_triggers_store_t *store,
     ngx_uint_t idle);
 
@@ -47,6 +46,16 @@ ngx_triggers_store_maintain(ngx_triggers_store_t *store, ngx_uint_t idle)
 
     if (again == NGX_ERROR || store->db == NULL) {
         return again;
+    }
+
+    rc = ngx_triggers_sqlite_keys_maintain(store, idle);
+
+    if (rc == NGX_ERROR || store->db == NULL) {
+        return rc;
+    }
+
+    if (rc == NGX_AGAIN) {
+        again = rc;
     }
 
     rc = ngx_triggers_sqlite_checkpoint(store, idle);
@@ -99,7 +108,7 @@ ngx_triggers_store_wal_frames(ngx_triggers_store_t *store)
 static ngx_int_t
 ngx_triggers_sqlite_merge(ngx_triggers_store_t *store, ngx_uint_t idle)
 {
-    int64_t    rows, limit, through;
+    int64_t    rows, limit;
     ngx_int_t  rc;
 
     rows = store->next_seq - 1 - store->merged_through;
@@ -112,10 +121,7 @@ ngx_triggers_sqlite_merge(ngx_triggers_store_t *store, ngx_uint_t idle)
         return NGX_OK;
     }
 
-    through = store->merged_through
-              + ngx_min(rows, NGX_TRIGGERS_SQLITE_TAIL_MAX);
-
-    rc = ngx_triggers_sqlite_merge_slice(store, through);
+    rc = ngx_triggers_sqlite_unsynced(store, ngx_triggers_sqlite_merge_slice);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -131,13 +137,30 @@ ngx_triggers_sqlite_merge(ngx_triggers_store_t *store, ngx_uint_t idle)
 }
 
 
-/*
- * Nobody waits for a merge, so it is committed without a sync: it lies in the
- * WAL before the next batch, whose sync makes it durable, or is lost with it.
- */
+static int
+ngx_triggers_sqlite_merge_slice(ngx_triggers_store_t *store)
+{
+    int64_t        rows, through;
+    sqlite3_stmt  *stmt;
 
-static ngx_int_t
-ngx_triggers_sqlite_merge_slice(ngx_triggers_store_t *store, int64_t through)
+    rows = store->next_seq - 1 - store->merged_through;
+    through = store->merged_through
+              + ngx_min(rows, NGX_TRIGGERS_SQLITE_TAIL_MAX);
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_MERGE];
+
+    sqlite3_bind_int64(stmt, 1, store->merged_through);
+    sqlite3_bind_int64(stmt, 2, through);
+
+    store->merged_through = through;
+
+    return ngx_triggers_sqlite_exec(stmt);
+}
+
+
+ngx_int_t
+ngx_triggers_sqlite_unsynced(ngx_triggers_store_t *store,
+    int (*work)(ngx_triggers_store_t *store))
 {
     int        code;
     ngx_int_t  rc;
@@ -148,7 +171,7 @@ ngx_triggers_sqlite_merge_slice(ngx_triggers_store_t *store, int64_t through)
         rc = ngx_triggers_sqlite_error(store, code, "PRAGMA");
 
     } else {
-        rc = ngx_triggers_sqlite_merge_commit(store, through);
+        rc = ngx_triggers_sqlite_unsynced_commit(store, work);
     }
 
     if (store->db == NULL) {
@@ -171,25 +194,18 @@ ngx_triggers_sqlite_merge_slice(ngx_triggers_store_t *store, int64_t through)
 
 
 static ngx_int_t
-ngx_triggers_sqlite_merge_commit(ngx_triggers_store_t *store, int64_t through)
+ngx_triggers_sqlite_unsynced_commit(ngx_triggers_store_t *store,
+    int (*work)(ngx_triggers_store_t *store))
 {
-    int            rc;
-    ngx_int_t      code;
-    sqlite3_stmt  *stmt;
+    int        rc;
+    ngx_int_t  code;
 
     code = ngx_triggers_store_begin(store);
     if (code != NGX_OK) {
         return code;
     }
 
-    stmt = store->stmt[NGX_TRIGGERS_SQLITE_MERGE];
-
-    sqlite3_bind_int64(stmt, 1, store->merged_through);
-    sqlite3_bind_int64(stmt, 2, through);
-
-    store->merged_through = through;
-
-    rc = ngx_triggers_sqlite_exec(stmt);
+    rc = work(store);
 
     if (rc == SQLITE_OK) {
         rc = ngx_triggers_sqlite_save(store);
@@ -200,7 +216,7 @@ ngx_triggers_sqlite_merge_commit(ngx_triggers_store_t *store, int64_t through)
     }
 
     if (rc != SQLITE_OK) {
-        return ngx_triggers_sqlite_error(store, rc, "merging");
+        return ngx_triggers_sqlite_error(store, rc, "tidying up");
     }
 
     return NGX_OK;

@@ -64,8 +64,6 @@ static ngx_int_t ngx_triggers_sqlite_reader_init(
     ngx_triggers_reader_t *reader);
 static ngx_int_t ngx_triggers_sqlite_reader_accept(
     ngx_triggers_reader_t *reader);
-static ngx_int_t ngx_triggers_sqlite_reader_error(
-    ngx_triggers_reader_t *reader, int rc, const char *what);
 static ngx_int_t ngx_triggers_sqlite_reader_moved(
     ngx_triggers_reader_t *reader);
 static ngx_int_t ngx_triggers_sqlite_reader_time(
@@ -152,7 +150,16 @@ static const char *const  ngx_triggers_sqlite_read_statements[] = {
 
     NGX_TRIGGERS_SQLITE_ROW "WHERE e.seq = ?1",
 
-    NGX_TRIGGERS_SQLITE_ROW "WHERE e.id = ?1"
+    NGX_TRIGGERS_SQLITE_ROW "WHERE e.id = ?1",
+
+    "SELECT indexed_through FROM store WHERE id = 1",
+
+    "SELECT key_hash, event_id, created_at FROM idempotency "
+        "WHERE seq > ?1 ORDER BY seq DESC",
+
+    "SELECT k.key_hash, k.event_id, k.created_at "
+        "FROM idempotency_index i JOIN idempotency k ON k.seq = i.seq "
+        "WHERE i.hash = ?1 ORDER BY i.seq DESC"
 };
 
 
@@ -387,7 +394,7 @@ ngx_triggers_sqlite_reader_accept(ngx_triggers_reader_t *reader)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_triggers_sqlite_reader_error(ngx_triggers_reader_t *reader, int rc,
     const char *what)
 {

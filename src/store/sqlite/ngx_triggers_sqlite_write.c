@@ -60,7 +60,6 @@ static void ngx_triggers_sqlite_tail_add(ngx_triggers_store_t *store,
     int64_t owner);
 static int ngx_triggers_sqlite_bind_text(sqlite3_stmt *stmt, int n,
     ngx_str_t *text);
-static int64_t ngx_triggers_sqlite_now(void);
 
 
 ngx_int_t
@@ -107,6 +106,11 @@ ngx_triggers_store_begin(ngx_triggers_store_t *store)
     }
 
     rc = ngx_triggers_sqlite_load(store);
+
+    if (rc == SQLITE_OK && store->keys == NULL) {
+        rc = ngx_triggers_sqlite_keys_load(store);
+    }
+
     if (rc != SQLITE_OK) {
         return ngx_triggers_sqlite_error(store, rc, "SELECT");
     }
@@ -201,6 +205,7 @@ ngx_triggers_store_commit(ngx_triggers_store_t *store, uint64_t nonce,
         return ngx_triggers_sqlite_error(store, rc, "COMMIT");
     }
 
+    ngx_triggers_sqlite_keys_commit(store);
     ngx_triggers_sqlite_healthy(store);
 
     return NGX_OK;
@@ -230,6 +235,8 @@ ngx_triggers_store_rollback(ngx_triggers_store_t *store)
 
     /* may name owners that exist no more */
     ngx_memzero(store->owners, sizeof(store->owners));
+
+    ngx_triggers_sqlite_keys_rollback(store);
 }
 
 
@@ -248,6 +255,7 @@ ngx_triggers_sqlite_load(ngx_triggers_store_t *store)
         store->total_events = sqlite3_column_int64(stmt, 1);
         store->merged_through = sqlite3_column_int64(stmt, 2);
         store->last_created_at = sqlite3_column_int64(stmt, 3);
+        store->indexed_through = sqlite3_column_int64(stmt, 4);
         rc = SQLITE_OK;
 
     } else if (rc == SQLITE_DONE) {
@@ -271,6 +279,7 @@ ngx_triggers_sqlite_save(ngx_triggers_store_t *store)
     sqlite3_bind_int64(stmt, 2, store->total_events);
     sqlite3_bind_int64(stmt, 3, store->merged_through);
     sqlite3_bind_int64(stmt, 4, store->last_created_at);
+    sqlite3_bind_int64(stmt, 5, store->indexed_through);
 
     return ngx_triggers_sqlite_exec(stmt);
 }
@@ -362,6 +371,14 @@ ngx_triggers_sqlite_event_create(ngx_triggers_store_t *store,
     event = &mutation->event;
     created_at = ngx_max(event->created_at, store->last_created_at);
 
+    if (mutation->idempotency.data) {
+        rc = ngx_triggers_sqlite_key_find(store, mutation, created_at, result);
+
+        if (rc != SQLITE_OK || result->rc != NGX_TRIGGERS_RC_OK) {
+            return rc;
+        }
+    }
+
     rc = ngx_triggers_sqlite_owner_find(store, &event->user_id, 1, &owner);
 
     if (rc == SQLITE_OK) {
@@ -395,6 +412,13 @@ ngx_triggers_sqlite_event_create(ngx_triggers_store_t *store,
     rc = ngx_triggers_sqlite_exec(stmt);
     if (rc != SQLITE_OK) {
         return rc;
+    }
+
+    if (mutation->idempotency.data) {
+        rc = ngx_triggers_sqlite_key_add(store, mutation, created_at);
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
     }
 
     store->next_seq++;
@@ -901,7 +925,7 @@ ngx_triggers_sqlite_bind_text(sqlite3_stmt *stmt, int n, ngx_str_t *text)
 }
 
 
-static int64_t
+int64_t
 ngx_triggers_sqlite_now(void)
 {
     struct timespec  ts;

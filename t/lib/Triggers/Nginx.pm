@@ -155,6 +155,7 @@ env  ASAN_OPTIONS;
 env  UBSAN_OPTIONS;
 END
         HTTP => join("\n    ", "access_log  $dir/access.log;",
+                     "triggers_rate_limit  0;",
                      map { "${_}_temp_path  $dir/${_}_temp;" }
                      qw( client_body proxy fastcgi scgi uwsgi )),
     );

@@ -1,0 +1,200 @@
+
+/*
+ * POST /v1/events/acknowledge/batch: acknowledges each of up to a thousand
+ * events, in one commit.
+ */
+
+
+#include "ngx_http_triggers_auth.h"
+#include "ngx_http_triggers_batch.h"
+#include "ngx_http_triggers_limit.h"
+#include "ngx_http_triggers_resources.h"
+
+
+static ngx_int_t ngx_http_triggers_ack_ids(ngx_http_request_t *r,
+    ngx_http_triggers_batch_t *batch, const char **wrong);
+static ngx_int_t ngx_http_triggers_ack_id(ngx_http_request_t *r,
+    ngx_http_triggers_batch_t *batch, json_t *value);
+static ngx_int_t ngx_http_triggers_batch_acknowledged(ngx_http_request_t *r,
+    ngx_triggers_result_t *result);
+static ngx_int_t ngx_http_triggers_ack_answer(ngx_http_request_t *r,
+    ngx_http_triggers_batch_t *batch);
+static void ngx_http_triggers_ack_write(ngx_http_request_t *r,
+    ngx_http_triggers_batch_t *batch, ngx_http_triggers_item_t *item,
+    ngx_triggers_text_t *text);
+
+
+ngx_int_t
+ngx_http_triggers_batch_acknowledge(ngx_http_request_t *r)
+{
+    ngx_int_t                   rc;
+    const char                 *wrong;
+    ngx_http_triggers_batch_t  *batch;
+
+    batch = ngx_http_triggers_batch_alloc(r);
+    if (batch == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_triggers_ack_ids(r, batch, &wrong);
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_http_triggers_charge(r, (rc == NGX_OK) ? batch->items.nelts : 1)
+        != NGX_OK)
+    {
+        return ngx_http_triggers_limited(r);
+    }
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_BODY,
+                                       "event_ids", wrong);
+    }
+
+    if (batch->mutations.nelts == 0) {
+        return ngx_http_triggers_ack_answer(r, batch);
+    }
+
+    return ngx_http_triggers_batch_submit(r, batch, 1,
+                                         ngx_http_triggers_batch_acknowledged);
+}
+
+
+/* NGX_DECLINED: *wrong tells why */
+
+static ngx_int_t
+ngx_http_triggers_ack_ids(ngx_http_request_t *r,
+    ngx_http_triggers_batch_t *batch, const char **wrong)
+{
+    size_t                    i, n;
+    json_t                   *body, *ids;
+    ngx_int_t                 rc;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    body = json_loadb((char *) ctx->body.data, ctx->body.len,
+                      JSON_REJECT_DUPLICATES, NULL);
+
+    ids = json_object_get(body, "event_ids");
+    n = json_array_size(ids);
+
+    *wrong = NULL;
+
+    if (!json_is_object(body)) {
+        *wrong = "the body must be a JSON object";
+
+    } else if (n == 0 || n > NGX_TRIGGERS_BATCH_MAX) {
+        *wrong = "event_ids must be an array of 1 to 1000 ids";
+
+    } else if (json_object_size(body) != 1) {
+        *wrong = "event_ids must be the only member";
+    }
+
+    rc = *wrong ? NGX_DECLINED : NGX_OK;
+
+    for (i = 0; rc == NGX_OK && i < n; i++) {
+        rc = ngx_http_triggers_ack_id(r, batch, json_array_get(ids, i));
+    }
+
+    json_decref(body);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_triggers_ack_id(ngx_http_request_t *r,
+    ngx_http_triggers_batch_t *batch, json_t *value)
+{
+    u_char                    id[NGX_TRIGGERS_ID_LEN];
+    ngx_str_t                 text, copy, field, message;
+    ngx_triggers_mutation_t  *mutation;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    ngx_str_null(&copy);
+
+    if (json_is_string(value)) {
+        text.data = (u_char *) json_string_value(value);
+        text.len = json_string_length(value);
+        ngx_http_triggers_clip(&text);
+
+        copy.len = text.len;
+        copy.data = ngx_pstrdup(r->pool, &text);
+
+        if (copy.data == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (copy.data == NULL || ngx_triggers_uuid_parse(&copy, id) != NGX_OK) {
+        ngx_str_set(&field, "event_ids");
+        ngx_str_set(&message, "the id is not a UUID");
+
+        return ngx_http_triggers_batch_refuse(r, batch, &copy,
+                                              NGX_HTTP_TRIGGERS_BAD_BODY,
+                                              &field, &message);
+    }
+
+    mutation = ngx_http_triggers_batch_push(batch, &copy);
+    if (mutation == NULL) {
+        return NGX_ERROR;
+    }
+
+    mutation->op = NGX_TRIGGERS_OP_ACKNOWLEDGE;
+    mutation->time = ngx_http_triggers_now();
+    mutation->user_id = ctx->key->user_id;
+    mutation->any_owner = ngx_http_triggers_is_admin(ctx);
+    ngx_memcpy(mutation->id, id, NGX_TRIGGERS_ID_LEN);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_triggers_batch_acknowledged(ngx_http_request_t *r,
+    ngx_triggers_result_t *result)
+{
+    ngx_http_triggers_ctx_t    *ctx;
+    ngx_http_triggers_batch_t  *batch;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    batch = ctx->batch;
+
+    if (batch->mutations.nelts == 1) {
+        batch->codes[0] = result->rc;
+    }
+
+    return ngx_http_triggers_ack_answer(r, batch);
+}
+
+
+static ngx_int_t
+ngx_http_triggers_ack_answer(ngx_http_request_t *r,
+    ngx_http_triggers_batch_t *batch)
+{
+    return ngx_http_triggers_batch_send(r, batch, NGX_HTTP_OK, 0,
+                                        ngx_http_triggers_ack_write);
+}
+
+
+static void
+ngx_http_triggers_ack_write(ngx_http_request_t *r,
+    ngx_http_triggers_batch_t *batch, ngx_http_triggers_item_t *item,
+    ngx_triggers_text_t *text)
+{
+    ngx_triggers_mutation_t  *mutation;
+
+    mutation = batch->mutations.elts;
+
+    ngx_triggers_text_puts(text, ",\"event_id\":");
+    ngx_triggers_text_uuid(text, mutation[item->mutation].id);
+    ngx_triggers_text_puts(text, ",\"status\":\"acknowledged\","
+                                 "\"acknowledged_at\":");
+    ngx_triggers_text_time(text, mutation[item->mutation].time);
+}

@@ -1,0 +1,25 @@
+
+/*
+ * From a decoded event to what the drainer is asked for; what single events
+ * and batches share.
+ */
+
+
+#ifndef _NGX_HTTP_TRIGGERS_EVENT_H_INCLUDED_
+#define _NGX_HTTP_TRIGGERS_EVENT_H_INCLUDED_
+
+
+#include "ngx_http_triggers.h"
+
+
+/*
+ * Completes a mutation whose event has been decoded: a new id, the time, the
+ * owner, what the server saw, and the hashes of the idempotency key, which may
+ * have no data.  Event loop.  NGX_ERROR: no memory.
+ */
+
+ngx_int_t ngx_http_triggers_event_mutation(ngx_http_request_t *r,
+    ngx_triggers_mutation_t *mutation, ngx_str_t *key);
+
+
+#endif /* _NGX_HTTP_TRIGGERS_EVENT_H_INCLUDED_ */
