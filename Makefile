@@ -190,22 +190,27 @@ $(ASAN)/Makefile: config $(TREE)/flags
 	$(call configure,objs-asan,-g -O1 $(SANITIZE) -fPIC,$(SANITIZE))
 	@touch $@
 
-# configure has made this header once; here it follows the migrations
+# configure has made these headers once; here they follow what is in them
+
+EMBEDDED := ngx_triggers_migrations.h ngx_http_triggers_openapi.h
 
 %/ngx_triggers_migrations.h: $(SQL) %/Makefile
 	sh sql/embed.sh $(sort $(filter %.sql,$^)) > $@
 
+%/ngx_http_triggers_openapi.h: docs/embed.sh docs/openapi.yaml %/Makefile
+	sh docs/embed.sh docs/openapi.yaml > $@
+
 # nginx's makefile knows our headers; it is always asked.  The result is
 # moved into place, since a running nginx may have the old file mapped.
 
-$(SO): $(OBJS)/Makefile $(OBJS)/ngx_triggers_migrations.h FORCE
+$(SO): $(OBJS)/Makefile $(addprefix $(OBJS)/,$(EMBEDDED)) FORCE
 	@$(MAKE) --no-print-directory -j$(JOBS) -C $(TREE) -f objs/Makefile \
 	    $(if $(NGINX_SRC),binary) modules
 	@cmp -s $(OBJS)/$(MODULE).so $@ \
 	    || { cp $(OBJS)/$(MODULE).so $@.new && mv $@.new $@; }
 	@echo "== $@ is built for $$($(NGINX_BIN) -v 2>&1)"
 
-$(ASAN_SO): $(ASAN)/Makefile $(ASAN)/ngx_triggers_migrations.h FORCE
+$(ASAN_SO): $(ASAN)/Makefile $(addprefix $(ASAN)/,$(EMBEDDED)) FORCE
 	@mkdir -p $(@D)
 	@$(MAKE) --no-print-directory -j$(JOBS) -C $(TREE) \
 	    -f objs-asan/Makefile modules
