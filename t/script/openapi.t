@@ -509,7 +509,8 @@ sub check_batches {
     my $known = fresh_event();
     my $res = ask($op{acknowledgeEvents}, 200, 'known, unknown, twice, no id',
                   'Content-Type' => $json,
-                  body => qq({"event_ids":["$known","$Unknown","$known","x"]}));
+                  body => sprintf('{"event_ids":["%s","%s","%s","x"]}',
+                                  $known, $Unknown, $known));
 
     is(counts($res), '1 3', 'POST /v1/events/acknowledge/batch: its counts');
 
