@@ -441,8 +441,14 @@ sub check_bad_bodies {
         return;
     }
 
+    my @extensions = $type =~ /cloudevents/
+        ? (['an extension that is an object', { ext => {} }],
+           ['a name that is no attribute\'s', { No_Name => 'x' }]) : ();
+
+    $_->[1] = { %{$examples->{$name}}, %{$_->[1]} } for @extensions;
+
     ask($op, 400, "$type: $_->[0]", %args, body => $JSON->encode($_->[1]))
-        for ['an array', []],
+        for ['an array', []], @extensions,
             $api->bad_bodies($media->{schema}, $examples->{$name});
 }
 
