@@ -16,7 +16,7 @@ cat <<END
 /* Made by docs/embed.sh: do not edit. */
 
 
-static u_char  ngx_http_triggers_openapi_text[] =
+static const u_char  ngx_http_triggers_openapi_text[] =
 END
 
 sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/?/\\?/g' -e "s/$cr/\\\\r/g" \

@@ -32,7 +32,7 @@ ngx_http_triggers_openapi(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    b->pos = ngx_http_triggers_openapi_text;
+    b->pos = (u_char *) ngx_http_triggers_openapi_text;
     b->last = b->pos + sizeof(ngx_http_triggers_openapi_text) - 1;
     b->memory = 1;
     b->last_buf = (r == r->main) ? 1 : 0;

@@ -64,8 +64,8 @@ sub DESTROY {
 }
 
 
-# Each is { path, method (upper case), id, pointer, spec, path_spec } with
-# parameters of the path and the operation together, resolved.
+# Each is { path, method (upper case), id, pointer, spec, scope, parameters },
+# the parameters of the path and the operation together, resolved.
 
 sub operations {
     my ($self) = @_;
@@ -223,13 +223,13 @@ sub wrong_body {
 sub bad_values {
     my ($self, $node, $query) = @_;
     my ($schema) = $self->resolve($node);
+
+    ($schema) = $self->resolve($schema->{allOf}[0]) if $schema->{allOf};
+
     my %type = map { $_ => 1 } ref $schema->{type} ? @{$schema->{type}}
                                                    : $schema->{type} // ();
     my ($min, $max) = @$schema{qw( minimum maximum )};
     my @bad;
-
-    ($schema) = map { ($self->resolve($_))[0] } $schema->{allOf}[0]
-        if $schema->{allOf};
 
     push @bad, 'nonsense' if $schema->{enum} || exists $schema->{const};
     push @bad, 'nonsense' if ($schema->{format} // '') eq 'date-time';
