@@ -66,7 +66,11 @@ TEST_PACKAGES := perl libtest-base-perl sqlite3 valgrind clang libclang-rt-dev
 TEST_PACKAGES += $(if $(shell command -v npm),,npm)
 BENCH_PACKAGES := perl wrk
 
-EXAMPLES := @octokit/webhooks-examples@7.6.1
+# Packages of npm: real payloads; the linter of docs/openapi.yaml; what reads
+# that document and checks answers against it.
+
+NPM_PACKAGES := @octokit/webhooks-examples@7.6.1 @redocly/cli@2.77.0 \
+                ajv@8.20.0 ajv-formats@3.0.1 yaml@2.9.1
 
 
 .PHONY: help
@@ -113,13 +117,19 @@ deps-test: build/node_modules
 deps-bench:
 	@$(call install_packages,$(BENCH_PACKAGES),measure)
 
-# real payloads for the tests
+# installed again when the list has changed
 
-build/node_modules:
-	@$(call install_packages,$(TEST_PACKAGES),test)
-	@echo "== npm: $(EXAMPLES) into $@"
-	npm install --prefix build --no-save --no-audit --no-fund \
-	    --ignore-scripts --loglevel=error $(EXAMPLES)
+build/node_modules: FORCE
+	@[ "$$(cat $@/.packages 2>/dev/null)" = "$(NPM_PACKAGES)" ] \
+	    || { $(call install_npm); }
+
+define install_npm
+$(call install_packages,$(TEST_PACKAGES),test); \
+echo "== npm: $(NPM_PACKAGES) into build/node_modules"; \
+npm install --prefix build --no-save --no-audit --no-fund \
+    --ignore-scripts --loglevel=error $(NPM_PACKAGES) \
+&& echo "$(NPM_PACKAGES)" > build/node_modules/.packages
+endef
 
 
 # --- the module ---
@@ -190,22 +200,27 @@ $(ASAN)/Makefile: config $(TREE)/flags
 	$(call configure,objs-asan,-g -O1 $(SANITIZE) -fPIC,$(SANITIZE))
 	@touch $@
 
-# configure has made this header once; here it follows the migrations
+# configure has made these headers once; here they follow what is in them
+
+EMBEDDED := ngx_triggers_migrations.h ngx_http_triggers_openapi.h
 
 %/ngx_triggers_migrations.h: $(SQL) %/Makefile
 	sh sql/embed.sh $(sort $(filter %.sql,$^)) > $@
 
+%/ngx_http_triggers_openapi.h: docs/embed.sh docs/openapi.yaml %/Makefile
+	sh docs/embed.sh docs/openapi.yaml > $@
+
 # nginx's makefile knows our headers; it is always asked.  The result is
 # moved into place, since a running nginx may have the old file mapped.
 
-$(SO): $(OBJS)/Makefile $(OBJS)/ngx_triggers_migrations.h FORCE
+$(SO): $(OBJS)/Makefile $(addprefix $(OBJS)/,$(EMBEDDED)) FORCE
 	@$(MAKE) --no-print-directory -j$(JOBS) -C $(TREE) -f objs/Makefile \
 	    $(if $(NGINX_SRC),binary) modules
 	@cmp -s $(OBJS)/$(MODULE).so $@ \
 	    || { cp $(OBJS)/$(MODULE).so $@.new && mv $@.new $@; }
 	@echo "== $@ is built for $$($(NGINX_BIN) -v 2>&1)"
 
-$(ASAN_SO): $(ASAN)/Makefile $(ASAN)/ngx_triggers_migrations.h FORCE
+$(ASAN_SO): $(ASAN)/Makefile $(addprefix $(ASAN)/,$(EMBEDDED)) FORCE
 	@mkdir -p $(@D)
 	@$(MAKE) --no-print-directory -j$(JOBS) -C $(TREE) \
 	    -f objs-asan/Makefile modules
@@ -326,7 +341,7 @@ stop: ## ends the nginx of start, its answers finished
 
 # Every suite runs, also after one has failed.
 
-SUITES := unit fuzz behaviour fault asan valgrind
+SUITES := docs unit fuzz behaviour fault asan valgrind
 
 .PHONY: test
 test: deps-run deps-test ## runs every test (about ten minutes)
@@ -353,6 +368,16 @@ test: deps-run deps-test ## runs every test (about ten minutes)
 TEST_ENV = TRIGGERS_NGINX=$(NGINX_BIN) TRIGGERS_MODULE=$(abspath $(SO))
 ASAN_ENV = TRIGGERS_NGINX=$(NGINX_BIN) TRIGGERS_MODULE=$(abspath $(ASAN_SO)) \
            TRIGGERS_ASAN=1
+
+# the description of the API, by the rules in docs/redocly.yaml
+
+REDOCLY = REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
+          build/node_modules/.bin/redocly
+
+.PHONY: test-docs
+test-docs: build/node_modules ## lints docs/openapi.yaml
+	$(REDOCLY) lint --config docs/redocly.yaml --max-problems 1000 \
+	    docs/openapi.yaml
 
 # C unit tests: t/unit/NAME.c with t/unit/unit.c and the sources they name
 # here, under AddressSanitizer and UndefinedBehaviorSanitizer.

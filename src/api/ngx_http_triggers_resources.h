@@ -38,5 +38,9 @@ ngx_int_t ngx_http_triggers_event_status(ngx_http_request_t *r);
 
 ngx_int_t ngx_http_triggers_health(ngx_http_request_t *r);
 
+/* ngx_http_triggers_openapi.c */
+
+ngx_int_t ngx_http_triggers_openapi(ngx_http_request_t *r);
+
 
 #endif /* _NGX_HTTP_TRIGGERS_RESOURCES_H_INCLUDED_ */

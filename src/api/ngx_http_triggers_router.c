@@ -85,6 +85,10 @@ static const ngx_http_triggers_route_t  ngx_http_triggers_routes[] = {
       NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, NGX_HTTP_TRIGGERS_BODY_NONE,
       ngx_http_triggers_event_retry },
 
+    { NGX_HTTP_GET, ngx_string("/openapi.yaml"),
+      0, 0,
+      ngx_http_triggers_openapi },
+
     { 0, ngx_null_string, 0, 0, NULL }
 };
 
@@ -98,6 +102,7 @@ static ngx_str_t  ngx_http_triggers_reserved[] = {
     ngx_string("/api"),
     ngx_string("/metrics"),
     ngx_string("/logs"),
+    ngx_string("/openapi.yaml"),
     ngx_null_string
 };
 
