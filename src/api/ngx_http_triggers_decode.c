@@ -273,7 +273,7 @@ ngx_http_triggers_decode_priority(ngx_http_triggers_decode_t *d)
         ngx_string("low"), ngx_string("normal"), ngx_string("high")
     };
 
-    if (d->priority.type == NGX_TRIGGERS_JSON_NONE) {
+    if (ngx_http_triggers_is_absent(&d->priority)) {
         return NGX_OK;
     }
 
