@@ -1,0 +1,477 @@
+
+/*
+ * Stand-ins for the functions of nginx that the api room's pure parts call:
+ * pools, buffers, formats, numbers, URIs, base64, JSON.  They are written
+ * from what nginx documents and does, not taken from it.  Each allocation of
+ * a pool is one of malloc(), so that AddressSanitizer sees its end.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+
+
+static u_char *unit_put(u_char *p, u_char *last, const void *data,
+    size_t len);
+static ngx_int_t unit_hex(u_char c);
+static ngx_int_t unit_sextet(u_char c);
+
+
+ngx_pool_t *
+ngx_create_pool(size_t size, ngx_log_t *log)
+{
+    ngx_pool_t  *pool;
+
+    (void) size;
+
+    pool = calloc(1, sizeof(ngx_pool_t));
+
+    if (pool) {
+        pool->log = log;
+    }
+
+    return pool;
+}
+
+
+void
+ngx_destroy_pool(ngx_pool_t *pool)
+{
+    ngx_pool_large_t  *large, *next;
+
+    for (large = pool->large; large; large = next) {
+        next = large->next;
+        free(large->alloc);
+        free(large);
+    }
+
+    free(pool);
+}
+
+
+void *
+ngx_pnalloc(ngx_pool_t *pool, size_t size)
+{
+    ngx_pool_large_t  *large;
+
+    large = malloc(sizeof(ngx_pool_large_t));
+    if (large == NULL) {
+        return NULL;
+    }
+
+    large->alloc = malloc(size);
+    if (large->alloc == NULL) {
+        free(large);
+        return NULL;
+    }
+
+    large->next = pool->large;
+    pool->large = large;
+
+    return large->alloc;
+}
+
+
+void *
+ngx_palloc(ngx_pool_t *pool, size_t size)
+{
+    return ngx_pnalloc(pool, size);
+}
+
+
+void *
+ngx_pcalloc(ngx_pool_t *pool, size_t size)
+{
+    void  *p;
+
+    p = ngx_pnalloc(pool, size);
+
+    if (p) {
+        ngx_memzero(p, size);
+    }
+
+    return p;
+}
+
+
+ngx_int_t
+ngx_pfree(ngx_pool_t *pool, void *p)
+{
+    ngx_pool_large_t  *large;
+
+    for (large = pool->large; large; large = large->next) {
+
+        if (large->alloc == p) {
+            free(large->alloc);
+            large->alloc = NULL;
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+ngx_chain_t *
+ngx_alloc_chain_link(ngx_pool_t *pool)
+{
+    return ngx_palloc(pool, sizeof(ngx_chain_t));
+}
+
+
+ngx_buf_t *
+ngx_create_temp_buf(ngx_pool_t *pool, size_t size)
+{
+    ngx_buf_t  *b;
+
+    b = ngx_pcalloc(pool, sizeof(ngx_buf_t));
+    if (b == NULL) {
+        return NULL;
+    }
+
+    b->start = ngx_palloc(pool, size);
+    if (b->start == NULL) {
+        return NULL;
+    }
+
+    b->pos = b->start;
+    b->last = b->start;
+    b->end = b->start + size;
+    b->temporary = 1;
+
+    return b;
+}
+
+
+u_char *
+ngx_sprintf(u_char *buf, const char *fmt, ...)
+{
+    u_char   *p;
+    va_list   args;
+
+    va_start(args, fmt);
+    p = ngx_vslprintf(buf, (u_char *) -1, fmt, args);
+    va_end(args);
+
+    return p;
+}
+
+
+u_char *
+ngx_slprintf(u_char *buf, u_char *last, const char *fmt, ...)
+{
+    u_char   *p;
+    va_list   args;
+
+    va_start(args, fmt);
+    p = ngx_vslprintf(buf, last, fmt, args);
+    va_end(args);
+
+    return p;
+}
+
+
+/* %V %s %*s %c %d %i %ui %uz %uD %L %uL %%; aborts on any other */
+
+u_char *
+ngx_vslprintf(u_char *buf, u_char *last, const char *fmt, va_list args)
+{
+    char        text[NGX_INT64_LEN + 1];
+    size_t      len;
+    ngx_str_t  *s;
+    ngx_int_t   usign;
+    const char *p;
+
+    for ( /* void */ ; *fmt; fmt++) {
+
+        if (*fmt != '%') {
+            buf = unit_put(buf, last, fmt, 1);
+            continue;
+        }
+
+        usign = (fmt[1] == 'u');
+        fmt += 1 + usign;
+
+        switch (*fmt) {
+
+        case 'V':
+            s = va_arg(args, ngx_str_t *);
+            buf = unit_put(buf, last, s->data, s->len);
+            continue;
+
+        case '*':
+            len = va_arg(args, size_t);
+            p = va_arg(args, const char *);
+            buf = unit_put(buf, last, p, len);
+            fmt++;
+            continue;
+
+        case 's':
+            p = va_arg(args, const char *);
+            buf = unit_put(buf, last, p, strlen(p));
+            continue;
+
+        case 'c':
+            text[0] = (char) va_arg(args, int);
+            buf = unit_put(buf, last, text, 1);
+            continue;
+
+        case '%':
+            buf = unit_put(buf, last, "%", 1);
+            continue;
+
+        case 'd':
+            len = sprintf(text, "%d", va_arg(args, int));
+            break;
+
+        case 'D':
+            len = sprintf(text, "%lld", usign
+                                        ? (long long) va_arg(args, uint32_t)
+                                        : (long long) va_arg(args, int32_t));
+            break;
+
+        case 'i':
+        case 'z':
+        case 'L':
+            len = sprintf(text, usign ? "%llu" : "%lld",
+                          va_arg(args, long long));
+            break;
+
+        default:
+            fprintf(stderr, "format is not known: %%%s\n", fmt);
+            abort();
+        }
+
+        buf = unit_put(buf, last, text, len);
+    }
+
+    return buf;
+}
+
+
+static u_char *
+unit_put(u_char *p, u_char *last, const void *data, size_t len)
+{
+    len = ngx_min(len, (size_t) (last - p));
+
+    return ngx_cpymem(p, data, len);
+}
+
+
+ngx_int_t
+ngx_atoi(u_char *line, size_t n)
+{
+    ngx_int_t  value;
+
+    if (n == 0) {
+        return NGX_ERROR;
+    }
+
+    for (value = 0; n; n--, line++) {
+
+        if (*line < '0' || *line > '9'
+            || value > (NGX_MAX_INT_T_VALUE - (*line - '0')) / 10)
+        {
+            return NGX_ERROR;
+        }
+
+        value = value * 10 + (*line - '0');
+    }
+
+    return value;
+}
+
+
+ngx_int_t
+ngx_strncasecmp(u_char *s1, u_char *s2, size_t n)
+{
+    return strncasecmp((char *) s1, (char *) s2, n);
+}
+
+
+/*
+ * Of type 0.  As nginx has it: what is no digit ends an escape and stands for
+ * itself after the "%", and is lost after the first digit.
+ */
+
+void
+ngx_unescape_uri(u_char **dst, u_char **src, size_t size, ngx_uint_t type)
+{
+    u_char     *d, *s, *last;
+    ngx_int_t   high, low;
+
+    (void) type;
+
+    d = *dst;
+    last = *src + size;
+
+    for (s = *src; s < last; s++) {
+
+        if (*s != '%') {
+            *d++ = *s;
+            continue;
+        }
+
+        if (++s == last) {
+            break;
+        }
+
+        high = unit_hex(*s);
+
+        if (high == NGX_ERROR) {
+            *d++ = *s;
+            continue;
+        }
+
+        if (++s == last) {
+            break;
+        }
+
+        low = unit_hex(*s);
+
+        if (low != NGX_ERROR) {
+            *d++ = (u_char) (high * 16 + low);
+        }
+    }
+
+    *dst = d;
+    *src = s;
+}
+
+
+static ngx_int_t
+unit_hex(u_char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+
+    c |= 0x20;
+
+    return (c >= 'a' && c <= 'f') ? c - 'a' + 10 : NGX_ERROR;
+}
+
+
+static const u_char  unit_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+
+void
+ngx_encode_base64url(ngx_str_t *dst, ngx_str_t *src)
+{
+    size_t      i;
+    u_char     *d;
+    ngx_uint_t  bits, n;
+
+    d = dst->data;
+    bits = 0;
+    n = 0;
+
+    for (i = 0; i < src->len; i++) {
+        bits = (bits << 8) | src->data[i];
+
+        for (n += 8; n >= 6; n -= 6) {
+            *d++ = unit_alphabet[(bits >> (n - 6)) & 0x3f];
+        }
+    }
+
+    if (n) {
+        *d++ = unit_alphabet[(bits << (6 - n)) & 0x3f];
+    }
+
+    dst->len = d - dst->data;
+}
+
+
+/* "=" ends the text, whatever follows it */
+
+ngx_int_t
+ngx_decode_base64url(ngx_str_t *dst, ngx_str_t *src)
+{
+    size_t      i;
+    u_char     *d;
+    ngx_int_t   c;
+    ngx_uint_t  bits, n;
+
+    d = dst->data;
+    bits = 0;
+    n = 0;
+
+    for (i = 0; i < src->len && src->data[i] != '='; i++) {
+        c = unit_sextet(src->data[i]);
+
+        if (c == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        bits = (bits << 6) | c;
+        n += 6;
+
+        if (n >= 8) {
+            n -= 8;
+            *d++ = (u_char) (bits >> n);
+        }
+    }
+
+    if (i % 4 == 1) {
+        return NGX_ERROR;
+    }
+
+    dst->len = d - dst->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+unit_sextet(u_char c)
+{
+    u_char  *p;
+
+    p = memchr(unit_alphabet, c, 64);
+
+    return p ? p - unit_alphabet : NGX_ERROR;
+}
+
+
+/* with dst NULL the number of bytes that are added */
+
+uintptr_t
+ngx_escape_json(u_char *dst, u_char *src, size_t size)
+{
+    char         text[8];
+    size_t       len, extra;
+    u_char       c;
+    const char  *p;
+
+    static const char  plain[] = "\"\\\n\r\t\b\f";
+    static const char  letters[] = "\"\\nrtbf";
+
+    for (extra = 0; size; size--) {
+        c = *src++;
+
+        p = c ? strchr(plain, c) : NULL;
+
+        if (p) {
+            len = sprintf(text, "\\%c", letters[p - plain]);
+
+        } else if (c < 0x20) {
+            len = sprintf(text, "\\u%04x", c);
+
+        } else {
+            len = 1;
+            text[0] = (char) c;
+        }
+
+        if (dst) {
+            dst = ngx_cpymem(dst, text, len);
+        }
+
+        extra += len - 1;
+    }
+
+    return dst ? (uintptr_t) dst : extra;
+}
