@@ -74,6 +74,7 @@ typedef struct {
     ngx_str_t                x_correlation_id;
     ngx_str_t                traceparent;
     ngx_str_t                prefer;
+    ngx_str_t                content_encoding;
 
     ngx_str_t                request_id;
     ngx_str_t                correlation_id;

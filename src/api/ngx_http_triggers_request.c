@@ -42,6 +42,8 @@ static const ngx_http_triggers_header_t  ngx_http_triggers_headers[] = {
       offsetof(ngx_http_triggers_ctx_t, traceparent) },
     { ngx_string("prefer"),
       offsetof(ngx_http_triggers_ctx_t, prefer) },
+    { ngx_string("content-encoding"),
+      offsetof(ngx_http_triggers_ctx_t, content_encoding) },
     { ngx_null_string, 0 }
 };
 
