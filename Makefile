@@ -357,6 +357,8 @@ ASAN_ENV = TRIGGERS_NGINX=$(NGINX_BIN) TRIGGERS_MODULE=$(abspath $(ASAN_SO)) \
 # C unit tests: t/unit/NAME.c with t/unit/unit.c and the sources they name
 # here, under AddressSanitizer and UndefinedBehaviorSanitizer.
 
+UNIT_decode := t/unit/core.c src/api/ngx_http_triggers_decode.c \
+               src/api/ngx_triggers_json.c
 UNIT_json   := src/api/ngx_triggers_json.c
 UNIT_uuid   := src/api/ngx_triggers_uuid.c
 UNIT_time   := src/api/ngx_triggers_time.c
@@ -368,7 +370,7 @@ UNIT_store_read  := $(UNIT_store)
 UNIT_store_fault := $(UNIT_store)
 
 UNIT_TESTS := $(patsubst t/unit/%.c,build/unit/%.t, \
-                  $(filter-out t/unit/unit.c t/unit/nginx.c, \
+                  $(filter-out t/unit/unit.c t/unit/core.c, \
                       $(wildcard t/unit/*.c)))
 
 OUR_HEADERS := $(wildcard src/*.h src/*/*.h src/*/*/*.h t/unit/*.h)
@@ -434,7 +436,7 @@ FUZZ_uuid  := $(UNIT_uuid)
 FUZZ_TARGETS := $(patsubst t/fuzz/%.c,%, \
                     $(filter-out t/fuzz/fuzz.c,$(wildcard t/fuzz/*.c)))
 
-build/fuzz/%: t/fuzz/%.c t/fuzz/fuzz.c t/unit/unit.c t/unit/nginx.c \
+build/fuzz/%: t/fuzz/%.c t/fuzz/fuzz.c t/unit/unit.c t/unit/core.c \
         $$(FUZZ_%) $(OUR_HEADERS) t/fuzz/fuzz.h \
         $(OBJS)/ngx_triggers_migrations.h
 	@mkdir -p $(@D)

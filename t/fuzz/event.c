@@ -1,14 +1,15 @@
 
 /*
- * Fuzzes the decoder of events.  The first byte's lowest bit is the surface,
- * the rest is the body.  The contract's rules are applied a second time here,
- * to the tree that jansson makes of the body: both must accept the same
- * bodies and read the same event, but for what json.c lists, and for
- * duplicate names, which the tree no longer has.
+ * Fuzzes the decoder of events.  The first byte's lowest bit is the surface
+ * (fuzz.h has the others), the rest is the body.  The contract's rules are
+ * applied a second time here, to the tree that jansson makes of the body: both
+ * must accept the same bodies and read the same event, but for what json.c
+ * lists, and for duplicate names, which the tree no longer has.
  */
 
 
 #include "fuzz.h"
+#include "core.h"
 #include "ngx_http_triggers_decode.h"
 #include "ngx_triggers_json.h"
 
@@ -38,7 +39,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     ngx_int_t                          rc;
     ngx_str_t                          text;
-    ngx_uint_t                         strict;
+    ngx_uint_t                         strict, limited;
     ngx_pool_t                        *pool;
     ngx_triggers_event_t               event;
     ngx_http_triggers_decode_error_t   error;
@@ -54,18 +55,24 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ngx_memzero(&event, sizeof(ngx_triggers_event_t));
     memset(&error, 0xa5, sizeof(error));
 
-    pool = ngx_create_pool(1024, NULL);
-    fuzz_check(pool != NULL);
+    pool = unit_pool();
+
+    limited = fuzz_memory(data[0]);
 
     rc = ngx_http_triggers_decode_event(pool, &text, strict, &event, &error);
 
-    fuzz_check(rc == NGX_OK || rc == NGX_DECLINED);
+    switch (rc) {
 
-    if (rc == NGX_OK) {
+    case NGX_OK:
         fuzz_accepted(&text, strict, &event);
+        break;
 
-    } else {
+    case NGX_DECLINED:
         fuzz_refused(&text, strict, &error);
+        break;
+
+    default:
+        fuzz_check(rc == NGX_ERROR && limited);
     }
 
     ngx_destroy_pool(pool);

@@ -5,6 +5,20 @@
 
 
 #include "fuzz.h"
+#include "core.h"
+
+
+ngx_uint_t
+fuzz_memory(uint8_t flags)
+{
+    ngx_int_t  n;
+
+    n = ((flags >> 1) & 7) - 1;
+
+    unit_pool_limit(n);
+
+    return n >= 0;
+}
 
 
 void

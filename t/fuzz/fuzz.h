@@ -25,6 +25,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/*
+ * The first byte of an input is flags.  Its lowest bit is the target's; the
+ * next three are 0, or one more than the number of allocations from pools
+ * that succeed.  Returns 1 if a function may fail for want of memory.
+ */
+
+ngx_uint_t fuzz_memory(uint8_t flags);
+
 /* Reads the string's bytes. */
 
 void fuzz_touch(ngx_str_t *s);

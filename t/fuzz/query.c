@@ -1,13 +1,15 @@
 
 /*
  * Fuzzes the query string of the inbox.  The first byte's lowest bit is the
- * surface, the rest is the query string.  What is accepted must be within the
- * contract's limits and usable as a filter; the cursor of the same text, and
- * one that is written for any number, must be read back.
+ * surface (fuzz.h has the others), the rest is the query string.  What is
+ * accepted must be within the contract's limits and usable as a filter; the
+ * cursor of the same text, and one that is written for any number, must be
+ * read back.
  */
 
 
 #include "fuzz.h"
+#include "core.h"
 #include "ngx_http_triggers_query.h"
 #include "ngx_triggers_time.h"
 
@@ -16,7 +18,7 @@
 #define FUZZ_PRIORITIES  7
 
 
-static void fuzz_parse(ngx_str_t *args, ngx_uint_t v1);
+static void fuzz_parse(ngx_str_t *args, ngx_uint_t v1, ngx_uint_t limited);
 static void fuzz_accepted(ngx_http_triggers_inbox_query_t *q);
 static void fuzz_match(ngx_http_triggers_inbox_query_t *q);
 static void fuzz_cursor(int64_t seq, ngx_uint_t ascending);
@@ -35,7 +37,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     args.data = (u_char *) data + 1;
     args.len = size - 1;
 
-    fuzz_parse(&args, data[0] & 1);
+    fuzz_parse(&args, data[0] & 1, fuzz_memory(data[0]));
+    fuzz_memory(0);
 
     if (size > sizeof(int64_t)) {
         memcpy(&seq, data + 1, sizeof(int64_t));
@@ -49,7 +52,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 
 static void
-fuzz_parse(ngx_str_t *args, ngx_uint_t v1)
+fuzz_parse(ngx_str_t *args, ngx_uint_t v1, ngx_uint_t limited)
 {
     ngx_int_t                         rc;
     ngx_pool_t                       *pool;
@@ -57,14 +60,16 @@ fuzz_parse(ngx_str_t *args, ngx_uint_t v1)
 
     ngx_memzero(&q, sizeof(ngx_http_triggers_inbox_query_t));
 
-    pool = ngx_create_pool(1024, NULL);
-    fuzz_check(pool != NULL);
+    pool = unit_pool();
 
     rc = ngx_http_triggers_query_parse(&q, pool, args, v1);
 
     if (rc == NGX_OK) {
         fuzz_accepted(&q);
         fuzz_match(&q);
+
+    } else if (rc == NGX_ERROR) {
+        fuzz_check(limited);
 
     } else {
         fuzz_check(rc == NGX_DECLINED);
@@ -190,8 +195,7 @@ fuzz_cursor(int64_t seq, ngx_uint_t ascending)
 
     ngx_memzero(&q, sizeof(ngx_http_triggers_inbox_query_t));
 
-    pool = ngx_create_pool(1024, NULL);
-    fuzz_check(pool != NULL);
+    pool = unit_pool();
 
     rc = ngx_http_triggers_query_parse(&q, pool, &args, 0);
 

@@ -9,6 +9,7 @@
 
 
 #include "fuzz.h"
+#include "core.h"
 #include "ngx_http_triggers_event_json.h"
 #include "ngx_triggers_json.h"
 
@@ -67,8 +68,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
 
-    pool = ngx_create_pool(1024, NULL);
-    fuzz_check(pool != NULL);
+    pool = unit_pool();
 
     ngx_memzero(&row, sizeof(ngx_triggers_row_t));
 
