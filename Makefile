@@ -27,7 +27,7 @@ OPTIMIZE  ?= -g -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
 WARNINGS  := -Wall -Wextra -Wpointer-arith -Werror
 HARDEN    := -Wl,-z,relro -Wl,-z,now
 
-FUZZ_SECONDS ?= 20
+FUZZ_SECONDS ?= 40
 
 
 # The nginx to build for.  Every tree has its own folder, so that switching
@@ -80,7 +80,7 @@ help: ## lists the targets
 	@echo
 	@echo "Variables: NGINX_SRC=DIR builds that nginx and the module for it;"
 	@echo "PORT=8080 and DIR=build/run belong to run, start and stop;"
-	@echo "FUZZ_SECONDS=20 to test-fuzz."
+	@echo "FUZZ_SECONDS=40, of all targets together, to test-fuzz."
 
 
 # --- what has to be installed ---
@@ -382,6 +382,8 @@ test-docs: build/node_modules ## lints docs/openapi.yaml
 # C unit tests: t/unit/NAME.c with t/unit/unit.c and the sources they name
 # here, under AddressSanitizer and UndefinedBehaviorSanitizer.
 
+UNIT_decode := t/unit/core.c src/api/ngx_http_triggers_decode.c \
+               src/api/ngx_triggers_json.c
 UNIT_json   := src/api/ngx_triggers_json.c
 UNIT_uuid   := src/api/ngx_triggers_uuid.c
 UNIT_time   := src/api/ngx_triggers_time.c
@@ -394,7 +396,8 @@ UNIT_store_fault := $(UNIT_store)
 UNIT_idempotency := $(UNIT_store)
 
 UNIT_TESTS := $(patsubst t/unit/%.c,build/unit/%.t, \
-                  $(filter-out t/unit/unit.c,$(wildcard t/unit/*.c)))
+                  $(filter-out t/unit/unit.c t/unit/core.c, \
+                      $(wildcard t/unit/*.c)))
 
 OUR_HEADERS := $(wildcard src/*.h src/*/*.h src/*/*/*.h t/unit/*.h)
 
@@ -443,31 +446,36 @@ test-asan: $(ASAN_SO) build/node_modules ## test-behaviour with sanitizers
 test-valgrind: $(SO) build/node_modules ## the scripts of t/ under memcheck
 	$(TEST_ENV) TRIGGERS_VALGRIND=1 t/run t/script
 
-# libFuzzer mutates the corpus; new inputs stay under build/
+# libFuzzer: t/fuzz/NAME.c with the sources it names here; it mutates the
+# corpus, t/fuzz/corpus/NAME, and keeps what it finds under build/.
 
-FUZZ := build/fuzz/json
+FUZZ_event := src/api/ngx_http_triggers_decode.c $(UNIT_json)
+FUZZ_items := $(UNIT_json)
+FUZZ_json  := $(UNIT_json)
+FUZZ_query := src/api/ngx_http_triggers_query.c $(UNIT_json) $(UNIT_time)
+FUZZ_row   := src/api/ngx_http_triggers_event_json.c \
+              src/api/ngx_triggers_text.c $(UNIT_json) $(UNIT_uuid) \
+              $(UNIT_time)
+FUZZ_time  := $(UNIT_time)
+FUZZ_uuid  := $(UNIT_uuid)
 
-$(FUZZ): t/fuzz/json.c t/unit/unit.c src/api/ngx_triggers_json.c \
-        $(OUR_HEADERS) $(OBJS)/ngx_triggers_migrations.h
+FUZZ_TARGETS := $(patsubst t/fuzz/%.c,%, \
+                    $(filter-out t/fuzz/fuzz.c,$(wildcard t/fuzz/*.c)))
+
+build/fuzz/%: t/fuzz/%.c t/fuzz/fuzz.c t/unit/unit.c t/unit/core.c \
+        $$(FUZZ_%) $(OUR_HEADERS) t/fuzz/fuzz.h \
+        $(OBJS)/ngx_triggers_migrations.h
 	@mkdir -p $(@D)
-	clang -g -O1 $(WARNINGS) $(UNIT_INCS) \
+	clang -g -O1 $(WARNINGS) $(UNIT_INCS) -It/fuzz \
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 	    -o $@ $(filter %.c,$^) -ljansson
 
-define fuzz
-@mkdir -p build/fuzz/corpus
-$(FUZZ) -max_total_time=$(1) -dict=t/fuzz/json.dict -verbosity=0 \
-    -print_final_stats=1 -artifact_prefix=build/fuzz/ \
-    build/fuzz/corpus t/fuzz/corpus/json
-endef
-
 .PHONY: test-fuzz fuzz
-test-fuzz: $(FUZZ) ## the JSON validator against jansson, FUZZ_SECONDS long
-	$(call fuzz,$(FUZZ_SECONDS))
+test-fuzz: $(FUZZ_TARGETS:%=build/fuzz/%) ## decoders and writers of the API
+	@t/fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 fuzz: FUZZ_SECONDS = 3600
-fuzz: $(FUZZ) ## the same for an hour
-	$(call fuzz,$(FUZZ_SECONDS))
+fuzz: test-fuzz ## the same for an hour
 
 
 # --- benchmarks ---

@@ -601,3 +601,20 @@ total
 ["total: (none)\n", "total: 0\n"]
 --- error_code eval
 [400, 200]
+
+
+
+=== TEST 53: members of the metadata that are null are absent
+--- request eval
+["POST /v1/events\n" . '{"event_type":"a","source":null,"payload":{},'
+ . '"metadata":{"priority":null,"idempotency_key":null,"ordering_key":null,'
+ . '"correlation_id":null,"event_type":null,"source":null}}',
+ "GET /v1/inbox"]
+--- response_body_filters pick
+events.0.priority
+events.0.source
+--- response_body eval
+["events.0.priority: (none)\nevents.0.source: (none)\n",
+ "events.0.priority: \"normal\"\nevents.0.source: null\n"]
+--- error_code eval
+[201, 200]

@@ -89,6 +89,7 @@ typedef struct {
     ngx_str_t                prefer;
     ngx_str_t                idempotency_key;
     ngx_str_t                ce_specversion;
+    ngx_str_t                content_encoding;
 
     ngx_str_t                request_id;
     ngx_str_t                correlation_id;

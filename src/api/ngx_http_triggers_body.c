@@ -31,6 +31,8 @@ static size_t ngx_http_triggers_body_max(ngx_http_request_t *r);
 static ngx_int_t ngx_http_triggers_body_media(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_triggers_type_is(ngx_str_t *type,
     const char *name);
+static ngx_uint_t ngx_http_triggers_is_identity(ngx_str_t *coding);
+static ngx_int_t ngx_http_triggers_body_encoded(ngx_http_request_t *r);
 static ngx_int_t ngx_http_triggers_body_refuse(ngx_http_request_t *r,
     ngx_int_t rc);
 static void ngx_http_triggers_body_handler(ngx_http_request_t *r);
@@ -59,6 +61,10 @@ ngx_http_triggers_read_body(ngx_http_request_t *r,
                                        "application/json");
     }
 
+    if (!ngx_http_triggers_is_identity(&ctx->content_encoding)) {
+        return ngx_http_triggers_body_encoded(r);
+    }
+
     if (r->headers_in.content_length_n
         > (off_t) ngx_http_triggers_body_max(r))
     {
@@ -78,7 +84,7 @@ ngx_http_triggers_read_body(ngx_http_request_t *r,
     rc = ngx_http_read_client_request_body(r, ngx_http_triggers_body_handler);
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-        return rc;
+        return ngx_http_triggers_body_refuse(r, rc);
     }
 
     return NGX_DONE;
@@ -176,6 +182,36 @@ ngx_http_triggers_type_is(ngx_str_t *type, const char *name)
 }
 
 
+static ngx_uint_t
+ngx_http_triggers_is_identity(ngx_str_t *coding)
+{
+    return coding->len == 0
+           || (coding->len == sizeof("identity") - 1
+               && ngx_strncasecmp(coding->data, (u_char *) "identity",
+                                  sizeof("identity") - 1)
+                  == 0);
+}
+
+
+/* RFC 9110, section 12.5.3: with a 415 the header is about requests */
+
+static ngx_int_t
+ngx_http_triggers_body_encoded(ngx_http_request_t *r)
+{
+    ngx_str_t  value;
+
+    ngx_str_set(&value, "identity");
+
+    if (ngx_http_triggers_add_header(r, "Accept-Encoding", &value) == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_TYPE, NULL,
+                                   "the body must not be compressed: no "
+                                   "content encoding is supported");
+}
+
+
 static void
 ngx_http_triggers_body_handler(ngx_http_request_t *r)
 {
@@ -233,7 +269,8 @@ ngx_http_triggers_body_read(ngx_http_request_t *r)
         rc = ngx_http_read_unbuffered_request_body(r);
 
         if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-            ngx_http_finalize_request(r, rc);
+            ngx_http_finalize_request(r,
+                                      ngx_http_triggers_body_refuse(r, rc));
             return;
         }
 
@@ -251,6 +288,8 @@ ngx_http_triggers_body_read(ngx_http_request_t *r)
 }
 
 
+/* of a code of ours, or of the status that nginx' reader has returned */
+
 static ngx_int_t
 ngx_http_triggers_body_refuse(ngx_http_request_t *r, ngx_int_t rc)
 {
@@ -265,8 +304,20 @@ ngx_http_triggers_body_refuse(ngx_http_request_t *r, ngx_int_t rc)
         return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
                                        "too many request bodies at once");
 
-    default:
+    case NGX_ERROR:
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+    case NGX_HTTP_BAD_REQUEST:
+
+        /* where the next request begins cannot be known */
+
+        r->keepalive = 0;
+
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_BODY, NULL,
+                                       "the request body is malformed");
+
+    default:
+        return rc;
     }
 }
 

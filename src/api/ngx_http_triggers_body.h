@@ -12,9 +12,10 @@
 
 
 /*
- * Checks the media type, reads the body into ctx->body and calls handler, or
- * answers 413, 415 or 503.  Returns what a content handler returns; the
- * reference that reading holds is the handler's to finalize.
+ * Checks the media type and the content coding, reads the body into ctx->body
+ * and calls handler, or answers 413, 415 or 503.  Returns what a content
+ * handler returns; the reference that reading holds is the handler's to
+ * finalize.
  */
 
 ngx_int_t ngx_http_triggers_read_body(ngx_http_request_t *r,

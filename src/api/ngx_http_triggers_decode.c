@@ -45,6 +45,13 @@ typedef struct {
 } ngx_http_triggers_member_t;
 
 
+typedef struct {
+    const char              *field;
+    size_t                   offset;           /* in the decode's struct */
+    ngx_uint_t               max;              /* characters */
+} ngx_http_triggers_string_t;
+
+
 static ngx_int_t ngx_http_triggers_decode_body(
     ngx_http_triggers_decode_t *d, ngx_str_t *text);
 static ngx_int_t ngx_http_triggers_decode_metadata(
@@ -55,9 +62,6 @@ static ngx_int_t ngx_http_triggers_decode_type(ngx_http_triggers_decode_t *d);
 static ngx_int_t ngx_http_triggers_decode_string(
     ngx_http_triggers_decode_t *d, const char *field,
     ngx_triggers_json_value_t *value, ngx_uint_t max, ngx_str_t *dst);
-static ngx_int_t ngx_http_triggers_decode_check(
-    ngx_http_triggers_decode_t *d, const char *field,
-    ngx_triggers_json_value_t *value, ngx_uint_t max);
 static ngx_uint_t ngx_http_triggers_keep_member(
     ngx_http_triggers_decode_t *d, const ngx_http_triggers_member_t *known,
     ngx_triggers_json_member_t *member);
@@ -99,6 +103,25 @@ static const ngx_http_triggers_member_t
     { ngx_string("source"),
       offsetof(ngx_http_triggers_decode_t, meta_source) },
     { ngx_null_string, 0 }
+};
+
+
+static const ngx_http_triggers_string_t
+    ngx_http_triggers_metadata_strings[] =
+{
+    { "metadata.ordering_key",
+      offsetof(ngx_http_triggers_decode_t, ordering_key),
+      NGX_HTTP_TRIGGERS_TEXT_MAX },
+    { "metadata.correlation_id",
+      offsetof(ngx_http_triggers_decode_t, correlation_id),
+      NGX_HTTP_TRIGGERS_TEXT_MAX },
+    { "metadata.event_type",
+      offsetof(ngx_http_triggers_decode_t, meta_event_type),
+      NGX_HTTP_TRIGGERS_NAME_MAX },
+    { "metadata.source",
+      offsetof(ngx_http_triggers_decode_t, meta_source),
+      NGX_HTTP_TRIGGERS_NAME_MAX },
+    { NULL, 0, 0 }
 };
 
 
@@ -209,9 +232,12 @@ ngx_http_triggers_decode_body(ngx_http_triggers_decode_t *d, ngx_str_t *text)
 static ngx_int_t
 ngx_http_triggers_decode_metadata(ngx_http_triggers_decode_t *d)
 {
-    ngx_int_t                   rc;
-    ngx_triggers_json_walk_t    walk;
-    ngx_triggers_json_member_t  member;
+    ngx_int_t                          rc;
+    ngx_str_t                          unused;
+    ngx_triggers_json_walk_t           walk;
+    ngx_triggers_json_value_t         *value;
+    ngx_triggers_json_member_t         member;
+    const ngx_http_triggers_string_t  *known;
 
     if (ngx_http_triggers_is_absent(&d->metadata)) {
         return NGX_OK;
@@ -248,24 +274,17 @@ ngx_http_triggers_decode_metadata(ngx_http_triggers_decode_t *d)
         return rc;
     }
 
-    if (ngx_http_triggers_decode_check(d, "metadata.ordering_key",
-                                       &d->ordering_key,
-                                       NGX_HTTP_TRIGGERS_TEXT_MAX)
-           != NGX_OK
-        || ngx_http_triggers_decode_check(d, "metadata.correlation_id",
-                                          &d->correlation_id,
-                                          NGX_HTTP_TRIGGERS_TEXT_MAX)
-           != NGX_OK
-        || ngx_http_triggers_decode_check(d, "metadata.event_type",
-                                          &d->meta_event_type,
-                                          NGX_HTTP_TRIGGERS_NAME_MAX)
-           != NGX_OK
-        || ngx_http_triggers_decode_check(d, "metadata.source",
-                                          &d->meta_source,
-                                          NGX_HTTP_TRIGGERS_NAME_MAX)
-           != NGX_OK)
-    {
-        return NGX_DECLINED;
+    /* they are only checked, and stored as part of the metadata */
+
+    for (known = ngx_http_triggers_metadata_strings; known->field; known++) {
+
+        value = (ngx_triggers_json_value_t *) ((u_char *) d + known->offset);
+
+        rc = ngx_http_triggers_decode_string(d, known->field, value,
+                                             known->max, &unused);
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
     return ngx_http_triggers_decode_priority(d);
@@ -281,7 +300,7 @@ ngx_http_triggers_decode_priority(ngx_http_triggers_decode_t *d)
         ngx_string("low"), ngx_string("normal"), ngx_string("high")
     };
 
-    if (d->priority.type == NGX_TRIGGERS_JSON_NONE) {
+    if (ngx_http_triggers_is_absent(&d->priority)) {
         return NGX_OK;
     }
 
@@ -395,18 +414,6 @@ invalid:
 
     return ngx_http_triggers_decode_refuse(d, field, "%s must be a string of "
                                            "1 to %ui characters", field, max);
-}
-
-
-/* a member that is only checked, and stored as part of the metadata */
-
-static ngx_int_t
-ngx_http_triggers_decode_check(ngx_http_triggers_decode_t *d,
-    const char *field, ngx_triggers_json_value_t *value, ngx_uint_t max)
-{
-    ngx_str_t  unused;
-
-    return ngx_http_triggers_decode_string(d, field, value, max, &unused);
 }
 
 

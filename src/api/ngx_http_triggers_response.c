@@ -199,7 +199,12 @@ ngx_http_triggers_error_field(ngx_http_request_t *r,
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "triggers answered %V: %V", &code, message);
 
-    /* a body that has not been read is in the way of the next request */
+    /*
+     * A body that has not been read is in the way of the next request, but
+     * a client that waits with it must not be told to send it.
+     */
+
+    r->expect_tested = 1;
 
     if (ngx_http_discard_request_body(r) != NGX_OK) {
         r->keepalive = 0;

@@ -6,30 +6,12 @@
  * pass between tokens; the validator refuses what is nested deeper than its
  * limit.  Then spans, decoded strings, duplicates and look-ups are compared.
  * Any other difference aborts.
- *
- *     clang -g -O1 -fsanitize=fuzzer,address,undefined …
- *         t/fuzz/json.c src/api/ngx_triggers_json.c t/unit/unit.c -ljansson
- *     json -dict=t/fuzz/json.dict t/fuzz/corpus/json
  */
 
 
-#include <ngx_config.h>
-#include <ngx_core.h>
-
+#include "fuzz.h"
 #include "ngx_triggers_json.h"
 
-#include <jansson.h>
-#include <stdio.h>
-
-
-#define fuzz_check(condition)                                                 \
-    if (!(condition)) {                                                       \
-        fprintf(stderr, "line %d: %s\n", __LINE__, #condition);               \
-        abort();                                                              \
-    }
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void fuzz_refused(ngx_str_t *text, ngx_triggers_json_error_t *error,
     json_t *json);

@@ -3,7 +3,10 @@
 use strict;
 use warnings;
 
+use IO::Handle;
+use IPC::Open2 qw( open2 );
 use Test::More;
+use Time::HiRes qw( sleep );
 use Triggers::Nginx;
 
 my ($version) = `t/tools/nginx -v 2>&1` =~ m{/(\d+\.\d+\.\d+)};
@@ -15,7 +18,7 @@ plan(skip_all => 'nginx without HTTP/2')
 
 my $on = sprintf('%d.%03d%03d', split /\./, $version) >= 1.025001;
 
-my $t = Triggers::Nginx->new(config => <<"END")->plan(9);
+my $t = Triggers::Nginx->new(config => <<"END")->plan(17);
 %%GLOBALS%%
 
 events {
@@ -69,9 +72,79 @@ like($body, qr/"payload":\{"n":1\}/, 'has it');
 ($code, $body) = curl('/nothing/at/all');
 is($code, 404, 'an unknown path');
 
+# several DATA frames and no content-length
+
+my $odd = "{ \"n\": 1.0,\"t\":\"\\u00e4\xc3\xa4\"}";
+
+($code, $body) = stream('/events', '{"pay', 'load":', $odd, '}');
+is($code, 200, 'a body in frames');
+is(payload($body), $odd, 'byte for byte');
+
+my $text = 'x' x (1048576 - length '{"payload":{"t":""}}');
+
+($code, $body) = stream('/events', '{"payload":{"t":"',
+                        unpack('(a300000)*', $text), '"}}');
+is($code, 200, 'as large as may be');
+is(payload($body), "{\"t\":\"$text\"}", 'byte for byte');
+
+stream('/events', '{"payload":{"t":"x', unpack('(a300000)*', $text), '"}}');
+ok(wait_for(sub { 2 == (() = $t->read('access.log')
+                             =~ m{"POST /events HTTP/2.0" 413}g) }),
+   'one more byte is too much');
+
+($code, $body) = stream('/events', '');
+is($code, 400, 'no body');
+($code, $body) = curl('/events', '{"payload":{}}', 'Content-Encoding: gzip');
+is($code, 415, 'an encoding');
+is(() = $t->inbox(undef, port => $t->port('_plain')), 4,
+   'nothing else is stored');
+
+
+sub payload {
+    my ($answer) = @_;
+    my ($id) = $answer =~ /"event_id":"([^"]+)"/ or return $answer;
+
+    (undef, my $body) = curl("/v1/events/$id");
+    return $body =~ /"payload":(.*),"metadata":/s ? $1 : $body;
+}
+
+
+# sends the parts one after the other, while curl is sending
+
+sub stream {
+    my ($uri, @parts) = @_;
+    my $pid = open2(my $out, my $in, curl_command($uri), '-X', 'POST',
+                    '-T', '-');
+
+    local $SIG{PIPE} = 'IGNORE';
+    binmode $in;
+    $in->autoflush(1);
+
+    for my $part (@parts) {
+        print $in $part;
+        sleep 0.02;
+    }
+
+    close $in;
+    my $text = do { local $/; <$out> };
+    waitpid $pid, 0;
+
+    my ($body, $code) = $text =~ /^(.*)\n(\d+)$/s;
+    return ($code, $body);
+}
+
+
+sub curl_command {
+    my ($uri) = @_;
+
+    return ('curl', '-s', '--http2-prior-knowledge', '-m', 20,
+            '-w', '\n%{http_code}', '-H', 'Authorization: Bearer test-key',
+            'http://127.0.0.1:' . $t->port() . $uri);
+}
+
 
 sub curl {
-    my ($uri, $data) = @_;
+    my ($uri, $data, @headers) = @_;
     my @data;
 
     if (defined $data) {
@@ -80,9 +153,8 @@ sub curl {
                  '-H', 'Content-Type: application/json');
     }
 
-    open my $in, '-|', 'curl', '-s', '--http2-prior-knowledge', '-m', 20,
-        '-w', '\n%{http_code}', '-H', 'Authorization: Bearer test-key',
-        @data, 'http://127.0.0.1:' . $t->port() . $uri or die "curl: $!";
+    open my $in, '-|', curl_command($uri), @data, map { ('-H', $_) } @headers
+        or die "curl: $!";
     my $out = do { local $/; <$in> };
     close $in;
 

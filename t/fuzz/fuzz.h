@@ -1,0 +1,60 @@
+
+/*
+ * What the fuzz targets share: a check that stays in any build, and reading
+ * all of a string, so that AddressSanitizer sees where it lies.
+ */
+
+
+#ifndef _FUZZ_H_INCLUDED_
+#define _FUZZ_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include <jansson.h>
+#include <stdio.h>
+
+
+#define fuzz_check(condition)                                                 \
+    if (!(condition)) {                                                       \
+        fprintf(stderr, "line %d: %s\n", __LINE__, #condition);               \
+        abort();                                                              \
+    }
+
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/*
+ * The first byte of an input is flags.  Its lowest bit is the target's; the
+ * next three are 0, or one more than the number of allocations from pools
+ * that succeed.  Returns 1 if a function may fail for want of memory.
+ */
+
+ngx_uint_t fuzz_memory(uint8_t flags);
+
+/* Reads the string's bytes. */
+
+void fuzz_touch(ngx_str_t *s);
+
+/* 1 if all of the inner string lies in the outer one. */
+
+ngx_uint_t fuzz_inside(ngx_str_t *outer, ngx_str_t *inner);
+
+/* The characters of a string, 0 if it is not UTF-8 without zero bytes. */
+
+ngx_uint_t fuzz_characters(ngx_str_t *s);
+
+/* Aborts if the string does not have this text. */
+
+void fuzz_equal(ngx_str_t *s, const char *text, size_t len);
+
+/*
+ * Parses with jansson; a text that only its range keeps out gives NULL, any
+ * other failure aborts: it is for what our validator has accepted.
+ */
+
+json_t *fuzz_load(ngx_str_t *text);
+
+
+#endif /* _FUZZ_H_INCLUDED_ */
