@@ -388,13 +388,18 @@ UNIT_time   := src/api/ngx_triggers_time.c
 UNIT_ring   := src/zone/ngx_triggers_ring.c
 UNIT_record := src/zone/ngx_triggers_record.c
 UNIT_rate   := src/zone/ngx_triggers_rate.c
+UNIT_cloudevent := t/unit/core.c src/api/ngx_http_triggers_attribute.c \
+                   $(wildcard src/api/ngx_http_triggers_cloudevent*.c) \
+                   src/api/ngx_triggers_text.c $(UNIT_json) $(UNIT_uuid) \
+                   $(UNIT_time)
 UNIT_store  := $(wildcard src/store/sqlite/*.c)
 UNIT_store_read  := $(UNIT_store)
 UNIT_store_fault := $(UNIT_store)
 UNIT_idempotency := $(UNIT_store)
 
 UNIT_TESTS := $(patsubst t/unit/%.c,build/unit/%.t, \
-                  $(filter-out t/unit/unit.c,$(wildcard t/unit/*.c)))
+                  $(filter-out t/unit/unit.c t/unit/core.c, \
+                      $(wildcard t/unit/*.c)))
 
 OUR_HEADERS := $(wildcard src/*.h src/*/*.h src/*/*/*.h t/unit/*.h)
 
