@@ -388,6 +388,7 @@ UNIT_time   := src/api/ngx_triggers_time.c
 UNIT_ring   := src/zone/ngx_triggers_ring.c
 UNIT_record := src/zone/ngx_triggers_record.c
 UNIT_rate   := src/zone/ngx_triggers_rate.c
+UNIT_accept := t/unit/core.c src/api/ngx_http_triggers_accept.c
 UNIT_cloudevent := t/unit/core.c src/api/ngx_http_triggers_attribute.c \
                    $(wildcard src/api/ngx_http_triggers_cloudevent*.c) \
                    src/api/ngx_triggers_text.c $(UNIT_json) $(UNIT_uuid) \

@@ -159,6 +159,13 @@ ngx_alloc_chain_link(ngx_pool_t *pool)
 
 
 ngx_int_t
+ngx_strncasecmp(u_char *s1, u_char *s2, size_t n)
+{
+    return strncasecmp((char *) s1, (char *) s2, n);
+}
+
+
+ngx_int_t
 ngx_hextoi(u_char *line, size_t n)
 {
     char   hex[16], *end;
