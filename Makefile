@@ -66,11 +66,11 @@ TEST_PACKAGES := perl libtest-base-perl sqlite3 valgrind clang libclang-rt-dev
 TEST_PACKAGES += $(if $(shell command -v npm),,npm)
 BENCH_PACKAGES := perl wrk
 
-# Packages of npm: real payloads; the linter of docs/openapi.yaml; what reads
-# that document and checks answers against it.
+# Packages of npm: real payloads; a client for CloudEvents; the linter of
+# docs/openapi.yaml; what reads that document and checks answers against it.
 
-NPM_PACKAGES := @octokit/webhooks-examples@7.6.1 @redocly/cli@2.77.0 \
-                ajv@8.20.0 ajv-formats@3.0.1 yaml@2.9.1
+NPM_PACKAGES := @octokit/webhooks-examples@7.6.1 cloudevents@10.0.0 \
+                @redocly/cli@2.77.0 ajv@8.20.0 ajv-formats@3.0.1 yaml@2.9.1
 
 
 .PHONY: help
