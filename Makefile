@@ -66,11 +66,11 @@ TEST_PACKAGES := perl libtest-base-perl sqlite3 valgrind clang libclang-rt-dev
 TEST_PACKAGES += $(if $(shell command -v npm),,npm)
 BENCH_PACKAGES := perl wrk
 
-# Packages of npm: real payloads; the linter of docs/openapi.yaml; what reads
-# that document and checks answers against it.
+# Packages of npm: real payloads; a client for CloudEvents; the linter of
+# docs/openapi.yaml; what reads that document and checks answers against it.
 
-NPM_PACKAGES := @octokit/webhooks-examples@7.6.1 @redocly/cli@2.77.0 \
-                ajv@8.20.0 ajv-formats@3.0.1 yaml@2.9.1
+NPM_PACKAGES := @octokit/webhooks-examples@7.6.1 cloudevents@10.0.0 \
+                @redocly/cli@2.77.0 ajv@8.20.0 ajv-formats@3.0.1 yaml@2.9.1
 
 
 .PHONY: help
@@ -390,6 +390,11 @@ UNIT_time   := src/api/ngx_triggers_time.c
 UNIT_ring   := src/zone/ngx_triggers_ring.c
 UNIT_record := src/zone/ngx_triggers_record.c
 UNIT_rate   := src/zone/ngx_triggers_rate.c
+UNIT_accept := t/unit/core.c src/api/ngx_http_triggers_accept.c
+UNIT_cloudevent := t/unit/core.c src/api/ngx_http_triggers_attribute.c \
+                   $(wildcard src/api/ngx_http_triggers_cloudevent*.c) \
+                   src/api/ngx_triggers_text.c $(UNIT_json) $(UNIT_uuid) \
+                   $(UNIT_time)
 UNIT_store  := $(wildcard src/store/sqlite/*.c)
 UNIT_store_read  := $(UNIT_store)
 UNIT_store_fault := $(UNIT_store)

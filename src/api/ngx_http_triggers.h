@@ -112,6 +112,8 @@ typedef struct {
     ngx_msec_t               submitted;        /* when, ngx_current_msec */
     ngx_msec_t               commit_time;      /* ms it took */
 
+    ngx_str_t                answer_type;      /* its media type; data NULL:
+                                                  application/json */
     ngx_str_t                error;            /* code of the answer */
     ngx_chain_t             *replacement;      /* of nginx's error page */
 

@@ -5,8 +5,11 @@
  */
 
 
+#include "ngx_http_triggers_accept.h"
 #include "ngx_http_triggers_auth.h"
+#include "ngx_http_triggers_cloudevent.h"
 #include "ngx_http_triggers_job.h"
+#include "ngx_http_triggers_link.h"
 #include "ngx_http_triggers_query.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
@@ -21,12 +24,15 @@ typedef struct {
     ngx_str_t                request_id;
     ngx_uint_t               any_owner;
     ngx_uint_t               v1;
+    ngx_uint_t               cloudevents;      /* flag: is asked for them */
     u_char                   id[NGX_TRIGGERS_ID_LEN];
     int64_t                  now;
     size_t                   size_max;
 
     ngx_http_triggers_inbox_query_t  q;
     ngx_triggers_page_t      page;
+    ngx_str_t                next;             /* cursor; data NULL: none */
+    u_char                   cursor[NGX_HTTP_TRIGGERS_CURSOR_LEN];
     ngx_uint_t               rows;
     ngx_triggers_text_t      text;
 } ngx_http_triggers_inbox_t;
@@ -38,6 +44,8 @@ static ngx_http_triggers_inbox_t *ngx_http_triggers_inbox_create(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_triggers_inbox_answer(ngx_http_request_t *r,
     ngx_http_triggers_job_t *base);
+static ngx_int_t ngx_http_triggers_inbox_cloudevents(ngx_http_request_t *r,
+    ngx_http_triggers_inbox_t *job);
 static ngx_int_t ngx_http_triggers_list_thread(ngx_triggers_job_t *base,
     ngx_triggers_reader_t *reader);
 static ngx_int_t ngx_http_triggers_list_match(void *data,
@@ -158,6 +166,8 @@ ngx_http_triggers_inbox_create(ngx_http_request_t *r)
 
     job->any_owner = ngx_http_triggers_is_admin(ctx);
     job->v1 = ctx->v1;
+    job->cloudevents =
+             ngx_http_triggers_accept_cloudevents(&r->headers_in.headers);
     job->now = ngx_http_triggers_now();
     job->size_max = tlcf->response_max_size;
     ngx_memcpy(job->id, ctx->event_id, NGX_TRIGGERS_ID_LEN);
@@ -215,12 +225,55 @@ ngx_http_triggers_inbox_answer(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (job->cloudevents
+        && ngx_http_triggers_inbox_cloudevents(r, job) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     b = job->text.last->buf;
     b->last_buf = (r == r->main) ? 1 : 0;
     b->last_in_chain = 1;
 
     return ngx_http_triggers_send(r, NGX_HTTP_OK, job->text.first,
                                   job->text.size);
+}
+
+
+/* a status is no event and stays JSON */
+
+static ngx_int_t
+ngx_http_triggers_inbox_cloudevents(ngx_http_request_t *r,
+    ngx_http_triggers_inbox_t *job)
+{
+    ngx_str_t                 link;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    if (job->base.job.run == ngx_http_triggers_get_thread) {
+        ngx_str_set(&ctx->answer_type, "application/cloudevents+json");
+    }
+
+    if (job->base.job.run != ngx_http_triggers_list_thread) {
+        return NGX_OK;
+    }
+
+    ngx_str_set(&ctx->answer_type, "application/cloudevents-batch+json");
+
+    if (job->next.data == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_triggers_link_next(r->pool, &r->unparsed_uri, &job->next,
+                                    &link)
+        != NGX_OK
+        || ngx_http_triggers_add_header(r, "Link", &link) == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -235,7 +288,8 @@ ngx_http_triggers_list_thread(ngx_triggers_job_t *base,
 
     job = (ngx_http_triggers_inbox_t *) base;
 
-    ngx_triggers_text_puts(&job->text, "{\"events\":[");
+    ngx_triggers_text_puts(&job->text, job->cloudevents ? "["
+                                                        : "{\"events\":[");
 
     rc = ngx_triggers_reader_list(reader, &job->q.query, &job->page);
 
@@ -267,8 +321,13 @@ ngx_http_triggers_list_row(void *data, ngx_triggers_row_t *row)
         ngx_triggers_text_puts(&job->text, ",");
     }
 
-    ngx_http_triggers_event_write(&job->text, row, job->v1);
-    ngx_triggers_text_puts(&job->text, "}");
+    if (job->cloudevents) {
+        ngx_http_triggers_cloudevent_write(&job->text, row);
+
+    } else {
+        ngx_http_triggers_event_write(&job->text, row, job->v1);
+        ngx_triggers_text_puts(&job->text, "}");
+    }
 
     if (job->text.failed) {
         return NGX_ERROR;
@@ -283,21 +342,26 @@ ngx_http_triggers_list_row(void *data, ngx_triggers_row_t *row)
 static void
 ngx_http_triggers_list_page(ngx_http_triggers_inbox_t *job)
 {
-    u_char                 cursor[NGX_HTTP_TRIGGERS_CURSOR_LEN];
-    ngx_str_t              next;
+    ngx_str_t             *next;
     ngx_triggers_text_t   *text;
     ngx_triggers_query_t  *query;
 
     text = &job->text;
     query = &job->q.query;
 
-    ngx_str_null(&next);
+    next = &job->next;
 
     if (job->page.has_more && job->page.last_seq) {
-        next.data = cursor;
-        next.len = ngx_http_triggers_cursor_write(cursor, job->page.last_seq,
-                                                  query->ascending)
-                   - cursor;
+        next->data = job->cursor;
+        next->len = ngx_http_triggers_cursor_write(job->cursor,
+                                                   job->page.last_seq,
+                                                   query->ascending)
+                    - job->cursor;
+    }
+
+    if (job->cloudevents) {
+        ngx_triggers_text_puts(text, "]");
+        return;
     }
 
     ngx_triggers_text_puts(text, "],\"total\":");
@@ -317,7 +381,7 @@ ngx_http_triggers_list_page(ngx_http_triggers_inbox_t *job)
     ngx_triggers_text_puts(text, ",\"offset\":");
 
     if (job->v1) {
-        ngx_triggers_text_string(text, &next);
+        ngx_triggers_text_string(text, next);
 
     } else {
         ngx_triggers_text_number(text, query->offset);
@@ -326,7 +390,7 @@ ngx_http_triggers_list_page(ngx_http_triggers_inbox_t *job)
     ngx_triggers_text_puts(text, ",\"has_more\":");
     ngx_triggers_text_puts(text, job->page.has_more ? "true" : "false");
     ngx_triggers_text_puts(text, ",\"next_cursor\":");
-    ngx_triggers_text_string(text, &next);
+    ngx_triggers_text_string(text, next);
     ngx_triggers_text_puts(text, "},\"timestamp\":");
     ngx_triggers_text_time(text, job->now);
 
@@ -351,6 +415,11 @@ static ngx_int_t
 ngx_http_triggers_get_row(void *data, ngx_triggers_row_t *row)
 {
     ngx_http_triggers_inbox_t *job = data;
+
+    if (job->cloudevents) {
+        ngx_http_triggers_cloudevent_write(&job->text, row);
+        return NGX_OK;
+    }
 
     ngx_http_triggers_event_write(&job->text, row, job->v1);
     ngx_http_triggers_text_request_id(job);

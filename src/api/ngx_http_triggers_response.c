@@ -98,6 +98,11 @@ ngx_http_triggers_send(ngx_http_request_t *r, ngx_uint_t status,
     }
 
     ngx_str_set(&r->headers_out.content_type, "application/json");
+
+    if (ctx->answer_type.data) {
+        r->headers_out.content_type = ctx->answer_type;
+    }
+
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
 

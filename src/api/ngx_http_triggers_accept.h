@@ -1,0 +1,24 @@
+
+/*
+ * Content negotiation: what a request's Accept headers ask for.  Pure.
+ */
+
+
+#ifndef _NGX_HTTP_TRIGGERS_ACCEPT_H_INCLUDED_
+#define _NGX_HTTP_TRIGGERS_ACCEPT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+/*
+ * 1 if events are to be answered as CloudEvents: one of their media types is
+ * named, no wildcard, and is not wanted less than application/json; else 0.
+ * The headers are a list of ngx_table_elt_t; RFC 9110, section 12.5.1.
+ */
+
+ngx_uint_t ngx_http_triggers_accept_cloudevents(ngx_list_t *headers);
+
+
+#endif /* _NGX_HTTP_TRIGGERS_ACCEPT_H_INCLUDED_ */
