@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_http_triggers_cloudevent.h"
 #include "ngx_http_triggers_decode.h"
 #include "ngx_http_triggers_event.h"
 #include "ngx_http_triggers_idempotency.h"
@@ -22,6 +23,9 @@
 
 
 static ngx_int_t ngx_http_triggers_event_decode(ngx_http_request_t *r,
+    ngx_triggers_event_t *event, ngx_str_t *key,
+    ngx_http_triggers_decode_error_t *error);
+static ngx_int_t ngx_http_triggers_event_binary(ngx_http_request_t *r,
     ngx_triggers_event_t *event, ngx_str_t *key,
     ngx_http_triggers_decode_error_t *error);
 static ngx_int_t ngx_http_triggers_event_key(ngx_http_request_t *r,
@@ -141,8 +145,85 @@ ngx_http_triggers_event_decode(ngx_http_request_t *r,
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
-    return ngx_http_triggers_decode_event(r->pool, &ctx->body, ctx->v1, event,
-                                          key, error);
+    switch (ctx->media) {
+
+    case NGX_HTTP_TRIGGERS_MEDIA_CLOUDEVENT:
+        return ngx_http_triggers_cloudevent_decode(r->pool, &ctx->body, event,
+                                                   key, error);
+
+    case NGX_HTTP_TRIGGERS_MEDIA_CLOUDEVENT_BINARY:
+        return ngx_http_triggers_event_binary(r, event, key, error);
+
+    default:
+        return ngx_http_triggers_decode_event(r->pool, &ctx->body, ctx->v1,
+                                              event, key, error);
+    }
+}
+
+
+/* the attributes are headers, the body is the data */
+
+static ngx_int_t
+ngx_http_triggers_event_binary(ngx_http_request_t *r,
+    ngx_triggers_event_t *event, ngx_str_t *key,
+    ngx_http_triggers_decode_error_t *error)
+{
+    ngx_str_t                 type;
+    ngx_uint_t                i;
+    ngx_array_t               attributes;
+    ngx_keyval_t             *attribute;
+    ngx_list_part_t          *part;
+    ngx_table_elt_t          *h;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    if (ngx_array_init(&attributes, r->pool, 8, sizeof(ngx_keyval_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len <= sizeof("ce-") - 1
+            || ngx_strncmp(h[i].lowcase_key, "ce-", sizeof("ce-") - 1) != 0)
+        {
+            continue;
+        }
+
+        attribute = ngx_array_push(&attributes);
+        if (attribute == NULL) {
+            return NGX_ERROR;
+        }
+
+        attribute->key.data = h[i].lowcase_key + sizeof("ce-") - 1;
+        attribute->key.len = h[i].key.len - (sizeof("ce-") - 1);
+        attribute->value = h[i].value;
+    }
+
+    ngx_str_null(&type);
+
+    if (r->headers_in.content_type) {
+        type = r->headers_in.content_type->value;
+    }
+
+    return ngx_http_triggers_cloudevent_decode_binary(r->pool, &attributes,
+                                                      &type, &ctx->body,
+                                                      event, key, error);
 }
 
 

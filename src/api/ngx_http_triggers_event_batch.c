@@ -7,6 +7,7 @@
 
 
 #include "ngx_http_triggers_batch.h"
+#include "ngx_http_triggers_cloudevent.h"
 #include "ngx_http_triggers_decode.h"
 #include "ngx_http_triggers_event.h"
 #include "ngx_http_triggers_job.h"
@@ -223,10 +224,12 @@ ngx_http_triggers_batch_event(ngx_http_request_t *r,
     ngx_str_t                          key;
     ngx_triggers_event_t               event;
     ngx_triggers_mutation_t           *mutation;
+    ngx_http_triggers_ctx_t           *ctx;
     ngx_http_triggers_error_e          code;
     ngx_http_triggers_loc_conf_t      *tlcf;
     ngx_http_triggers_decode_error_t   error;
 
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
 
     ngx_memzero(&event, sizeof(ngx_triggers_event_t));
@@ -236,6 +239,11 @@ ngx_http_triggers_batch_event(ngx_http_request_t *r,
         rc = ngx_http_triggers_batch_decline(&error, NULL,
                                              "the event is larger than %uz "
                                              "bytes", tlcf->event_max_size);
+
+    } else if (ctx->media == NGX_HTTP_TRIGGERS_MEDIA_CLOUDEVENT_BATCH) {
+        code = NGX_HTTP_TRIGGERS_BAD_BODY;
+        rc = ngx_http_triggers_cloudevent_decode(r->pool, text, &event, &key,
+                                                 &error);
 
     } else {
         code = NGX_HTTP_TRIGGERS_BAD_BODY;
