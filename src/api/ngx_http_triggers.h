@@ -107,6 +107,8 @@ typedef struct {
 
     u_char                   event_id[NGX_TRIGGERS_ID_LEN];
     void                    *batch;            /* …_batch_t, of one */
+    void                    *poll;             /* while it waits for events */
+    ngx_msec_t               started;          /* ngx_current_msec */
     ngx_triggers_waiter_t   *waiter;
     ngx_http_triggers_commit_pt  commit_handler;
     ngx_msec_t               submitted;        /* when, ngx_current_msec */

@@ -9,6 +9,7 @@
 #include "ngx_http_triggers_auth.h"
 #include "ngx_http_triggers_cloudevent.h"
 #include "ngx_http_triggers_job.h"
+#include "ngx_http_triggers_poll.h"
 #include "ngx_http_triggers_link.h"
 #include "ngx_http_triggers_query.h"
 #include "ngx_http_triggers_resources.h"
@@ -30,6 +31,7 @@ typedef struct {
     size_t                   size_max;
 
     ngx_http_triggers_inbox_query_t  q;
+    uint64_t                 generation;       /* before it looks */
     ngx_triggers_page_t      page;
     ngx_str_t                next;             /* cursor; data NULL: none */
     u_char                   cursor[NGX_HTTP_TRIGGERS_CURSOR_LEN];
@@ -45,6 +47,8 @@ static ngx_http_triggers_inbox_t *ngx_http_triggers_inbox_create(
 static ngx_int_t ngx_http_triggers_inbox_answer(ngx_http_request_t *r,
     ngx_http_triggers_job_t *base);
 static ngx_int_t ngx_http_triggers_inbox_cloudevents(ngx_http_request_t *r,
+    ngx_http_triggers_inbox_t *job);
+static ngx_int_t ngx_http_triggers_inbox_wait(ngx_http_request_t *r,
     ngx_http_triggers_inbox_t *job);
 static ngx_int_t ngx_http_triggers_list_thread(ngx_triggers_job_t *base,
     ngx_triggers_reader_t *reader);
@@ -110,6 +114,10 @@ ngx_http_triggers_inbox_list(ngx_http_request_t *r)
 
     job->base.job.run = ngx_http_triggers_list_thread;
 
+    job->generation = ngx_triggers_poll_generation(&tlcf->store->worker,
+                                                   &job->user_id,
+                                                   job->any_owner);
+
     return ngx_http_triggers_job_start(r, &job->base);
 }
 
@@ -172,14 +180,13 @@ ngx_http_triggers_inbox_create(ngx_http_request_t *r)
     job->size_max = tlcf->response_max_size;
     ngx_memcpy(job->id, ctx->event_id, NGX_TRIGGERS_ID_LEN);
 
-    /* of the cycle, which outlives the threads */
-
-    job->user_id = ctx->key->user_id;
+    job->user_id.len = ctx->key->user_id.len;
+    job->user_id.data = ngx_pstrdup(pool, &ctx->key->user_id);
 
     job->request_id.len = ctx->request_id.len;
     job->request_id.data = ngx_pstrdup(pool, &ctx->request_id);
 
-    if (job->request_id.data == NULL) {
+    if (job->user_id.data == NULL || job->request_id.data == NULL) {
         ngx_http_triggers_job_free(&job->base);
         return NULL;
     }
@@ -194,7 +201,7 @@ static ngx_int_t
 ngx_http_triggers_inbox_answer(ngx_http_request_t *r,
     ngx_http_triggers_job_t *base)
 {
-    ngx_buf_t                  *b;
+    ngx_int_t                   rc;
     ngx_http_triggers_inbox_t  *job;
 
     job = (ngx_http_triggers_inbox_t *) base;
@@ -225,18 +232,39 @@ ngx_http_triggers_inbox_answer(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (job->q.wait && job->rows == 0) {
+        rc = ngx_http_triggers_inbox_wait(r, job);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
     if (job->cloudevents
         && ngx_http_triggers_inbox_cloudevents(r, job) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    b = job->text.last->buf;
-    b->last_buf = (r == r->main) ? 1 : 0;
-    b->last_in_chain = 1;
+    return ngx_http_triggers_send_text(r, NGX_HTTP_OK, &job->text);
+}
 
-    return ngx_http_triggers_send(r, NGX_HTTP_OK, job->text.first,
-                                  job->text.size);
+
+/* NGX_DECLINED: the empty page is the answer */
+
+static ngx_int_t
+ngx_http_triggers_inbox_wait(ngx_http_request_t *r,
+    ngx_http_triggers_inbox_t *job)
+{
+    ngx_int_t                 rc;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    rc = ngx_http_triggers_poll(r, ctx->started + job->q.wait * 1000,
+                                job->generation, ngx_http_triggers_inbox_list);
+
+    return (rc == NGX_ERROR) ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
 }
 
 

@@ -101,7 +101,12 @@ ngx_http_triggers_job_done(ngx_triggers_job_t *base)
 
     rc = ngx_http_triggers_job_finish(r, job);
 
-    ngx_http_finalize_request(r, rc);
+    /* it may wait for something else now */
+
+    if (rc != NGX_DONE) {
+        ngx_http_finalize_request(r, rc);
+    }
+
     ngx_http_run_posted_requests(c);
 }
 

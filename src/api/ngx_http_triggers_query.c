@@ -14,6 +14,7 @@
 #include "ngx_triggers_time.h"
 
 
+#define NGX_HTTP_TRIGGERS_WAIT_MAX   60        /* seconds */
 #define NGX_HTTP_TRIGGERS_LIMIT      50
 #define NGX_HTTP_TRIGGERS_LIMIT_MAX  1000
 
@@ -69,6 +70,8 @@ static ngx_int_t ngx_http_triggers_query_to(ngx_http_triggers_parse_t *ps,
     ngx_str_t *value);
 static ngx_int_t ngx_http_triggers_query_limit(ngx_http_triggers_parse_t *ps,
     ngx_str_t *value);
+static ngx_int_t ngx_http_triggers_query_wait(ngx_http_triggers_parse_t *ps,
+    ngx_str_t *value);
 static ngx_int_t ngx_http_triggers_query_offset(
     ngx_http_triggers_parse_t *ps, ngx_str_t *value);
 static ngx_int_t ngx_http_triggers_query_cursor(
@@ -96,6 +99,7 @@ static const ngx_http_triggers_parameter_t  ngx_http_triggers_parameters[] = {
     { ngx_string("to_timestamp"), ngx_http_triggers_query_to },
     { ngx_string("created_before"), ngx_http_triggers_query_to },
     { ngx_string("limit"), ngx_http_triggers_query_limit },
+    { ngx_string("wait"), ngx_http_triggers_query_wait },
     { ngx_string("offset"), ngx_http_triggers_query_offset },
     { ngx_string("cursor"), ngx_http_triggers_query_cursor },
     { ngx_string("order"), ngx_http_triggers_query_order },
@@ -456,6 +460,24 @@ ngx_http_triggers_query_limit(ngx_http_triggers_parse_t *ps, ngx_str_t *value)
     }
 
     ps->q->query.limit = n;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_triggers_query_wait(ngx_http_triggers_parse_t *ps, ngx_str_t *value)
+{
+    ngx_int_t  n;
+
+    n = ngx_atoi(value->data, value->len);
+
+    if (n == NGX_ERROR || n > NGX_HTTP_TRIGGERS_WAIT_MAX) {
+        return ngx_http_triggers_query_refuse(ps, "wait must be a number of "
+                                                  "seconds from 0 to 60");
+    }
+
+    ps->q->wait = n;
 
     return NGX_OK;
 }

@@ -29,6 +29,7 @@ typedef struct {
 
 typedef struct {
     ngx_triggers_query_t     query;
+    ngx_uint_t               wait;             /* s, with nothing to return */
     ngx_http_triggers_filter_t  filters[NGX_HTTP_TRIGGERS_FILTERS];
     ngx_uint_t               nfilters;
 

@@ -73,6 +73,7 @@ ngx_http_triggers_get_ctx(ngx_http_request_t *r)
     ngx_memzero(ctx, sizeof(ngx_http_triggers_ctx_t));
 
     cln->handler = ngx_http_triggers_ctx_cleanup;
+    ctx->started = ngx_current_msec;
 
     ngx_http_triggers_scan_headers(r, ctx);
 

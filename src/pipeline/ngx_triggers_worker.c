@@ -38,6 +38,7 @@ ngx_triggers_worker_init(ngx_triggers_worker_t *worker, ngx_cycle_t *cycle)
 
     ngx_queue_init(&worker->free);
     ngx_queue_init(&worker->waiting);
+    ngx_queue_init(&worker->polls);
 
     worker->dummy.fd = (ngx_socket_t) -1;
     worker->dummy.data = worker;
@@ -143,6 +144,7 @@ ngx_triggers_worker_take_slot(ngx_triggers_worker_t *worker, ngx_socket_t fd)
                                                       __ATOMIC_ACQ_REL);
 
         __atomic_store_n(&slot->pending, 0, __ATOMIC_SEQ_CST);
+        slot->polling = 0;
 
         worker->homeless = 0;
 
@@ -241,6 +243,7 @@ ngx_triggers_worker_wake_handler(ngx_event_t *rev)
     if (c->close) {
         c->close = 0;
         c->idle = 0;
+        ngx_triggers_polls_end(worker);
         ngx_triggers_resign(worker);
     }
 
@@ -283,6 +286,7 @@ ngx_triggers_worker_look(ngx_triggers_worker_t *worker)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 
     ngx_triggers_waiters_wake(worker);
+    ngx_triggers_polls_wake(worker);
 }
 
 

@@ -25,6 +25,7 @@
 typedef struct ngx_triggers_worker_s   ngx_triggers_worker_t;
 typedef struct ngx_triggers_waiter_s   ngx_triggers_waiter_t;
 typedef struct ngx_triggers_job_s      ngx_triggers_job_t;
+typedef struct ngx_triggers_poll_s     ngx_triggers_poll_t;
 typedef struct ngx_triggers_readers_s  ngx_triggers_readers_t;
 
 
@@ -46,6 +47,8 @@ struct ngx_triggers_worker_s {
     ngx_queue_t              free;
     ngx_queue_t              waiting;          /* by position */
     ngx_uint_t               nwaiting;         /* of them with a handler */
+
+    ngx_queue_t              polls;
 
     ngx_event_t              guard;            /* while anything waits */
     ngx_event_t              tick;             /* election, housekeeping */
@@ -146,7 +149,37 @@ ngx_int_t ngx_triggers_read(ngx_triggers_worker_t *worker,
     ngx_triggers_job_t *job);
 
 
+/*
+ * Waits for a change of the events of an owner, or of anybody.  The
+ * generation is read first, then the caller looks, and only then polls.  The
+ * handler is called once, when something may have changed or when the process
+ * is to end, unless the poll was cancelled before; user_id has to live as
+ * long.  NGX_OK; NGX_AGAIN: it has changed since; NGX_DECLINED: nothing can be
+ * waited for, the process is ending.
+ */
+
+struct ngx_triggers_poll_s {
+    ngx_queue_t              queue;
+    ngx_triggers_worker_t   *worker;           /* NULL: is not waiting */
+    ngx_str_t                user_id;
+    ngx_uint_t               any_owner;        /* flag */
+    uint64_t                 generation;
+    void                   (*handler)(void *data);
+    void                    *data;
+};
+
+
+uint64_t ngx_triggers_poll_generation(ngx_triggers_worker_t *worker,
+    ngx_str_t *user_id, ngx_uint_t any_owner);
+ngx_int_t ngx_triggers_poll(ngx_triggers_worker_t *worker,
+    ngx_triggers_poll_t *poll);
+void ngx_triggers_poll_cancel(ngx_triggers_poll_t *poll);
+
+
 /* Between the files of this room. */
+
+void ngx_triggers_polls_wake(ngx_triggers_worker_t *worker);
+void ngx_triggers_polls_end(ngx_triggers_worker_t *worker);
 
 void ngx_triggers_worker_guard(ngx_triggers_worker_t *worker);
 

@@ -1,0 +1,184 @@
+# Long polls: GET /inbox?wait=... is held while there is nothing to return,
+# takes neither a thread nor a connection to the store, is woken on every
+# worker, and ends with the process.
+
+use strict;
+use warnings;
+
+use IO::Select;
+use Test::More;
+use Time::HiRes qw( time );
+use Triggers::Nginx;
+
+# those that have to be answered would otherwise be held for that long
+
+use constant WAIT => 60;
+use constant SOON => 10 * $Triggers::Nginx::Scale;
+
+my $t = Triggers::Nginx->new(workers => 2, config => <<'END')->plan(30);
+%%GLOBALS%%
+
+events {
+    worker_connections  1024;
+}
+
+http {
+    %%HTTP%%
+
+    triggers_store  main  sqlite:%%DB%%  zone=16m  readers=2;
+    triggers_key    "test-key"   user=alice;
+    triggers_key    "bob-key"    user=bob;
+    triggers_key    "admin-key"  user=root  scopes=admin;
+
+    server {
+        listen  127.0.0.1:%%PORT%%;
+
+        location / {
+            triggers main;
+        }
+    }
+}
+END
+
+$t->ready();
+
+# --- time ---
+
+my $start = time();
+my $res = $t->get('/inbox?wait=1');
+my $took = time() - $start;
+
+is($res->{status}, 200, 'a poll whose time is over is answered');
+is(scalar @{$res->{json}{events}}, 0, 'with an empty page');
+cmp_ok($took, '>=', 0.99, 'not before its time');
+
+# --- every worker, all owners ---
+
+my @polls = map { poll('/inbox') } 1 .. 40;
+my @admin = map { poll('/inbox', 'admin-key') } 1 .. 4;
+my @bob = map { poll('/inbox', 'bob-key') } 1 .. 4;
+my $typed = poll('/v1/inbox?event_type=wanted');
+
+ok(held(@polls, @admin, @bob, $typed), 'polls are held');
+
+is($t->get('/inbox')->{status}, 200, 'beside them readers are free');
+
+my $id = post('first');
+
+is(answers(@polls), join(',', ($id) x @polls), 'an event answers all polls');
+is(answers(@admin), join(',', ($id) x @admin), 'and those of administrators');
+ok(held(@bob, $typed), 'but not those of another owner or another type');
+
+post('other') for 1 .. 30;
+ok(held($typed), 'however many others come');
+
+$id = post('wanted');
+is(answers($typed), $id, 'the type that was waited for');
+
+my $bob = $t->post('/events', '{"payload":{}}', key => 'bob-key');
+is(answers(@bob), join(',', ($bob->{json}{event_id}) x @bob),
+   'the other owner is answered by an event of his own');
+
+# --- what is there is answered at once ---
+
+$start = time();
+is(scalar @{$t->get('/inbox?wait=' . WAIT)->{json}{events}}, 32,
+   'nothing is held when there is something');
+cmp_ok(time() - $start, '<', SOON, 'at all');
+
+# --- following by cursor ---
+
+$res = $t->get('/inbox?order=asc&limit=32');
+my $last = $res->{json}{events}[-1]{event_id};
+my $cursor = $t->get('/inbox?order=asc&limit=31')->{json}{pagination}
+                 {next_cursor};
+$res = $t->get("/inbox?order=asc&cursor=$cursor&wait=5");
+is($res->{json}{events}[0]{event_id}, $last, 'behind a cursor');
+
+# --- changes of state ---
+
+my $acked = poll('/inbox?status=acknowledged');
+ok(held($acked), 'a poll for a state that nothing is in');
+is($t->post("/v1/events/$id/ack", '')->{status}, 200, 'acknowledged');
+is(answers($acked), $id, 'is answered by the change');
+
+my $deleted = poll('/inbox?status=failed');
+ok(held($deleted), 'held before an administrator changes something');
+is($t->post("/v1/events/$last/ack", '', key => 'admin-key')->{status}, 409,
+   'an administrator sees all');
+is($t->delete("/v1/events/$last", key => 'admin-key')->{status}, 200,
+   'and deletes');
+ok(held($deleted), 'it is still held, nothing matches');
+close $deleted;
+
+# --- clients that leave ---
+
+@polls = map { poll('/inbox?event_type=never') } 1 .. 50;
+ok(held(@polls), 'held');
+close $_ for splice @polls, 0, 25;
+post('x');
+ok(held(@polls), 'those that stayed are');
+
+# --- the drainer's process dies ---
+
+my $drainer = wait_for(sub { post('x'); $t->drainer() });
+$t->kill9($drainer);
+ok(wait_for(sub { my @left = grep { $_ != $drainer } $t->workers();
+                  @left == 2 }), 'the worker that drains was replaced');
+
+$id = post('never');
+my @ids = split /,/, answers(@polls), -1;
+is(scalar(grep { $_ ne $id && $_ ne 'gone' } @ids), 0,
+   'polls of the worker that is left are woken by the new leader');
+
+# --- reload and quit ---
+
+@polls = map { poll('/inbox?event_type=nothing') } 1 .. 40;
+ok(held(@polls), 'held before a reload');
+$t->reload();
+is(answers(@polls), join(',', ('empty') x @polls),
+   'a reload answers them, with an empty page');
+is($t->get('/inbox')->{status}, 200, 'the new workers serve');
+
+@polls = map { poll('/inbox?event_type=nothing') } 1 .. 10;
+ok(held(@polls), 'held before the end');
+$t->quit();
+is(answers(@polls), join(',', ('empty') x @polls), 'which answers them');
+
+
+sub poll {
+    my ($uri, $key) = @_;
+    $uri .= ($uri =~ /\?/ ? '&' : '?') . 'wait=' . WAIT;
+    return $t->http_start(Triggers::Nginx::text('GET', $uri,
+                                                key => $key // 'test-key'));
+}
+
+
+# none of them is answered yet
+
+sub held {
+    my (@socks) = @_;
+    return !IO::Select->new(@socks)->can_read(0.3);
+}
+
+
+# the newest event of each answer
+
+sub answers {
+    my (@socks) = @_;
+
+    return join ',', map {
+        my $res = Triggers::Nginx::http_end($_, SOON);
+        $res->{status} eq '' ? 'gone'
+            : $res->{status} ne '200' ? $res->{status}
+            : $res->{json}{events}[0]{event_id} // 'empty';
+    } @socks;
+}
+
+
+sub post {
+    my ($type) = @_;
+    my $res = $t->post('/events',
+                       qq({"event_type":"$type","payload":{"n":1}}));
+    return $res->{json}{event_id};
+}
