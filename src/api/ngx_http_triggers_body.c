@@ -31,7 +31,6 @@ static size_t ngx_http_triggers_body_max(ngx_http_request_t *r);
 static ngx_int_t ngx_http_triggers_body_media(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_triggers_type_is(ngx_str_t *type,
     const char *name);
-static ngx_uint_t ngx_http_triggers_is_identity(ngx_str_t *coding);
 static ngx_int_t ngx_http_triggers_body_encoded(ngx_http_request_t *r);
 static ngx_int_t ngx_http_triggers_body_refuse(ngx_http_request_t *r,
     ngx_int_t rc);
@@ -61,7 +60,9 @@ ngx_http_triggers_read_body(ngx_http_request_t *r,
                                        "application/json");
     }
 
-    if (!ngx_http_triggers_is_identity(&ctx->content_encoding)) {
+    if (ctx->content_encoding.len
+        && !ngx_http_triggers_type_is(&ctx->content_encoding, "identity"))
+    {
         return ngx_http_triggers_body_encoded(r);
     }
 
@@ -179,17 +180,6 @@ ngx_http_triggers_type_is(ngx_str_t *type, const char *name)
 {
     return type->len == ngx_strlen(name)
            && ngx_strncasecmp(type->data, (u_char *) name, type->len) == 0;
-}
-
-
-static ngx_uint_t
-ngx_http_triggers_is_identity(ngx_str_t *coding)
-{
-    return coding->len == 0
-           || (coding->len == sizeof("identity") - 1
-               && ngx_strncasecmp(coding->data, (u_char *) "identity",
-                                  sizeof("identity") - 1)
-                  == 0);
 }
 
 

@@ -274,7 +274,7 @@ ngx_http_triggers_decode_metadata(ngx_http_triggers_decode_t *d)
         return rc;
     }
 
-    /* they are only checked, and stored as part of the metadata */
+    /* the others are only checked, and stored as part of the metadata */
 
     for (known = ngx_http_triggers_metadata_strings; known->field; known++) {
 

@@ -19,7 +19,7 @@
 
 
 static void fuzz_accepted(ngx_str_t *text, ngx_uint_t strict,
-    ngx_triggers_event_t *event);
+    ngx_triggers_event_t *event, ngx_str_t *key);
 static void fuzz_object(ngx_str_t *text, ngx_str_t *span, json_t *expected);
 static void fuzz_names(ngx_triggers_event_t *event, json_t *body,
     ngx_uint_t strict);
@@ -52,6 +52,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text.data = (u_char *) data + 1;
     text.len = size - 1;
 
+    ngx_str_null(&key);
     ngx_memzero(&event, sizeof(ngx_triggers_event_t));
     memset(&error, 0xa5, sizeof(error));
 
@@ -65,14 +66,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     switch (rc) {
 
     case NGX_OK:
-        fuzz_accepted(&text, strict, &event);
-
-        if (key.data) {
-            fuzz_check(fuzz_characters(&key) >= 1);
-            fuzz_check(fuzz_characters(&key)
-                       <= NGX_HTTP_TRIGGERS_IDEMPOTENCY_KEY_MAX);
-        }
-
+        fuzz_accepted(&text, strict, &event, &key);
         break;
 
     case NGX_DECLINED:
@@ -90,15 +84,27 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 
 static void
-fuzz_accepted(ngx_str_t *text, ngx_uint_t strict, ngx_triggers_event_t *event)
+fuzz_accepted(ngx_str_t *text, ngx_uint_t strict, ngx_triggers_event_t *event,
+    ngx_str_t *key)
 {
-    json_t  *body;
+    json_t  *body, *value;
 
     body = fuzz_load(text);
 
     if (body) {
         fuzz_check(fuzz_is_body(body, strict));
         fuzz_names(event, body, strict);
+
+        value = json_object_get(json_object_get(body, "metadata"),
+                                "idempotency_key");
+
+        if (fuzz_is_absent(value)) {
+            fuzz_check(key->data == NULL);
+
+        } else {
+            fuzz_equal(key, json_string_value(value),
+                       json_string_length(value));
+        }
     }
 
     fuzz_object(text, &event->payload, json_object_get(body, "payload"));
