@@ -454,22 +454,24 @@ test-valgrind: $(SO) build/node_modules ## the scripts of t/ under memcheck
 # libFuzzer: t/fuzz/NAME.c with the sources it names here; it mutates the
 # corpus, t/fuzz/corpus/NAME, and keeps what it finds under build/.
 
-FUZZ_event := src/api/ngx_http_triggers_decode.c $(UNIT_json)
-FUZZ_items := $(UNIT_json)
-FUZZ_json  := $(UNIT_json)
-FUZZ_query := src/api/ngx_http_triggers_query.c $(UNIT_json) $(UNIT_time)
-FUZZ_row   := src/api/ngx_http_triggers_event_json.c \
-              src/api/ngx_triggers_text.c $(UNIT_json) $(UNIT_uuid) \
-              $(UNIT_time)
-FUZZ_time  := $(UNIT_time)
-FUZZ_uuid  := $(UNIT_uuid)
+FUZZ_accept     := src/api/ngx_http_triggers_accept.c
+FUZZ_cloudevent := src/api/ngx_http_triggers_attribute.c \
+                   $(wildcard src/api/ngx_http_triggers_cloudevent*.c)
+FUZZ_event      := src/api/ngx_http_triggers_decode.c
+FUZZ_query      := src/api/ngx_http_triggers_query.c
+FUZZ_row        := src/api/ngx_http_triggers_event_json.c
+
+# what all of them are linked with: they are small
+
+FUZZ_COMMON := t/fuzz/fuzz.c t/unit/unit.c t/unit/core.c \
+               src/api/ngx_triggers_text.c $(UNIT_json) $(UNIT_time) \
+               $(UNIT_uuid)
 
 FUZZ_TARGETS := $(patsubst t/fuzz/%.c,%, \
                     $(filter-out t/fuzz/fuzz.c,$(wildcard t/fuzz/*.c)))
 
-build/fuzz/%: t/fuzz/%.c t/fuzz/fuzz.c t/unit/unit.c t/unit/core.c \
-        $$(FUZZ_%) $(OUR_HEADERS) t/fuzz/fuzz.h \
-        $(OBJS)/ngx_triggers_migrations.h
+build/fuzz/%: t/fuzz/%.c $(FUZZ_COMMON) $$(FUZZ_%) $(OUR_HEADERS) \
+        t/fuzz/fuzz.h $(OBJS)/ngx_triggers_migrations.h
 	@mkdir -p $(@D)
 	clang -g -O1 $(WARNINGS) $(UNIT_INCS) -It/fuzz \
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \

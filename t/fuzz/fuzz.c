@@ -6,6 +6,7 @@
 
 #include "fuzz.h"
 #include "core.h"
+#include "ngx_triggers_json.h"
 
 
 ngx_uint_t
@@ -96,4 +97,109 @@ fuzz_load(ngx_str_t *text)
     }
 
     return json;
+}
+
+
+ngx_str_t
+fuzz_field(u_char **pos, u_char *last)
+{
+    u_char     *end;
+    ngx_str_t   field;
+
+    end = memchr(*pos, 0xff, last - *pos);
+    if (end == NULL) {
+        end = last;
+    }
+
+    field.data = *pos;
+    field.len = end - *pos;
+
+    *pos = (end < last) ? end + 1 : last;
+
+    return field;
+}
+
+
+void
+fuzz_keep(ngx_str_t *dst, ngx_str_t *text, ngx_uint_t flags)
+{
+    ngx_int_t                    rc;
+    ngx_triggers_json_walk_t     walk;
+    ngx_triggers_json_member_t   member;
+
+    ngx_triggers_json_walk_init(&walk, text, flags);
+
+    do {
+        rc = ngx_triggers_json_next(&walk, &member);
+    } while (rc == NGX_OK);
+
+    ngx_triggers_json_walk_done(&walk);
+
+    if (rc != NGX_DONE) {
+        return;
+    }
+
+    *dst = *text;
+
+    while (dst->data[0] != '{') {
+        dst->data++;
+        dst->len--;
+    }
+
+    while (dst->data[dst->len - 1] != '}') {
+        dst->len--;
+    }
+}
+
+
+void
+fuzz_latin1(ngx_str_t *dst, ngx_pool_t *pool, ngx_str_t *src)
+{
+    size_t   i;
+    u_char  *p;
+
+    dst->data = ngx_pnalloc(pool, 2 * src->len);
+    fuzz_check(dst->data != NULL);
+
+    p = dst->data;
+
+    for (i = 0; i < src->len; i++) {
+
+        if (src->data[i] < 0x80) {
+            *p++ = src->data[i];
+            continue;
+        }
+
+        *p++ = (u_char) (0xc0 | (src->data[i] >> 6));
+        *p++ = (u_char) (0x80 | (src->data[i] & 0x3f));
+    }
+
+    dst->len = p - dst->data;
+}
+
+
+ngx_str_t
+fuzz_text(ngx_pool_t *pool, ngx_triggers_text_t *text)
+{
+    size_t        size;
+    ngx_str_t     whole;
+    ngx_chain_t  *cl;
+
+    fuzz_check(!text->failed);
+
+    whole.data = ngx_pnalloc(pool, text->size);
+    whole.len = 0;
+    fuzz_check(whole.data != NULL);
+
+    for (cl = text->first; cl; cl = cl->next) {
+        size = cl->buf->last - cl->buf->pos;
+        fuzz_check(whole.len + size <= text->size);
+
+        memcpy(whole.data + whole.len, cl->buf->pos, size);
+        whole.len += size;
+    }
+
+    fuzz_check(whole.len == text->size);
+
+    return whole;
 }

@@ -12,6 +12,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "ngx_triggers_text.h"
+
 #include <jansson.h>
 #include <stdio.h>
 
@@ -55,6 +57,28 @@ void fuzz_equal(ngx_str_t *s, const char *text, size_t len);
  */
 
 json_t *fuzz_load(ngx_str_t *text);
+
+/*
+ * The next field of an input: fields end with 0xff or the input.  Moves *pos
+ * behind it.
+ */
+
+ngx_str_t fuzz_field(u_char **pos, u_char *last);
+
+/*
+ * Sets dst to the text's object, as the decoder would keep it, if it is one;
+ * flags are those of an object's walk.
+ */
+
+void fuzz_keep(ngx_str_t *dst, ngx_str_t *text, ngx_uint_t flags);
+
+/* Makes UTF-8 of Latin-1: strings of the store are UTF-8. */
+
+void fuzz_latin1(ngx_str_t *dst, ngx_pool_t *pool, ngx_str_t *src);
+
+/* A written text in one piece. */
+
+ngx_str_t fuzz_text(ngx_pool_t *pool, ngx_triggers_text_t *text);
 
 
 #endif /* _FUZZ_H_INCLUDED_ */

@@ -2,9 +2,7 @@
 /*
  * Fuzzes the writing of an event: whatever its strings are, jansson accepts
  * the text and reads them back from it.  The input is a byte of flags and
- * fields that end with 0xff each: a payload and metadata, as JSON, then the
- * strings.  Bytes above 0x7f are taken for Latin-1, as the strings of the
- * store are UTF-8.
+ * fields (see fuzz.h): a payload and metadata, as JSON, then the strings.
  */
 
 
@@ -24,11 +22,8 @@ typedef struct {
 } fuzz_string_t;
 
 
-static ngx_str_t fuzz_field(u_char **pos, u_char *last);
 static void fuzz_fill(ngx_triggers_row_t *row, ngx_pool_t *pool, u_char *pos,
     u_char *last);
-static void fuzz_object(ngx_str_t *dst, ngx_str_t *text, ngx_uint_t flags);
-static void fuzz_latin1(ngx_str_t *dst, ngx_pool_t *pool, ngx_str_t *src);
 static json_t *fuzz_write(ngx_triggers_row_t *row, ngx_pool_t *pool,
     ngx_uint_t v1);
 static void fuzz_compare(json_t *json, ngx_triggers_row_t *row,
@@ -95,26 +90,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 
-static ngx_str_t
-fuzz_field(u_char **pos, u_char *last)
-{
-    u_char     *end;
-    ngx_str_t   field;
-
-    end = memchr(*pos, 0xff, last - *pos);
-    if (end == NULL) {
-        end = last;
-    }
-
-    field.data = *pos;
-    field.len = end - *pos;
-
-    *pos = (end < last) ? end + 1 : last;
-
-    return field;
-}
-
-
 static void
 fuzz_fill(ngx_triggers_row_t *row, ngx_pool_t *pool, u_char *pos,
     u_char *last)
@@ -127,10 +102,10 @@ fuzz_fill(ngx_triggers_row_t *row, ngx_pool_t *pool, u_char *pos,
     ngx_str_set(&row->event.payload, "{}");
 
     field = fuzz_field(&pos, last);
-    fuzz_object(&row->event.payload, &field, 0);
+    fuzz_keep(&row->event.payload, &field, 0);
 
     field = fuzz_field(&pos, last);
-    fuzz_object(&row->event.metadata, &field, NGX_TRIGGERS_JSON_UNIQUE
+    fuzz_keep(&row->event.metadata, &field, NGX_TRIGGERS_JSON_UNIQUE
                                               |NGX_TRIGGERS_JSON_NO_NUL_DEEP);
 
     for (i = 0; i < FUZZ_NSTRINGS && pos < last; i++) {
@@ -141,96 +116,19 @@ fuzz_fill(ngx_triggers_row_t *row, ngx_pool_t *pool, u_char *pos,
 }
 
 
-/* as the decoder would keep it, or not at all */
-
-static void
-fuzz_object(ngx_str_t *dst, ngx_str_t *text, ngx_uint_t flags)
-{
-    ngx_int_t                    rc;
-    ngx_triggers_json_walk_t     walk;
-    ngx_triggers_json_member_t   member;
-
-    ngx_triggers_json_walk_init(&walk, text, flags);
-
-    do {
-        rc = ngx_triggers_json_next(&walk, &member);
-    } while (rc == NGX_OK);
-
-    ngx_triggers_json_walk_done(&walk);
-
-    if (rc != NGX_DONE) {
-        return;
-    }
-
-    *dst = *text;
-
-    while (dst->data[0] != '{') {
-        dst->data++;
-        dst->len--;
-    }
-
-    while (dst->data[dst->len - 1] != '}') {
-        dst->len--;
-    }
-}
-
-
-static void
-fuzz_latin1(ngx_str_t *dst, ngx_pool_t *pool, ngx_str_t *src)
-{
-    size_t   i;
-    u_char  *p;
-
-    dst->data = ngx_pnalloc(pool, 2 * src->len);
-    fuzz_check(dst->data != NULL);
-
-    p = dst->data;
-
-    for (i = 0; i < src->len; i++) {
-
-        if (src->data[i] < 0x80) {
-            *p++ = src->data[i];
-            continue;
-        }
-
-        *p++ = (u_char) (0xc0 | (src->data[i] >> 6));
-        *p++ = (u_char) (0x80 | (src->data[i] & 0x3f));
-    }
-
-    dst->len = p - dst->data;
-}
-
-
 /* NULL where jansson cannot read a number or a name */
 
 static json_t *
 fuzz_write(ngx_triggers_row_t *row, ngx_pool_t *pool, ngx_uint_t v1)
 {
-    size_t                size;
     ngx_str_t             whole;
-    ngx_chain_t          *cl;
     ngx_triggers_text_t   text;
 
     ngx_triggers_text_init(&text, pool);
     ngx_http_triggers_event_write(&text, row, v1);
     ngx_triggers_text_puts(&text, "}");
 
-    fuzz_check(!text.failed);
-
-    whole.data = ngx_pnalloc(pool, text.size);
-    whole.len = text.size;
-    fuzz_check(whole.data != NULL);
-
-    size = 0;
-
-    for (cl = text.first; cl; cl = cl->next) {
-        fuzz_check(size + (cl->buf->last - cl->buf->pos) <= text.size);
-
-        memcpy(whole.data + size, cl->buf->pos, cl->buf->last - cl->buf->pos);
-        size += cl->buf->last - cl->buf->pos;
-    }
-
-    fuzz_check(size == text.size);
+    whole = fuzz_text(pool, &text);
 
     return fuzz_load(&whole);
 }
