@@ -107,6 +107,7 @@ fuzz_accepted(ngx_http_triggers_inbox_query_t *q)
     fuzz_touch(&query->event_type);
     fuzz_touch(&query->source);
 
+    fuzz_check(q->wait <= 60);
     fuzz_check(q->nfilters <= NGX_HTTP_TRIGGERS_FILTERS);
 
     for (i = 0; i < q->nfilters; i++) {
