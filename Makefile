@@ -454,6 +454,7 @@ test-valgrind: $(SO) build/node_modules ## the scripts of t/ under memcheck
 # libFuzzer: t/fuzz/NAME.c with the sources it names here; it mutates the
 # corpus, t/fuzz/corpus/NAME, and keeps what it finds under build/.
 
+FUZZ_cloudevent := $(filter-out t/unit/core.c,$(UNIT_cloudevent))
 FUZZ_event := src/api/ngx_http_triggers_decode.c $(UNIT_json)
 FUZZ_items := $(UNIT_json)
 FUZZ_json  := $(UNIT_json)
