@@ -131,6 +131,8 @@ sub ask {
     unshift @wrong, "the status is $got" if $got ne $status;
     $seen{$op->{id}}{$under}++ if $under && $got eq $status;
 
+    $name =~ s/[^\x20-\x7e]/?/g;
+
     my $ok = ok(!@wrong, "$op->{method} $op->{path} $status $name");
     diag(map { "  $_\n" } @wrong, cut($res->{body})) if !$ok;
 
