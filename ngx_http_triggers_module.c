@@ -11,6 +11,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_triggers.h"
+#include "ngx_http_triggers_cors.h"
 #include "ngx_http_triggers_filter.h"
 #include "ngx_http_triggers_router.h"
 #include "ngx_http_triggers_variables.h"
@@ -165,6 +166,13 @@ static ngx_command_t  ngx_http_triggers_commands[] = {
       offsetof(ngx_http_triggers_loc_conf_t, synchronous_commit),
       NULL },
 
+    { ngx_string("triggers_cors"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_triggers_cors,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("triggers_rate_limit"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_num_slot,
@@ -291,6 +299,7 @@ ngx_http_triggers_create_loc_conf(ngx_conf_t *cf)
      *
      *     conf->store = NULL;
      *     conf->prefix = { 0, NULL };
+     *     conf->cors = NULL;
      */
 
     conf->event_max_size = NGX_CONF_UNSET_SIZE;
@@ -327,6 +336,10 @@ ngx_http_triggers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                          1);
     ngx_conf_merge_uint_value(conf->rate_limit, prev->rate_limit,
                               NGX_HTTP_TRIGGERS_RATE_LIMIT);
+
+    if (conf->cors == NULL) {
+        conf->cors = prev->cors;
+    }
 
     return ngx_http_triggers_merge_location(cf, prev, conf);
 }

@@ -236,7 +236,7 @@ error.code: "METHOD_NOT_ALLOWED"
 GET /events
 --- error_code: 405
 --- response_headers_like
-Allow: (?=.*\bPOST\b)\w+(?:, ?\w+){0}
+Allow: (?=.*\bPOST\b)(?=.*\bOPTIONS\b)\w+(?:, ?\w+){1}
 --- response_body_filters pick
 error.code
 --- response_body
@@ -249,7 +249,7 @@ error.code: "METHOD_NOT_ALLOWED"
 PUT /events
 --- error_code: 405
 --- response_headers_like
-Allow: (?=.*\bPOST\b)\w+(?:, ?\w+){0}
+Allow: (?=.*\bPOST\b)(?=.*\bOPTIONS\b)\w+(?:, ?\w+){1}
 --- response_body_filters pick
 error.code
 --- response_body
@@ -262,7 +262,7 @@ error.code: "METHOD_NOT_ALLOWED"
 DELETE /inbox
 --- error_code: 405
 --- response_headers_like
-Allow: (?=.*\bGET\b)(?=.*\bHEAD\b)\w+(?:, ?\w+){1}
+Allow: (?=.*\bGET\b)(?=.*\bHEAD\b)(?=.*\bOPTIONS\b)\w+(?:, ?\w+){2}
 --- response_body_filters pick
 error.code
 --- response_body
@@ -275,7 +275,7 @@ error.code: "METHOD_NOT_ALLOWED"
 POST /inbox
 --- error_code: 405
 --- response_headers_like
-Allow: (?=.*\bGET\b)(?=.*\bHEAD\b)\w+(?:, ?\w+){1}
+Allow: (?=.*\bGET\b)(?=.*\bHEAD\b)(?=.*\bOPTIONS\b)\w+(?:, ?\w+){2}
 --- response_body_filters pick
 error.code
 --- response_body
@@ -283,12 +283,12 @@ error.code: "METHOD_NOT_ALLOWED"
 
 
 
-=== TEST 21: a wrong method: OPTIONS /inbox
+=== TEST 21: a wrong method: PUT /inbox
 --- request
-OPTIONS /inbox
+PUT /inbox
 --- error_code: 405
 --- response_headers_like
-Allow: (?=.*\bGET\b)(?=.*\bHEAD\b)\w+(?:, ?\w+){1}
+Allow: (?=.*\bGET\b)(?=.*\bHEAD\b)(?=.*\bOPTIONS\b)\w+(?:, ?\w+){2}
 --- response_body_filters pick
 error.code
 --- response_body
@@ -301,7 +301,7 @@ error.code: "METHOD_NOT_ALLOWED"
 PATCH /v1/events/0193b3a0-0000-7000-8000-000000000001
 --- error_code: 405
 --- response_headers_like
-Allow: (?=.*\bGET\b)(?=.*\bHEAD\b)(?=.*\bDELETE\b)\w+(?:, ?\w+){2}
+Allow: (?=.*\bGET\b)(?=.*\bHEAD\b)(?=.*\bDELETE\b)(?=.*\bOPTIONS\b)\w+(?:, ?\w+){3}
 --- response_body_filters pick
 error.code
 --- response_body
@@ -314,7 +314,7 @@ error.code: "METHOD_NOT_ALLOWED"
 GET /inbox/0193b3a0-0000-7000-8000-000000000001/ack
 --- error_code: 405
 --- response_headers_like
-Allow: (?=.*\bPOST\b)\w+(?:, ?\w+){0}
+Allow: (?=.*\bPOST\b)(?=.*\bOPTIONS\b)\w+(?:, ?\w+){1}
 --- response_body_filters pick
 error.code
 --- response_body
@@ -327,7 +327,7 @@ error.code: "METHOD_NOT_ALLOWED"
 GET /v1/events/0193b3a0-0000-7000-8000-000000000001/retry
 --- error_code: 405
 --- response_headers_like
-Allow: (?=.*\bPOST\b)\w+(?:, ?\w+){0}
+Allow: (?=.*\bPOST\b)(?=.*\bOPTIONS\b)\w+(?:, ?\w+){1}
 --- response_body_filters pick
 error.code
 --- response_body
@@ -340,7 +340,7 @@ error.code: "METHOD_NOT_ALLOWED"
 POST /v1/events/0193b3a0-0000-7000-8000-000000000001/status
 --- error_code: 405
 --- response_headers_like
-Allow: (?=.*\bGET\b)(?=.*\bHEAD\b)\w+(?:, ?\w+){1}
+Allow: (?=.*\bGET\b)(?=.*\bHEAD\b)(?=.*\bOPTIONS\b)\w+(?:, ?\w+){2}
 --- response_body_filters pick
 error.code
 --- response_body
@@ -353,7 +353,7 @@ error.code: "METHOD_NOT_ALLOWED"
 POST /v1/health
 --- error_code: 405
 --- response_headers_like
-Allow: (?=.*\bGET\b)(?=.*\bHEAD\b)\w+(?:, ?\w+){1}
+Allow: (?=.*\bGET\b)(?=.*\bHEAD\b)(?=.*\bOPTIONS\b)\w+(?:, ?\w+){2}
 --- response_body_filters pick
 error.code
 --- response_body
@@ -366,7 +366,7 @@ error.code: "METHOD_NOT_ALLOWED"
 GET /v1/events
 --- error_code: 405
 --- response_headers_like
-Allow: (?=.*\bPOST\b)\w+(?:, ?\w+){0}
+Allow: (?=.*\bPOST\b)(?=.*\bOPTIONS\b)\w+(?:, ?\w+){1}
 --- response_body_filters pick
 error.code
 --- response_body
@@ -379,7 +379,7 @@ error.code: "METHOD_NOT_ALLOWED"
 HEAD /events
 --- error_code: 405
 --- response_headers
-Allow: POST
+Allow: POST, OPTIONS
 --- response_body:
 
 

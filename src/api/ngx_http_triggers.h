@@ -61,6 +61,7 @@ typedef struct {
     ngx_msec_t               query_timeout;
     ngx_flag_t               synchronous_commit;
     ngx_uint_t               rate_limit;       /* of keys without their own */
+    ngx_array_t             *cors;             /* of ngx_str_t, origins */
 } ngx_http_triggers_loc_conf_t;
 
 
@@ -89,6 +90,8 @@ typedef struct {
     ngx_str_t                prefer;
     ngx_str_t                idempotency_key;
     ngx_str_t                ce_specversion;
+    ngx_str_t                origin;
+    ngx_str_t                access_control_method;    /* of a preflight */
     ngx_str_t                content_encoding;
 
     ngx_str_t                request_id;

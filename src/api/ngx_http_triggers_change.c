@@ -191,11 +191,7 @@ ngx_http_triggers_no_event(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_triggers_no_content(ngx_http_request_t *r)
 {
-    ngx_str_t                 value;
-    ngx_http_triggers_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
-    ctx->answered = 1;
+    ngx_str_t  value;
 
     ngx_str_set(&value, "return=minimal");
 
@@ -204,10 +200,7 @@ ngx_http_triggers_no_content(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    r->headers_out.status = NGX_HTTP_NO_CONTENT;
-    r->header_only = 1;
-
-    return ngx_http_send_header(r);
+    return ngx_http_triggers_send_empty(r);
 }
 
 

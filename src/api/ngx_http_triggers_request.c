@@ -46,6 +46,10 @@ static const ngx_http_triggers_header_t  ngx_http_triggers_headers[] = {
       offsetof(ngx_http_triggers_ctx_t, idempotency_key) },
     { ngx_string("ce-specversion"),
       offsetof(ngx_http_triggers_ctx_t, ce_specversion) },
+    { ngx_string("origin"),
+      offsetof(ngx_http_triggers_ctx_t, origin) },
+    { ngx_string("access-control-request-method"),
+      offsetof(ngx_http_triggers_ctx_t, access_control_method) },
     { ngx_string("content-encoding"),
       offsetof(ngx_http_triggers_ctx_t, content_encoding) },
     { ngx_null_string, 0 }

@@ -6,6 +6,7 @@
  */
 
 
+#include "ngx_http_triggers_cors.h"
 #include "ngx_http_triggers_limit.h"
 #include "ngx_http_triggers_response.h"
 #include "ngx_triggers_time.h"
@@ -25,6 +26,12 @@ typedef struct {
     ngx_str_t                v1_code;          /* where it differs */
     ngx_str_t                message;          /* of nginx' own errors */
 } ngx_http_triggers_error_t;
+
+
+typedef struct {
+    ngx_uint_t               bit;
+    const char              *name;
+} ngx_http_triggers_method_t;
 
 
 static ngx_buf_t *ngx_http_triggers_json_body(ngx_http_request_t *r,
@@ -146,6 +153,21 @@ ngx_http_triggers_send_object(ngx_http_request_t *r, ngx_uint_t status,
 
 
 ngx_int_t
+ngx_http_triggers_send_empty(ngx_http_request_t *r)
+{
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+    ctx->answered = 1;
+
+    r->headers_out.status = NGX_HTTP_NO_CONTENT;
+    r->header_only = 1;
+
+    return ngx_http_send_header(r);
+}
+
+
+ngx_int_t
 ngx_http_triggers_send_text(ngx_http_request_t *r, ngx_uint_t status,
     ngx_triggers_text_t *text)
 {
@@ -251,36 +273,53 @@ ngx_http_triggers_unauthorized(ngx_http_request_t *r)
 ngx_int_t
 ngx_http_triggers_not_allowed(ngx_http_request_t *r, ngx_uint_t methods)
 {
-    u_char     *p;
-    ngx_str_t   value;
+    ngx_str_t  value;
 
-    value.data = ngx_pnalloc(r->pool, sizeof("GET, HEAD, POST, DELETE, "));
-    if (value.data == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    p = value.data;
-
-    if (methods & NGX_HTTP_GET) {
-        p = ngx_cpymem(p, "GET, HEAD, ", sizeof("GET, HEAD, ") - 1);
-    }
-
-    if (methods & NGX_HTTP_POST) {
-        p = ngx_cpymem(p, "POST, ", sizeof("POST, ") - 1);
-    }
-
-    if (methods & NGX_HTTP_DELETE) {
-        p = ngx_cpymem(p, "DELETE, ", sizeof("DELETE, ") - 1);
-    }
-
-    value.len = p - value.data - (sizeof(", ") - 1);
-
-    if (ngx_http_triggers_add_header(r, "Allow", &value) == NULL) {
+    if (ngx_http_triggers_allow(r, methods, &value) != NGX_OK
+        || ngx_http_triggers_add_header(r, "Allow", &value) == NULL)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_METHOD, NULL,
                                    "the method is not allowed here");
+}
+
+
+ngx_int_t
+ngx_http_triggers_allow(ngx_http_request_t *r, ngx_uint_t methods,
+    ngx_str_t *value)
+{
+    u_char                            *p;
+    const ngx_http_triggers_method_t  *method;
+
+    static const ngx_http_triggers_method_t  names[] = {
+        { NGX_HTTP_GET, "GET, HEAD, " },
+        { NGX_HTTP_POST, "POST, " },
+        { NGX_HTTP_PATCH, "PATCH, " },
+        { NGX_HTTP_DELETE, "DELETE, " },
+        { NGX_HTTP_OPTIONS, "OPTIONS" },
+        { 0, NULL }
+    };
+
+    value->data = ngx_pnalloc(r->pool,
+                              sizeof("GET, HEAD, POST, PATCH, DELETE, "
+                                     "OPTIONS"));
+    if (value->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = value->data;
+
+    for (method = names; method->name; method++) {
+        if (method->bit & (methods|NGX_HTTP_OPTIONS)) {
+            p = ngx_cpymem(p, method->name, ngx_strlen(method->name));
+        }
+    }
+
+    value->len = p - value->data;
+
+    return NGX_OK;
 }
 
 
@@ -491,6 +530,10 @@ ngx_http_triggers_add_headers(ngx_http_request_t *r, ngx_uint_t status)
         if (ngx_http_triggers_add_header(r, "Retry-After", &value) == NULL) {
             return NGX_ERROR;
         }
+    }
+
+    if (ngx_http_triggers_cors_headers(r) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     return ngx_http_triggers_limit_headers(r);

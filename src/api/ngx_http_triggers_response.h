@@ -65,6 +65,10 @@ ngx_int_t ngx_http_triggers_send_object(ngx_http_request_t *r,
 ngx_int_t ngx_http_triggers_send_json(ngx_http_request_t *r,
     ngx_uint_t status, json_t *object, int64_t time);
 
+/* Sends 204. */
+
+ngx_int_t ngx_http_triggers_send_empty(ngx_http_request_t *r);
+
 /* Sends a text that has been written in the request's memory. */
 
 ngx_int_t ngx_http_triggers_send_text(ngx_http_request_t *r,
@@ -83,6 +87,11 @@ ngx_int_t ngx_http_triggers_error_field(ngx_http_request_t *r,
 ngx_int_t ngx_http_triggers_unauthorized(ngx_http_request_t *r);
 ngx_int_t ngx_http_triggers_not_allowed(ngx_http_request_t *r,
     ngx_uint_t methods);
+
+/* The names of methods, and OPTIONS; NGX_ERROR: no memory. */
+
+ngx_int_t ngx_http_triggers_allow(ngx_http_request_t *r, ngx_uint_t methods,
+    ngx_str_t *value);
 
 /*
  * The body of an error, for answers whose status line is another's; NULL when

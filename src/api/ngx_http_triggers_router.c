@@ -9,6 +9,7 @@
 #include "ngx_http_triggers_router.h"
 #include "ngx_http_triggers_auth.h"
 #include "ngx_http_triggers_body.h"
+#include "ngx_http_triggers_cors.h"
 #include "ngx_http_triggers_limit.h"
 #include "ngx_http_triggers_response.h"
 #include "ngx_http_triggers_resources.h"
@@ -132,6 +133,10 @@ ngx_http_triggers_handler(ngx_http_request_t *r)
     ctx->v1 = ngx_http_triggers_is_under(&path, &ngx_http_triggers_v1);
 
     if (ngx_http_triggers_find(r, &path, &allowed) != NGX_OK) {
+
+        if (allowed && r->method == NGX_HTTP_OPTIONS) {
+            return ngx_http_triggers_options(r, allowed);
+        }
 
         if (allowed) {
             return ngx_http_triggers_not_allowed(r, allowed);
