@@ -1,9 +1,11 @@
 -- Requests of the benchmarks for wrk, and its figures on one line.
 --
---     wrk … -s bench/wrk.lua URL -- get|post|owners KEY
+--     wrk … -s bench/wrk.lua URL -- KIND KEY
 --
--- "post" sends an event of 300 bytes, "owners" the same with the keys KEY-1
--- to KEY-1000 in turn.
+-- "get" sends no body, "post" an event of 300 bytes, "owners" the same with the
+-- keys KEY-1 to KEY-1000 in turn, "keyed" with a new idempotency key each
+-- time, "batch" a hundred of them, "fill" a thousand with an idempotency key
+-- each.
 
 local payload = '{"event_type":"order.created","source":"shop","payload":'
     .. '{"order":"8d3f0c52-41be-4c1b-9e0a-5a1c7e2f9b10","total":49.90,'
@@ -13,6 +15,40 @@ local payload = '{"event_type":"order.created","source":"shop","payload":'
 
 local requests = {}
 local n = 0
+
+-- parts of a request around what changes in it
+
+local parts = {}
+
+-- differs between threads and runs
+
+local function seed()
+    math.randomseed(os.time() * 7919
+                    + tonumber(tostring({}):match("0x(%x+)"), 16) % 1000003)
+    return ("%08x%08x"):format(math.random(0, 2^31 - 1),
+                               math.random(0, 2^31 - 1))
+end
+
+local function key()
+    n = n + 1
+    return ("%s-%08x%x"):format(parts.seed, math.random(0, 2^31 - 1), n)
+end
+
+local function next_keyed()
+    return parts.head .. key() .. parts.tail
+end
+
+local function next_fill()
+    local events = {}
+
+    for i = 1, 1000 do
+        events[i] = '{"event_type":"fill","payload":{},"metadata":'
+                    .. '{"idempotency_key":"' .. key() .. '"}}'
+    end
+
+    return wrk.format(nil, nil, nil,
+                      '{"events":[' .. table.concat(events, ",") .. ']}')
+end
 
 local function next_owner()
     n = n % #requests + 1
@@ -29,6 +65,23 @@ function init(args)
     wrk.method = "POST"
     wrk.headers["Content-Type"] = "application/json"
     wrk.body = payload:format(("x"):rep(300 - (#payload - 2)))
+
+    if args[1] == "batch" then
+        wrk.body = '{"events":[' .. (wrk.body .. ","):rep(99) .. wrk.body
+                   .. ']}'
+    end
+
+    if args[1] == "keyed" then
+        wrk.headers["Idempotency-Key"] = "@@"
+        parts.head, parts.tail = wrk.format():match("^(.*)@@(.*)$")
+        parts.seed = seed()
+        request = next_keyed
+    end
+
+    if args[1] == "fill" then
+        parts.seed = seed()
+        request = next_fill
+    end
 
     if args[1] == "owners" then
         for i = 1, 1000 do
