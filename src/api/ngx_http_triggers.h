@@ -105,8 +105,8 @@ typedef struct {
     ngx_uint_t               media;            /* …_media_e of the body */
     ngx_str_t                body;
     void                    *body_state;       /* while it is being read */
-    ngx_triggers_worker_t   *body_worker;
-    size_t                   body_reserved;    /* counted in body_bytes */
+    ngx_pool_t              *body_pool;        /* of a large body, which may
+                                                  be taken over */
 
     u_char                   event_id[NGX_TRIGGERS_ID_LEN];
     void                    *batch;            /* …_batch_t, of one */

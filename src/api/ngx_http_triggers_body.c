@@ -14,6 +14,7 @@
 
 
 #define NGX_HTTP_TRIGGERS_BODY_CHUNK      (16 * 1024)
+#define NGX_HTTP_TRIGGERS_BODY_POOL       256
 
 /* of bodies that are no events: a thousand ids take some 40 KB */
 
@@ -24,7 +25,16 @@ typedef struct {
     ngx_http_client_body_handler_pt  handler;
     u_char                  *last;             /* of what has been copied */
     u_char                  *end;              /* of the memory */
+    size_t                   reserved;         /* its size */
 } ngx_http_triggers_body_t;
+
+
+/* what is counted in body_bytes */
+
+typedef struct {
+    ngx_triggers_worker_t   *worker;
+    size_t                   size;
+} ngx_http_triggers_body_memory_t;
 
 
 static size_t ngx_http_triggers_body_max(ngx_http_request_t *r);
@@ -42,6 +52,7 @@ static ngx_int_t ngx_http_triggers_body_grow(ngx_http_request_t *r,
     ngx_http_triggers_body_t *body, size_t size);
 static ngx_int_t ngx_http_triggers_body_alloc(ngx_http_request_t *r,
     ngx_http_triggers_body_t *body, size_t size);
+static void ngx_http_triggers_body_cleanup(void *data);
 
 
 ngx_int_t
@@ -375,6 +386,7 @@ ngx_http_triggers_body_grow(ngx_http_request_t *r,
     size_t                    len, max;
     u_char                   *old;
     ngx_int_t                 rc;
+    ngx_pool_t               *old_pool;
     ngx_http_triggers_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
@@ -398,51 +410,89 @@ ngx_http_triggers_body_grow(ngx_http_request_t *r,
         size = ngx_min(size, max);
     }
 
+    old_pool = ctx->body_pool;
+
     rc = ngx_http_triggers_body_alloc(r, body, size);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    if (len) {
+    if (old_pool) {
         body->last = ngx_cpymem(body->last, old, len);
-        (void) ngx_pfree(r->pool, old);
+        ngx_destroy_pool(old_pool);
     }
 
     return NGX_OK;
 }
 
 
+/*
+ * The memory is a pool of its own, which lives as long as the request or
+ * whoever takes it over, and is counted as long.
+ */
+
 static ngx_int_t
 ngx_http_triggers_body_alloc(ngx_http_request_t *r,
     ngx_http_triggers_body_t *body, size_t size)
 {
-    ngx_triggers_worker_t         *worker;
-    ngx_http_triggers_ctx_t       *ctx;
-    ngx_http_triggers_loc_conf_t  *tlcf;
+    ngx_pool_t                       *pool;
+    ngx_pool_cleanup_t               *cln;
+    ngx_triggers_worker_t            *worker;
+    ngx_http_triggers_ctx_t          *ctx;
+    ngx_http_triggers_loc_conf_t     *tlcf;
+    ngx_http_triggers_body_memory_t  *memory;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
     worker = &tlcf->store->worker;
 
-    if (worker->body_bytes - ctx->body_reserved + size > worker->body_memory)
-    {
+    if (worker->body_bytes + size - body->reserved > worker->body_memory) {
         return NGX_BUSY;
     }
 
-    /* given back with the context */
-
-    ctx->body_worker = worker;
-    worker->body_bytes += size - ctx->body_reserved;
-    ctx->body_reserved = size;
-
-    ctx->body.data = ngx_pnalloc(r->pool, size);
-    if (ctx->body.data == NULL) {
+    pool = ngx_create_pool(NGX_HTTP_TRIGGERS_BODY_POOL, ngx_cycle->log);
+    if (pool == NULL) {
         return NGX_ERROR;
     }
 
+    cln = ngx_pool_cleanup_add(pool, sizeof(ngx_http_triggers_body_memory_t));
+    if (cln == NULL) {
+        goto failed;
+    }
+
+    ctx->body.data = ngx_pnalloc(pool, size);
+    if (ctx->body.data == NULL) {
+        goto failed;
+    }
+
+    cln->handler = ngx_http_triggers_body_cleanup;
+
+    memory = cln->data;
+    memory->worker = worker;
+    memory->size = size;
+
+    worker->body_bytes += size;
+
+    ctx->body_pool = pool;
+    body->reserved = size;
     body->last = ctx->body.data;
     body->end = body->last + size;
 
     return NGX_OK;
+
+failed:
+
+    ngx_destroy_pool(pool);
+
+    return NGX_ERROR;
+}
+
+
+static void
+ngx_http_triggers_body_cleanup(void *data)
+{
+    ngx_http_triggers_body_memory_t *memory = data;
+
+    memory->worker->body_bytes -= memory->size;
 }

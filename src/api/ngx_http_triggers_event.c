@@ -80,8 +80,10 @@ ngx_http_triggers_event_create(ngx_http_request_t *r)
 
     rc = ngx_http_triggers_event_key(r, &key);
 
-    if (rc == NGX_OK) {
-        rc = ngx_http_triggers_event_mutation(r, &mutation, &key);
+    if (rc == NGX_OK && key.data) {
+        rc = ngx_http_triggers_idempotency_hash(r->pool, &ctx->key->user_id,
+                                                &mutation.event, &key);
+        mutation.idempotency = key;
     }
 
     if (rc == NGX_ERROR) {
@@ -97,6 +99,8 @@ ngx_http_triggers_event_create(ngx_http_request_t *r)
                                        "where both are given",
                                        NGX_HTTP_TRIGGERS_IDEMPOTENCY_KEY_MAX);
     }
+
+    ngx_http_triggers_event_mutation(r, &mutation);
 
     ngx_memcpy(ctx->event_id, mutation.id, NGX_TRIGGERS_ID_LEN);
     ctx->has_event_id = 1;
@@ -114,9 +118,9 @@ ngx_http_triggers_event_create(ngx_http_request_t *r)
 }
 
 
-ngx_int_t
+void
 ngx_http_triggers_event_mutation(ngx_http_request_t *r,
-    ngx_triggers_mutation_t *mutation, ngx_str_t *key)
+    ngx_triggers_mutation_t *mutation)
 {
     ngx_http_triggers_ctx_t        *ctx;
     ngx_http_triggers_main_conf_t  *tmcf;
@@ -131,8 +135,6 @@ ngx_http_triggers_event_mutation(ngx_http_request_t *r,
     ngx_triggers_uuid_v7(&tmcf->uuid, mutation->time, mutation->id);
 
     ngx_http_triggers_event_context(r, &mutation->event);
-
-    return ngx_http_triggers_idempotency_set(r->pool, mutation, key);
 }
 
 

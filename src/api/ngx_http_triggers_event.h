@@ -14,12 +14,11 @@
 
 /*
  * Completes a mutation whose event has been decoded: a new id, the time, the
- * owner, what the server saw, and the hashes of the idempotency key, which may
- * have no data.  Event loop.  NGX_ERROR: no memory.
+ * owner, and what the server saw.  Event loop.
  */
 
-ngx_int_t ngx_http_triggers_event_mutation(ngx_http_request_t *r,
-    ngx_triggers_mutation_t *mutation, ngx_str_t *key);
+void ngx_http_triggers_event_mutation(ngx_http_request_t *r,
+    ngx_triggers_mutation_t *mutation);
 
 
 #endif /* _NGX_HTTP_TRIGGERS_EVENT_H_INCLUDED_ */

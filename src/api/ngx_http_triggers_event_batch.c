@@ -7,13 +7,39 @@
 
 
 #include "ngx_http_triggers_batch.h"
-#include "ngx_http_triggers_cloudevent.h"
-#include "ngx_http_triggers_decode.h"
+#include "ngx_http_triggers_decode_batch.h"
 #include "ngx_http_triggers_event.h"
+#include "ngx_http_triggers_idempotency.h"
 #include "ngx_http_triggers_job.h"
 #include "ngx_http_triggers_limit.h"
 #include "ngx_http_triggers_resources.h"
-#include "ngx_triggers_json.h"
+
+
+/* larger bodies are decoded in a thread */
+
+#define NGX_HTTP_TRIGGERS_BATCH_INLINE  (64 * 1024)
+
+#define NGX_HTTP_TRIGGERS_BATCH_EVENTS  64     /* to begin with */
+
+
+/* what decoding needs and finds, all of it in the pool */
+
+typedef struct {
+    ngx_pool_t              *pool;
+    ngx_str_t                body;
+    ngx_str_t                user_id;
+    ngx_uint_t               cloudevents;      /* flag */
+    size_t                   max_size;         /* of an event */
+    ngx_array_t              events;           /* of …_decoded_t */
+    ngx_http_triggers_decode_error_t  error;
+} ngx_http_triggers_batch_decode_t;
+
+
+typedef struct {
+    ngx_http_triggers_job_t  base;
+    ngx_int_t                rc;               /* of decoding */
+    ngx_http_triggers_batch_decode_t  decode;
+} ngx_http_triggers_decode_job_t;
 
 
 /* reads back what the keys of replayed items stand for */
@@ -26,16 +52,20 @@ typedef struct {
 } ngx_http_triggers_replay_job_t;
 
 
-static ngx_int_t ngx_http_triggers_batch_events(ngx_http_request_t *r,
-    ngx_str_t *events, ngx_http_triggers_decode_error_t *error);
-static ngx_int_t ngx_http_triggers_batch_decode(ngx_http_request_t *r,
-    ngx_http_triggers_batch_t *batch,
-    ngx_http_triggers_decode_error_t *error);
-static ngx_int_t ngx_http_triggers_batch_event(ngx_http_request_t *r,
-    ngx_http_triggers_batch_t *batch, ngx_str_t *text);
-static ngx_int_t ngx_http_triggers_batch_decline(
-    ngx_http_triggers_decode_error_t *error, const char *field,
-    const char *fmt, ...);
+static ngx_int_t ngx_http_triggers_batch_decode_job(ngx_http_request_t *r);
+static void ngx_http_triggers_batch_take_body(void *data);
+static ngx_int_t ngx_http_triggers_batch_decode_thread(
+    ngx_triggers_job_t *base, ngx_triggers_reader_t *reader);
+static ngx_int_t ngx_http_triggers_batch_decode_answer(ngx_http_request_t *r,
+    ngx_http_triggers_job_t *base);
+static ngx_int_t ngx_http_triggers_batch_init(ngx_http_request_t *r,
+    ngx_http_triggers_batch_decode_t *d, ngx_pool_t *pool);
+static ngx_int_t ngx_http_triggers_batch_decode(
+    ngx_http_triggers_batch_decode_t *d);
+static ngx_int_t ngx_http_triggers_batch_decoded(ngx_http_request_t *r,
+    ngx_http_triggers_batch_decode_t *d, ngx_int_t rc);
+static ngx_int_t ngx_http_triggers_batch_items(ngx_http_request_t *r,
+    ngx_http_triggers_batch_decode_t *d, ngx_http_triggers_batch_t *batch);
 static ngx_int_t ngx_http_triggers_batch_created(ngx_http_request_t *r,
     ngx_triggers_result_t *result);
 static ngx_int_t ngx_http_triggers_batch_replays(ngx_http_request_t *r,
@@ -54,27 +84,191 @@ static void ngx_http_triggers_batch_write(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_triggers_batch_create(ngx_http_request_t *r)
 {
-    ngx_int_t                          rc;
-    ngx_uint_t                         i, wait;
-    ngx_triggers_mutation_t           *mutation;
-    ngx_http_triggers_batch_t         *batch;
-    ngx_http_triggers_loc_conf_t      *tlcf;
-    ngx_http_triggers_decode_error_t   error;
+    ngx_http_triggers_ctx_t           *ctx;
+    ngx_http_triggers_batch_decode_t   d;
 
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
-    batch = ngx_http_triggers_batch_alloc(r);
-    if (batch == NULL) {
+    if (ctx->body_pool && ctx->body.len > NGX_HTTP_TRIGGERS_BATCH_INLINE) {
+        return ngx_http_triggers_batch_decode_job(r);
+    }
+
+    if (ngx_http_triggers_batch_init(r, &d, r->pool) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_triggers_batch_decode(r, batch, &error);
+    return ngx_http_triggers_batch_decoded(r, &d,
+                                           ngx_http_triggers_batch_decode(&d));
+}
+
+
+/*
+ * Megabytes of JSON would hold up everybody else, so a thread decodes them.
+ * The body goes with the job, as the client may leave meanwhile.
+ */
+
+static ngx_int_t
+ngx_http_triggers_batch_decode_job(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t              *cln;
+    ngx_http_triggers_ctx_t         *ctx;
+    ngx_http_triggers_decode_job_t  *job;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    job = ngx_http_triggers_job_create(r,
+                                       sizeof(ngx_http_triggers_decode_job_t));
+    if (job == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln = ngx_pool_cleanup_add(job->base.pool, 0);
+
+    if (cln == NULL
+        || ngx_http_triggers_batch_init(r, &job->decode, job->base.pool)
+           != NGX_OK)
+    {
+        ngx_http_triggers_job_free(&job->base);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_http_triggers_batch_take_body;
+    cln->data = ctx->body_pool;
+    ctx->body_pool = NULL;
+
+    job->base.job.run = ngx_http_triggers_batch_decode_thread;
+    job->base.answer = ngx_http_triggers_batch_decode_answer;
+
+    return ngx_http_triggers_job_start(r, &job->base);
+}
+
+
+static void
+ngx_http_triggers_batch_take_body(void *data)
+{
+    ngx_destroy_pool(data);
+}
+
+
+/* in a thread of the pool; the store is not asked */
+
+static ngx_int_t
+ngx_http_triggers_batch_decode_thread(ngx_triggers_job_t *base,
+    ngx_triggers_reader_t *reader)
+{
+    ngx_http_triggers_decode_job_t  *job;
+
+    (void) reader;
+
+    job = (ngx_http_triggers_decode_job_t *) base;
+    job->rc = ngx_http_triggers_batch_decode(&job->decode);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_triggers_batch_decode_answer(ngx_http_request_t *r,
+    ngx_http_triggers_job_t *base)
+{
+    ngx_http_triggers_decode_job_t  *job;
+
+    job = (ngx_http_triggers_decode_job_t *) base;
+
+    if (base->job.rc != NGX_OK) {
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
+                                       base->job.rc == NGX_BUSY
+                                       ? "too many requests at once"
+                                       : "the store is not ready");
+    }
+
+    return ngx_http_triggers_batch_decoded(r, &job->decode, job->rc);
+}
+
+
+static ngx_int_t
+ngx_http_triggers_batch_init(ngx_http_request_t *r,
+    ngx_http_triggers_batch_decode_t *d, ngx_pool_t *pool)
+{
+    ngx_http_triggers_ctx_t       *ctx;
+    ngx_http_triggers_loc_conf_t  *tlcf;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
+
+    d->pool = pool;
+    d->body = ctx->body;
+    d->cloudevents = (ctx->media == NGX_HTTP_TRIGGERS_MEDIA_CLOUDEVENT_BATCH);
+    d->max_size = tlcf->event_max_size;
+
+    d->user_id.len = ctx->key->user_id.len;
+    d->user_id.data = ngx_pstrdup(pool, &ctx->key->user_id);
+
+    if (d->user_id.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_array_init(&d->events, pool, NGX_HTTP_TRIGGERS_BATCH_EVENTS,
+                          sizeof(ngx_http_triggers_decoded_t));
+}
+
+
+/* any thread: what takes time, decoding and hashing */
+
+static ngx_int_t
+ngx_http_triggers_batch_decode(ngx_http_triggers_batch_decode_t *d)
+{
+    ngx_int_t                     rc;
+    ngx_uint_t                    i;
+    ngx_http_triggers_decoded_t  *item;
+
+    rc = ngx_http_triggers_decode_batch(d->pool, &d->body, d->cloudevents,
+                                        d->max_size, &d->events, &d->error);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    item = d->events.elts;
+
+    for (i = 0; i < d->events.nelts; i++) {
+
+        if (item[i].key.data == NULL || item[i].message.data) {
+            continue;
+        }
+
+        /* in the place of the key, which is not needed any more */
+
+        if (ngx_http_triggers_idempotency_hash(d->pool, &d->user_id,
+                                               &item[i].event, &item[i].key)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* in the event loop again; rc is that of decoding */
+
+static ngx_int_t
+ngx_http_triggers_batch_decoded(ngx_http_request_t *r,
+    ngx_http_triggers_batch_decode_t *d, ngx_int_t rc)
+{
+    ngx_uint_t                     i, wait;
+    ngx_triggers_mutation_t       *mutation;
+    ngx_http_triggers_batch_t     *batch;
+    ngx_http_triggers_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
 
     if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_http_triggers_charge(r, (rc == NGX_OK) ? batch->items.nelts : 1)
+    if (ngx_http_triggers_charge(r, (rc == NGX_OK) ? d->events.nelts : 1)
         != NGX_OK)
     {
         return ngx_http_triggers_limited(r);
@@ -82,9 +276,16 @@ ngx_http_triggers_batch_create(ngx_http_request_t *r)
 
     if (rc == NGX_DECLINED) {
         return ngx_http_triggers_error_field(r, NGX_HTTP_TRIGGERS_BAD_BODY,
-                                             error.field.data ? &error.field
-                                                              : NULL,
-                                             &error.message);
+                                             d->error.field.data
+                                             ? &d->error.field : NULL,
+                                             &d->error.message);
+    }
+
+    batch = ngx_http_triggers_batch_alloc(r);
+
+    if (batch == NULL || ngx_http_triggers_batch_items(r, d, batch) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (batch->mutations.nelts == 0) {
@@ -103,193 +304,45 @@ ngx_http_triggers_batch_create(ngx_http_request_t *r)
 }
 
 
-/* the text of the array in the body */
-
 static ngx_int_t
-ngx_http_triggers_batch_events(ngx_http_request_t *r, ngx_str_t *events,
-    ngx_http_triggers_decode_error_t *error)
+ngx_http_triggers_batch_items(ngx_http_request_t *r,
+    ngx_http_triggers_batch_decode_t *d, ngx_http_triggers_batch_t *batch)
 {
-    ngx_int_t                   rc;
-    ngx_triggers_json_walk_t    walk;
-    ngx_triggers_json_member_t  member;
-    ngx_http_triggers_ctx_t    *ctx;
+    ngx_int_t                     rc;
+    ngx_uint_t                    i;
+    ngx_triggers_mutation_t      *mutation;
+    ngx_http_triggers_decoded_t  *item;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+    item = d->events.elts;
 
-    if (ctx->media == NGX_HTTP_TRIGGERS_MEDIA_CLOUDEVENT_BATCH) {
-        *events = ctx->body;
-        return NGX_OK;
-    }
+    for (i = 0; i < d->events.nelts; i++) {
 
-    ngx_str_null(events);
+        if (item[i].message.data) {
+            rc = ngx_http_triggers_batch_refuse(r, batch, NULL,
+                                                item[i].too_large
+                                                ? NGX_HTTP_TRIGGERS_TOO_LARGE
+                                                : NGX_HTTP_TRIGGERS_BAD_BODY,
+                                                &item[i].field,
+                                                &item[i].message);
+            if (rc != NGX_OK) {
+                return NGX_ERROR;
+            }
 
-    ngx_triggers_json_walk_init(&walk, &ctx->body, NGX_TRIGGERS_JSON_UNIQUE
-                                                   |NGX_TRIGGERS_JSON_NO_NUL);
-
-    while ((rc = ngx_triggers_json_next(&walk, &member)) == NGX_OK) {
-
-        if (!ngx_triggers_json_name_is(&member, "events",
-                                       sizeof("events") - 1))
-        {
-            ngx_triggers_json_walk_done(&walk);
-
-            (void) ngx_http_triggers_batch_decline(error, NULL,
-                                                   "unknown member");
-            error->field = member.name;
-
-            return NGX_DECLINED;
+            continue;
         }
 
-        *events = member.value.text;
-    }
-
-    ngx_triggers_json_walk_done(&walk);
-
-    if (rc == NGX_ERROR) {
-        return walk.error.reason
-               ? ngx_http_triggers_batch_decline(error, NULL,
-                                                 "invalid JSON in the body: "
-                                                 "%s at byte %uz",
-                                                 walk.error.reason,
-                                                 walk.error.offset)
-               : NGX_ERROR;
-    }
-
-    if (rc == NGX_DECLINED) {
-        return ngx_http_triggers_batch_decline(error, NULL,
-                                              "the body must be a JSON object");
-    }
-
-    if (events->data == NULL) {
-        return ngx_http_triggers_batch_decline(error, "events",
-                                               "events is required");
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_triggers_batch_decode(ngx_http_request_t *r,
-    ngx_http_triggers_batch_t *batch, ngx_http_triggers_decode_error_t *error)
-{
-    ngx_int_t                   rc;
-    ngx_str_t                   events;
-    ngx_triggers_json_items_t   items;
-    ngx_triggers_json_value_t   value;
-
-    rc = ngx_http_triggers_batch_events(r, &events, error);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    ngx_triggers_json_items_init(&items, &events);
-
-    while ((rc = ngx_triggers_json_item(&items, &value)) == NGX_OK) {
-
-        if (batch->items.nelts == NGX_TRIGGERS_BATCH_MAX) {
-            break;
-        }
-
-        if (ngx_http_triggers_batch_event(r, batch, &value.text) != NGX_OK) {
+        mutation = ngx_http_triggers_batch_push(batch, NULL);
+        if (mutation == NULL) {
             return NGX_ERROR;
         }
-    }
 
-    if (rc == NGX_ERROR) {
-        return ngx_http_triggers_batch_decline(error, NULL,
-                                               "invalid JSON in the body: %s "
-                                               "at byte %uz",
-                                               items.error.reason,
-                                               items.error.offset);
-    }
+        mutation->event = item[i].event;
+        mutation->idempotency = item[i].key;
 
-    if (rc != NGX_DONE || batch->items.nelts == 0) {
-        return ngx_http_triggers_batch_decline(error, "events",
-                                               "the events must be an array "
-                                               "of 1 to %d",
-                                               NGX_TRIGGERS_BATCH_MAX);
+        ngx_http_triggers_event_mutation(r, mutation);
     }
 
     return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_triggers_batch_event(ngx_http_request_t *r,
-    ngx_http_triggers_batch_t *batch, ngx_str_t *text)
-{
-    ngx_int_t                          rc;
-    ngx_str_t                          key;
-    ngx_triggers_event_t               event;
-    ngx_triggers_mutation_t           *mutation;
-    ngx_http_triggers_ctx_t           *ctx;
-    ngx_http_triggers_error_e          code;
-    ngx_http_triggers_loc_conf_t      *tlcf;
-    ngx_http_triggers_decode_error_t   error;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
-
-    ngx_memzero(&event, sizeof(ngx_triggers_event_t));
-
-    if (text->len > tlcf->event_max_size) {
-        code = NGX_HTTP_TRIGGERS_TOO_LARGE;
-        rc = ngx_http_triggers_batch_decline(&error, NULL,
-                                             "the event is larger than %uz "
-                                             "bytes", tlcf->event_max_size);
-
-    } else if (ctx->media == NGX_HTTP_TRIGGERS_MEDIA_CLOUDEVENT_BATCH) {
-        code = NGX_HTTP_TRIGGERS_BAD_BODY;
-        rc = ngx_http_triggers_cloudevent_decode(r->pool, text, &event, &key,
-                                                 &error);
-
-    } else {
-        code = NGX_HTTP_TRIGGERS_BAD_BODY;
-        rc = ngx_http_triggers_decode_event(r->pool, text, 1, &event, &key,
-                                            &error);
-    }
-
-    if (rc == NGX_DECLINED) {
-        return ngx_http_triggers_batch_refuse(r, batch, NULL, code,
-                                              &error.field, &error.message);
-    }
-
-    if (rc == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
-    mutation = ngx_http_triggers_batch_push(batch, NULL);
-    if (mutation == NULL) {
-        return NGX_ERROR;
-    }
-
-    mutation->event = event;
-
-    return ngx_http_triggers_event_mutation(r, mutation, &key);
-}
-
-
-static ngx_int_t
-ngx_http_triggers_batch_decline(ngx_http_triggers_decode_error_t *error,
-    const char *field, const char *fmt, ...)
-{
-    va_list  args;
-
-    va_start(args, fmt);
-    error->message.len = ngx_vslprintf(error->buf,
-                                       error->buf + sizeof(error->buf), fmt,
-                                       args)
-                         - error->buf;
-    va_end(args);
-
-    error->message.data = error->buf;
-
-    error->field.data = (u_char *) field;
-    error->field.len = field ? ngx_strlen(field) : 0;
-
-    return NGX_DECLINED;
 }
 
 

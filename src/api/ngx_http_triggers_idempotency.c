@@ -58,29 +58,25 @@ ngx_http_triggers_idempotency_key(ngx_http_request_t *r, ngx_str_t *key)
 
 
 ngx_int_t
-ngx_http_triggers_idempotency_set(ngx_pool_t *pool,
-    ngx_triggers_mutation_t *mutation, ngx_str_t *key)
+ngx_http_triggers_idempotency_hash(ngx_pool_t *pool, ngx_str_t *user_id,
+    ngx_triggers_event_t *event, ngx_str_t *key)
 {
-    u_char      *p;
-    u_char       digest[NGX_TRIGGERS_SHA256_LEN];
-    ngx_str_t   *named[2], *said[4];
-
-    if (key->data == NULL) {
-        return NGX_OK;
-    }
+    u_char     *p;
+    u_char      digest[NGX_TRIGGERS_SHA256_LEN];
+    ngx_str_t  *named[2], *said[4];
 
     p = ngx_pnalloc(pool, NGX_HTTP_TRIGGERS_HASHES_LEN);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    named[0] = &mutation->user_id;
+    named[0] = user_id;
     named[1] = key;
 
-    said[0] = &mutation->event.event_type;
-    said[1] = &mutation->event.source;
-    said[2] = &mutation->event.payload;
-    said[3] = &mutation->event.metadata;
+    said[0] = &event->event_type;
+    said[1] = &event->source;
+    said[2] = &event->payload;
+    said[3] = &event->metadata;
 
     if (ngx_triggers_sha256_texts(named, 2, digest) != NGX_OK
         || ngx_triggers_sha256_texts(said, 4, p + NGX_TRIGGERS_KEY_HASH_LEN)
@@ -91,8 +87,8 @@ ngx_http_triggers_idempotency_set(ngx_pool_t *pool,
 
     ngx_memcpy(p, digest, NGX_TRIGGERS_KEY_HASH_LEN);
 
-    mutation->idempotency.data = p;
-    mutation->idempotency.len = NGX_HTTP_TRIGGERS_HASHES_LEN;
+    key->data = p;
+    key->len = NGX_HTTP_TRIGGERS_HASHES_LEN;
 
     return NGX_OK;
 }

@@ -22,12 +22,13 @@ ngx_int_t ngx_http_triggers_idempotency_key(ngx_http_request_t *r,
     ngx_str_t *key);
 
 /*
- * Sets mutation->idempotency, for a key with data, once everything else of
- * the mutation is there.  Event loop.  NGX_ERROR: no memory.
+ * Replaces a key by the hashes that a mutation carries: of owner and key, and
+ * of what the event says.  Any thread that may use the pool.  NGX_ERROR: no
+ * memory.
  */
 
-ngx_int_t ngx_http_triggers_idempotency_set(ngx_pool_t *pool,
-    ngx_triggers_mutation_t *mutation, ngx_str_t *key);
+ngx_int_t ngx_http_triggers_idempotency_hash(ngx_pool_t *pool,
+    ngx_str_t *user_id, ngx_triggers_event_t *event, ngx_str_t *key);
 
 
 #endif /* _NGX_HTTP_TRIGGERS_IDEMPOTENCY_H_INCLUDED_ */

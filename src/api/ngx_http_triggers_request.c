@@ -198,15 +198,15 @@ ngx_http_triggers_now(void)
 }
 
 
-/* gives back what was counted for the body; find_ctx() knows it by its name */
+/* find_ctx() knows the context by this name */
 
 static void
 ngx_http_triggers_ctx_cleanup(void *data)
 {
     ngx_http_triggers_ctx_t *ctx = data;
 
-    if (ctx->body_worker) {
-        ctx->body_worker->body_bytes -= ctx->body_reserved;
+    if (ctx->body_pool) {
+        ngx_destroy_pool(ctx->body_pool);
     }
 }
 

@@ -1,7 +1,6 @@
 
 /*
- * SHA-256 (FIPS 180-4) by OpenSSL.  Event loop and configuration only: the
- * context is the process's.
+ * SHA-256 (FIPS 180-4) by OpenSSL.  Any thread.
  */
 
 
