@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_triggers_body.h"
+#include "ngx_http_triggers_limit.h"
 #include "ngx_http_triggers_response.h"
 #include "ngx_http_triggers_router.h"
 
@@ -41,7 +42,8 @@ static size_t ngx_http_triggers_body_max(ngx_http_request_t *r);
 static ngx_int_t ngx_http_triggers_body_media(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_triggers_type_is(ngx_str_t *type,
     const char *name);
-static ngx_int_t ngx_http_triggers_body_encoded(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_triggers_is_identity(ngx_str_t *coding);
+static ngx_int_t ngx_http_triggers_body_unsupported(ngx_http_request_t *r);
 static ngx_int_t ngx_http_triggers_body_refuse(ngx_http_request_t *r,
     ngx_int_t rc);
 static void ngx_http_triggers_body_handler(ngx_http_request_t *r);
@@ -65,16 +67,11 @@ ngx_http_triggers_read_body(ngx_http_request_t *r,
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
-    if (ngx_http_triggers_body_media(r) != NGX_OK) {
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_TYPE, NULL,
-                                       "the content type must be "
-                                       "application/json");
-    }
-
-    if (ctx->content_encoding.len
-        && !ngx_http_triggers_type_is(&ctx->content_encoding, "identity"))
+    if (ngx_http_triggers_body_media(r) != NGX_OK
+        || !ngx_http_triggers_is_identity(&ctx->content_encoding))
     {
-        return ngx_http_triggers_body_encoded(r);
+        return ngx_http_triggers_body_refuse(r,
+                                             NGX_HTTP_UNSUPPORTED_MEDIA_TYPE);
     }
 
     if (r->headers_in.content_length_n
@@ -194,12 +191,28 @@ ngx_http_triggers_type_is(ngx_str_t *type, const char *name)
 }
 
 
-/* RFC 9110, section 12.5.3: with a 415 the header is about requests */
+static ngx_uint_t
+ngx_http_triggers_is_identity(ngx_str_t *coding)
+{
+    return coding->len == 0 || ngx_http_triggers_type_is(coding, "identity");
+}
+
 
 static ngx_int_t
-ngx_http_triggers_body_encoded(ngx_http_request_t *r)
+ngx_http_triggers_body_unsupported(ngx_http_request_t *r)
 {
-    ngx_str_t  value;
+    ngx_str_t                 value;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    if (ngx_http_triggers_is_identity(&ctx->content_encoding)) {
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_TYPE, NULL,
+                                       "the content type must be "
+                                       "application/json");
+    }
+
+    /* RFC 9110, section 12.5.3: with a 415 the header is about requests */
 
     ngx_str_set(&value, "identity");
 
@@ -289,12 +302,33 @@ ngx_http_triggers_body_read(ngx_http_request_t *r)
 }
 
 
-/* of a code of ours, or of the status that nginx' reader has returned */
+/*
+ * Of a code of ours, or of the status that nginx' reader has returned.  What
+ * a body costs is taken when it is decoded; one that is refused before that
+ * for a fault of the client's costs as any request does.
+ */
 
 static ngx_int_t
 ngx_http_triggers_body_refuse(ngx_http_request_t *r, ngx_int_t rc)
 {
+    if (rc == NGX_HTTP_BAD_REQUEST) {
+
+        /* where the next request begins cannot be known */
+
+        r->keepalive = 0;
+    }
+
+    if ((rc == NGX_DECLINED || rc == NGX_HTTP_BAD_REQUEST
+         || rc == NGX_HTTP_UNSUPPORTED_MEDIA_TYPE)
+        && ngx_http_triggers_charge(r, 1) != NGX_OK)
+    {
+        return ngx_http_triggers_limited(r);
+    }
+
     switch (rc) {
+
+    case NGX_HTTP_UNSUPPORTED_MEDIA_TYPE:
+        return ngx_http_triggers_body_unsupported(r);
 
     case NGX_DECLINED:
         return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_TOO_LARGE, NULL,
@@ -309,11 +343,6 @@ ngx_http_triggers_body_refuse(ngx_http_request_t *r, ngx_int_t rc)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
 
     case NGX_HTTP_BAD_REQUEST:
-
-        /* where the next request begins cannot be known */
-
-        r->keepalive = 0;
-
         return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_BODY, NULL,
                                        "the request body is malformed");
 
