@@ -71,6 +71,11 @@ $keys
         location /broken/ {
             triggers  broken;
         }
+
+        location /cors/ {
+            triggers       main;
+            triggers_cors  https://dashboard.example;
+        }
     }
 }
 END
@@ -589,9 +594,16 @@ sub check_options {
     my ($op) = @_;
 
     ask($op, 204, 'without CORS', id => fresh($op), key => undef);
-    ask($op, 204, 'of CORS', id => fresh($op), key => undef,
-        map { ($_->{name} => $_->{example}) } grep { $_->{name} =~ /^[OA]/ }
-        @{$op->{parameters}});
+
+    my $res = ask($op, 204, 'of CORS', id => fresh($op), key => undef,
+                  base => '/cors',
+                  map { ($_->{name} => $_->{example}) }
+                  grep { $_->{name} =~ /^[OA]/ } @{$op->{parameters}});
+    my $spec = ($api->response($op, 204))[0];
+
+    is(join(' ', grep { !defined $res->{headers}{lc $_} }
+                 sort keys %{$spec->{headers}}), 'Allow',
+       "OPTIONS $op->{path} of CORS: all headers but that");
 }
 
 
