@@ -380,7 +380,8 @@ ngx_http_triggers_merge_location(ngx_conf_t *cf,
 
         /* as much as the zone takes of what it should be */
 
-        max = ngx_triggers_zone_record_max(conf->store->size)
+        max = ngx_triggers_zone_record_max(conf->store->size,
+                                           conf->store->keys)
               - NGX_HTTP_TRIGGERS_RECORD_EXTRA;
         conf->batch_size = ngx_min(max, NGX_HTTP_TRIGGERS_BATCH_SIZE);
 
@@ -416,7 +417,7 @@ ngx_http_triggers_check_size(ngx_conf_t *cf,
     ngx_http_triggers_store_t  *store;
 
     store = conf->store;
-    max = ngx_triggers_zone_record_max(store->size);
+    max = ngx_triggers_zone_record_max(store->size, store->keys);
 
     if (size + NGX_HTTP_TRIGGERS_RECORD_EXTRA <= max) {
         return NGX_OK;
@@ -466,6 +467,7 @@ ngx_http_triggers_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     worker->drainer_conf.idempotency_ttl = NGX_HTTP_TRIGGERS_KEYS_TTL;
     worker->body_memory = NGX_HTTP_TRIGGERS_BODY_MEMORY;
     store->waiting = NGX_CONF_UNSET_UINT;
+    store->keys = NGX_CONF_UNSET_UINT;
 
     ngx_str_null(&thread_pool);
 
@@ -491,7 +493,7 @@ ngx_http_triggers_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     worker->zone = ngx_triggers_zone_add(cf, &store->name, &store->path,
-                                         store->size, store->waiting,
+                                         store->size, store->waiting, store->keys,
                                          &ngx_http_triggers_module);
     if (worker->zone == NULL) {
         return NGX_CONF_ERROR;
@@ -685,6 +687,11 @@ ngx_http_triggers_store_parameter(ngx_conf_t *cf,
     if (ngx_strncmp(value->data, "waiting=", 8) == 0) {
         return ngx_http_triggers_set_number(cf, value, 8, 1000000,
                                             &store->waiting);
+    }
+
+    if (ngx_strncmp(value->data, "keys=", 5) == 0) {
+        return ngx_http_triggers_set_number(cf, value, 5, 100000000,
+                                            &store->keys);
     }
 
     if (ngx_strncmp(value->data, "readers=", 8) == 0) {

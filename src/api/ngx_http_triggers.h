@@ -38,6 +38,7 @@ typedef struct {
     ngx_uint_t               line;             /* … and where */
     size_t                   size;             /* of the zone, 0: undeclared */
     ngx_uint_t               waiting;
+    ngx_uint_t               keys;
     ngx_triggers_worker_t    worker;
 } ngx_http_triggers_store_t;
 

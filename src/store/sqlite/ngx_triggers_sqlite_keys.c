@@ -258,7 +258,7 @@ ngx_triggers_sqlite_api_keys_save(ngx_triggers_store_t *store)
     }
 
     return ngx_triggers_sqlite_exec(
-                               store->stmt[NGX_TRIGGERS_SQLITE_API_KEYS_CHANGED]);
+                           store->stmt[NGX_TRIGGERS_SQLITE_API_KEYS_CHANGED]);
 }
 
 
@@ -288,8 +288,8 @@ ngx_triggers_sqlite_api_key_create(ngx_triggers_store_t *store,
         return rc;
     }
 
-    return ngx_triggers_sqlite_api_key_write(store, NGX_TRIGGERS_SQLITE_API_KEY_ADD,
-                                         key);
+    return ngx_triggers_sqlite_api_key_write(store,
+                                      NGX_TRIGGERS_SQLITE_API_KEY_ADD, key);
 }
 
 
@@ -407,8 +407,8 @@ ngx_triggers_sqlite_api_key_update(ngx_triggers_store_t *store,
         return rc;
     }
 
-    return ngx_triggers_sqlite_api_key_write(store, NGX_TRIGGERS_SQLITE_API_KEY_SET,
-                                         key);
+    return ngx_triggers_sqlite_api_key_write(store,
+                                      NGX_TRIGGERS_SQLITE_API_KEY_SET, key);
 }
 
 
@@ -440,7 +440,8 @@ ngx_triggers_sqlite_api_key_rotate(ngx_triggers_store_t *store,
     new = *key;
 
     ngx_memcpy(new.id, mutation->change->key.id, NGX_TRIGGERS_KEY_ID_LEN);
-    ngx_memcpy(new.digest, mutation->change->key.digest, NGX_TRIGGERS_KEY_DIGEST_LEN);
+    ngx_memcpy(new.digest, mutation->change->key.digest,
+               NGX_TRIGGERS_KEY_DIGEST_LEN);
     ngx_memcpy(new.rotated_from, key->id, NGX_TRIGGERS_KEY_ID_LEN);
     new.prefix = mutation->change->key.prefix;
     new.rotated = 1;
@@ -477,13 +478,13 @@ ngx_triggers_sqlite_api_key_rotate(ngx_triggers_store_t *store,
     rc = ngx_triggers_sqlite_api_key_tell(store, key, result);
 
     if (rc == SQLITE_OK) {
-        rc = ngx_triggers_sqlite_api_key_write(store, NGX_TRIGGERS_SQLITE_API_KEY_ADD,
-                                           &new);
+        rc = ngx_triggers_sqlite_api_key_write(store,
+                                      NGX_TRIGGERS_SQLITE_API_KEY_ADD, &new);
     }
 
     if (rc == SQLITE_OK) {
-        rc = ngx_triggers_sqlite_api_key_write(store, NGX_TRIGGERS_SQLITE_API_KEY_SET,
-                                           key);
+        rc = ngx_triggers_sqlite_api_key_write(store,
+                                      NGX_TRIGGERS_SQLITE_API_KEY_SET, key);
     }
 
     return rc;
@@ -510,8 +511,8 @@ ngx_triggers_sqlite_api_key_revoke(ngx_triggers_store_t *store,
         return rc;
     }
 
-    return ngx_triggers_sqlite_api_key_write(store, NGX_TRIGGERS_SQLITE_API_KEY_SET,
-                                         key);
+    return ngx_triggers_sqlite_api_key_write(store,
+                                      NGX_TRIGGERS_SQLITE_API_KEY_SET, key);
 }
 
 
