@@ -180,6 +180,13 @@ static ngx_command_t  ngx_http_triggers_commands[] = {
       offsetof(ngx_http_triggers_loc_conf_t, rate_limit),
       &ngx_http_triggers_rate_bounds },
 
+    { ngx_string("triggers_key_ttl"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_triggers_loc_conf_t, key_ttl),
+      NULL },
+
       ngx_null_command
 };
 
@@ -309,6 +316,7 @@ ngx_http_triggers_create_loc_conf(ngx_conf_t *cf)
     conf->query_timeout = NGX_CONF_UNSET_MSEC;
     conf->synchronous_commit = NGX_CONF_UNSET;
     conf->rate_limit = NGX_CONF_UNSET_UINT;
+    conf->key_ttl = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -336,6 +344,7 @@ ngx_http_triggers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                          1);
     ngx_conf_merge_uint_value(conf->rate_limit, prev->rate_limit,
                               NGX_HTTP_TRIGGERS_RATE_LIMIT);
+    ngx_conf_merge_sec_value(conf->key_ttl, prev->key_ttl, 0);
 
     if (conf->cors == NULL) {
         conf->cors = prev->cors;

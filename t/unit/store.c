@@ -122,7 +122,6 @@ test_foreign(void)
     ngx_str_t              *path;
     ngx_triggers_store_t   *store;
     ngx_triggers_reader_t  *reader;
-    char                    sql[64];
 
     path = fixture_path("foreign.db");
     (void) fixture_sql(path, "CREATE TABLE t (a)");
