@@ -33,7 +33,8 @@ http {
         access_log  %%DIR%%/keys.log  keys;
 
         location / {
-            triggers main;
+            triggers             main;
+            triggers_rate_limit  1000;
         }
 
         location /hooks/ {
@@ -44,8 +45,8 @@ http {
 }
 END
 
-my $t = Triggers::Nginx->new(config => $Config)->plan(0);
-my $json = JSON::PP->new->canonical;
+my $t = Triggers::Nginx->new(config => $Config)->plan(134);
+my $json = JSON::PP->new->utf8->canonical;
 
 my $Uuid = qr/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 my $Time = qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
@@ -129,7 +130,7 @@ is(fault(ask('GET', '/v1/keys/0193b3a0-0000-7000-8000-000000000001')),
    '404 NOT_FOUND -', 'no such key');
 is(fault(ask('GET', '/v1/keys/1')), '400 VALIDATION_ERROR id', 'no id');
 $res = ask('PUT', "/v1/keys/$first->{key_id}");
-is("$res->{status} $res->{headers}{allow}", '405 GET, HEAD, PATCH, DELETE',
+is("$res->{status} $res->{headers}{allow}", '405 GET, HEAD, PATCH, DELETE, OPTIONS',
    'Allow of a key');
 
 # all members
@@ -237,6 +238,177 @@ is(fault(ask('POST', '/v1/keys', { name => 'n', scopes => ['events:read'],
                                    rate_limit => $_ }, 'alice-key')),
    '403 FORBIDDEN rate_limit', "limit $_") for 501, 0;
 
-# patch, rotate, revoke: see below
+# change
 
-done_testing() if 0;
+my $uri = "/v1/keys/$own->{key_id}";
+my $before = ask('GET', $uri)->{json};
+
+sleep 0.005;
+$res = ask('PATCH', $uri, { name => 'renamed', rate_limit => 9 },
+           'alice-key');
+is("$res->{status} $res->{json}{name} $res->{json}{rate_limit}",
+   '200 renamed 9', 'changed');
+ok($res->{json}{updated_at} gt $before->{updated_at}, 'updated_at');
+ok(!exists $res->{json}{key}, 'no key is told');
+is($json->encode($res->{json}{scopes}), '["events:read"]',
+   'the rest is as it was');
+is(ask('GET', '/inbox', undef, $own->{key})->{headers}{'x-ratelimit-limit'},
+   9, 'the new limit holds');
+
+is(ask('PATCH', $uri, '{}')->{status}, 200, 'no change');
+is(fault(ask('PATCH', $uri, '{"user_id":"bob"}')),
+   '400 VALIDATION_ERROR user_id', 'the owner stays');
+is(fault(ask('PATCH', $uri, '{"is_active":1}')),
+   '400 VALIDATION_ERROR is_active', 'is_active is a flag');
+is(fault(ask('PATCH', $uri, { scopes => ['admin'] }, 'alice-key')),
+   '403 FORBIDDEN scopes', 'no scope one has not');
+is(fault(ask('PATCH', '/v1/keys/0193b3a0-0000-7000-8000-000000000001',
+             '{}')), '404 NOT_FOUND -', 'change of no key');
+
+$res = ask('PATCH', $uri, { is_active => JSON::PP::false() });
+is("$res->{json}{status} " . status($own->{key}), 'inactive 401', 'inactive');
+$res = ask('PATCH', $uri, { is_active => JSON::PP::true() });
+is("$res->{json}{status} " . status($own->{key}), 'active 200', 'active');
+
+$res = ask('PATCH', $uri, { scopes => ['events:write'] });
+is(status($own->{key}), 403, 'without its scope');
+$res = ask('PATCH', $uri, { scopes => ['events:read'] });
+is(status($own->{key}), 200, 'with its scope again');
+
+my $end = iso(time() + 0.6);
+$res = ask('PATCH', $uri, { expires_at => $end });
+is("$res->{json}{expires_at} " . status($own->{key}), "$end 200", 'to expire');
+sleep 0.7;
+is(status($own->{key}), 401, 'expired');
+is(ask('GET', $uri)->{json}{status}, 'expired', 'and says so');
+sleep 1.5;
+$res = ask('PATCH', $uri, '{"expires_at":null}');
+is("$res->{json}{status} " . status($own->{key}), 'active 200',
+   'and comes back');
+
+sub iso {
+    my ($time) = @_;
+    my @t = gmtime $time;
+    return sprintf '%04d-%02d-%02dT%02d:%02d:%02d.%03dZ', $t[5] + 1900,
+                   $t[4] + 1, @t[3, 2, 1, 0], ($time - int $time) * 1000;
+}
+
+
+# a key that may do more than the caller's
+
+my $strong = make({ name => 'strong', user_id => 'alice',
+                    scopes => ['inbox:ack'] });
+is(fault(ask('PATCH', "/v1/keys/$strong->{key_id}", { name => 'x' },
+             'alice-key')), '403 FORBIDDEN -', 'is not changed');
+is(fault(ask('POST', "/v1/keys/$strong->{key_id}/rotate", undef,
+             'alice-key')), '403 FORBIDDEN -', 'nor rotated');
+is(ask('DELETE', "/v1/keys/$strong->{key_id}", undef, 'alice-key')->{status},
+   200, 'but revoked');
+
+# rotate
+
+my $old = make({ name => 'turning', scopes => ['events:read'],
+                 allowed_ips => ['127.0.0.1'], expires_at => '2998-01-01' });
+$res = ask('POST', "/v1/keys/$old->{key_id}/rotate", '{"grace_seconds":1}');
+my $new = $res->{json};
+is($res->{status}, 201, 'rotated');
+is($res->{headers}{location}, "/v1/keys/$new->{key_id}", 'Location');
+like($new->{key}, qr/^sk-live-[A-Za-z0-9_-]{43}$/, 'a new key');
+is($json->encode([ @$new{qw( name scopes allowed_ips expires_at
+                             rotated_from )} ]),
+   $json->encode([ @$old{qw( name scopes allowed_ips expires_at key_id )} ]),
+   'with what the old one had');
+is(status($new->{key}) . ' ' . status($old->{key}), '200 200', 'both hold');
+sleep 1.1;
+is(status($new->{key}) . ' ' . status($old->{key}), '200 401',
+   'the old one for its grace');
+is(fault(ask('POST', "/v1/keys/$old->{key_id}/rotate")), '409 CONFLICT -',
+   'an expired key is not rotated');
+
+my $newer = ask('POST', "/v1/keys/$new->{key_id}/rotate")->{json};
+is(status($newer->{key}) . ' ' . status($new->{key}), '200 401',
+   'without grace the old one ends at once');
+is(fault(ask('POST', "/v1/keys/$newer->{key_id}/rotate", $_)),
+   '400 VALIDATION_ERROR grace_seconds', "rotate: $_")
+    for '{"grace_seconds":-1}', '{"grace_seconds":604801}',
+        '{"grace_seconds":"1"}';
+is(fault(ask('POST', "/v1/keys/$newer->{key_id}/rotate", '{"name":"x"}')),
+   '400 VALIDATION_ERROR name', 'rotate: an unknown member');
+
+# revoke
+
+$uri = "/v1/keys/$newer->{key_id}";
+$res = ask('DELETE', $uri);
+is("$res->{status} $res->{json}{key_id} $res->{json}{status}",
+   "200 $newer->{key_id} revoked", 'revoked');
+is(status($newer->{key}), 401, 'a revoked key is refused');
+my $at = ask('GET', $uri)->{json}{revoked_at};
+like($at, $Time, 'revoked_at');
+is(ask('GET', $uri)->{json}{status}, 'revoked', 'status');
+is(ask('DELETE', $uri)->{status}, 200, 'revoked again');
+is(ask('GET', $uri)->{json}{revoked_at}, $at, 'at the same time');
+is(fault(ask('PATCH', $uri, '{"is_active":true}')), '409 CONFLICT -',
+   'a revoked key is not changed');
+is(fault(ask('POST', "$uri/rotate")), '409 CONFLICT -', 'nor rotated');
+is(fault(ask('DELETE', '/v1/keys/0193b3a0-0000-7000-8000-000000000001')),
+   '404 NOT_FOUND -', 'there is no such key');
+
+my $self = make({ name => 'self', scopes => ['keys:manage'] });
+is(ask('DELETE', "/v1/keys/$self->{key_id}", undef, $self->{key})->{status},
+   200, 'a key revokes itself');
+is(status($self->{key}), 401, 'and is gone');
+
+# list
+
+# ids are in the order of milliseconds
+
+for (1 .. 6) {
+    make({ name => "eve $_", user_id => 'eve', scopes => ['keys:manage'] });
+    sleep 0.003;
+}
+
+my $eve = make({ name => 'eve 7', user_id => 'eve',
+                 scopes => ['keys:manage'] })->{key};
+
+$res = ask('GET', '/v1/keys', undef, $eve);
+is(join(',', map { $_->{name} } @{$res->{json}{keys}}),
+   'eve 7,eve 6,eve 5,eve 4,eve 3,eve 2,eve 1', 'list: own, newest first');
+is($json->encode($res->{json}{pagination}),
+   '{"has_more":false,"limit":50,"next_cursor":null,"offset":null}',
+   'list: the only page');
+
+my (@names, $cursor);
+
+for (1 .. 4) {
+    $res = ask('GET', '/v1/keys?limit=2' . ($cursor ? "&cursor=$cursor" : ''),
+               undef, $eve);
+    push @names, map { $_->{name} } @{$res->{json}{keys}};
+    $cursor = $res->{json}{pagination}{next_cursor};
+}
+
+is(join(',', @names), 'eve 7,eve 6,eve 5,eve 4,eve 3,eve 2,eve 1',
+   'list: by the cursor');
+is($cursor, undef, 'list: to the end');
+
+$res = ask('GET', '/v1/keys?limit=2&offset=3', undef, $eve);
+is(join(',', map { $_->{name} } @{$res->{json}{keys}}), 'eve 4,eve 3',
+   'list: an offset');
+$res = ask('GET', "/v1/keys?limit=1&offset=$res->{json}{pagination}{offset}",
+           undef, $eve);
+is(join(',', map { $_->{name} } @{$res->{json}{keys}}), 'eve 2',
+   'list: a cursor as offset');
+is(fault(ask('GET', "/v1/keys?$_", undef, $eve)),
+   '400 VALIDATION_ERROR ' . (split /=/)[0], "list: $_") for 'limit=0', 'limit=1001', 'limit=x', 'offset=-1',
+                   'offset=k', 'cursor=abc', 'cursor=';
+ok(@{ask('GET', '/v1/keys?limit=1000')->{json}{keys}} > 15,
+   'list: all of them for an admin');
+is(ask('GET', '/v1/keys', '', 'bob-key')->{json}{keys}[0], undef,
+   'list: none');
+
+# what the log has
+
+my $log = $t->read('keys.log');
+like($log, qr/^eve [0-9a-f-]{36} -- \/v1\/keys$/m,
+     'user and id of a stored key in the log; no event');
+ok($t->read('error.log') !~ /sk-live-/ && $log !~ /sk-live-/,
+   'no key in the logs');
