@@ -395,10 +395,12 @@ UNIT_cloudevent := t/unit/core.c src/api/ngx_http_triggers_attribute.c \
                    $(wildcard src/api/ngx_http_triggers_cloudevent*.c) \
                    src/api/ngx_triggers_text.c $(UNIT_json) $(UNIT_uuid) \
                    $(UNIT_time)
+UNIT_keys_table := src/zone/ngx_triggers_keys.c
 UNIT_store  := $(wildcard src/store/sqlite/*.c)
 UNIT_store_read  := $(UNIT_store)
 UNIT_store_fault := $(UNIT_store)
 UNIT_idempotency := $(UNIT_store)
+UNIT_store_keys  := $(UNIT_store)
 
 UNIT_TESTS := $(patsubst t/unit/%.c,build/unit/%.t, \
                   $(filter-out t/unit/unit.c t/unit/core.c, \
@@ -422,7 +424,7 @@ build/unit/%.t: t/unit/%.c t/unit/unit.c $$(UNIT_%) $(OUR_HEADERS) \
 
 # what is shared by threads: ThreadSanitizer looks at these tests too
 
-TSAN_TESTS := $(patsubst %,build/unit/%_tsan.t,ring rate)
+TSAN_TESTS := $(patsubst %,build/unit/%_tsan.t,ring rate keys_table)
 
 build/unit/%_tsan.t: t/unit/%.c t/unit/unit.c $$(UNIT_%) $(OUR_HEADERS) \
         $(OBJS)/ngx_triggers_migrations.h

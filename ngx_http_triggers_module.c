@@ -180,6 +180,13 @@ static ngx_command_t  ngx_http_triggers_commands[] = {
       offsetof(ngx_http_triggers_loc_conf_t, rate_limit),
       &ngx_http_triggers_rate_bounds },
 
+    { ngx_string("triggers_key_ttl"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_triggers_loc_conf_t, key_ttl),
+      NULL },
+
       ngx_null_command
 };
 
@@ -309,6 +316,7 @@ ngx_http_triggers_create_loc_conf(ngx_conf_t *cf)
     conf->query_timeout = NGX_CONF_UNSET_MSEC;
     conf->synchronous_commit = NGX_CONF_UNSET;
     conf->rate_limit = NGX_CONF_UNSET_UINT;
+    conf->key_ttl = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -336,6 +344,7 @@ ngx_http_triggers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                          1);
     ngx_conf_merge_uint_value(conf->rate_limit, prev->rate_limit,
                               NGX_HTTP_TRIGGERS_RATE_LIMIT);
+    ngx_conf_merge_sec_value(conf->key_ttl, prev->key_ttl, 0);
 
     if (conf->cors == NULL) {
         conf->cors = prev->cors;
@@ -380,7 +389,8 @@ ngx_http_triggers_merge_location(ngx_conf_t *cf,
 
         /* as much as the zone takes of what it should be */
 
-        max = ngx_triggers_zone_record_max(conf->store->size)
+        max = ngx_triggers_zone_record_max(conf->store->size,
+                                           conf->store->keys)
               - NGX_HTTP_TRIGGERS_RECORD_EXTRA;
         conf->batch_size = ngx_min(max, NGX_HTTP_TRIGGERS_BATCH_SIZE);
 
@@ -416,7 +426,7 @@ ngx_http_triggers_check_size(ngx_conf_t *cf,
     ngx_http_triggers_store_t  *store;
 
     store = conf->store;
-    max = ngx_triggers_zone_record_max(store->size);
+    max = ngx_triggers_zone_record_max(store->size, store->keys);
 
     if (size + NGX_HTTP_TRIGGERS_RECORD_EXTRA <= max) {
         return NGX_OK;
@@ -466,6 +476,7 @@ ngx_http_triggers_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     worker->drainer_conf.idempotency_ttl = NGX_HTTP_TRIGGERS_KEYS_TTL;
     worker->body_memory = NGX_HTTP_TRIGGERS_BODY_MEMORY;
     store->waiting = NGX_CONF_UNSET_UINT;
+    store->keys = NGX_CONF_UNSET_UINT;
 
     ngx_str_null(&thread_pool);
 
@@ -491,7 +502,7 @@ ngx_http_triggers_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     worker->zone = ngx_triggers_zone_add(cf, &store->name, &store->path,
-                                         store->size, store->waiting,
+                                         store->size, store->waiting, store->keys,
                                          &ngx_http_triggers_module);
     if (worker->zone == NULL) {
         return NGX_CONF_ERROR;
@@ -685,6 +696,11 @@ ngx_http_triggers_store_parameter(ngx_conf_t *cf,
     if (ngx_strncmp(value->data, "waiting=", 8) == 0) {
         return ngx_http_triggers_set_number(cf, value, 8, 1000000,
                                             &store->waiting);
+    }
+
+    if (ngx_strncmp(value->data, "keys=", 5) == 0) {
+        return ngx_http_triggers_set_number(cf, value, 5, 100000000,
+                                            &store->keys);
     }
 
     if (ngx_strncmp(value->data, "readers=", 8) == 0) {

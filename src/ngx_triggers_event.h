@@ -13,6 +13,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "ngx_triggers_key.h"
+
 
 #define NGX_TRIGGERS_ID_LEN       16      /* bytes of a UUID */
 
@@ -88,8 +90,34 @@ typedef enum {
     NGX_TRIGGERS_OP_CREATE = 1,    /* store the event */
     NGX_TRIGGERS_OP_ACKNOWLEDGE,   /* -> acknowledged; conflict if it was */
     NGX_TRIGGERS_OP_DELETE,        /* remove the event */
-    NGX_TRIGGERS_OP_RETRY          /* failed -> retrying; else conflict */
+    NGX_TRIGGERS_OP_RETRY,         /* failed -> retrying; else conflict */
+    NGX_TRIGGERS_OP_KEY_CREATE,    /* store the key */
+    NGX_TRIGGERS_OP_KEY_UPDATE,    /* change members of a key */
+    NGX_TRIGGERS_OP_KEY_ROTATE,    /* store a key like another one, which
+                                      then expires */
+    NGX_TRIGGERS_OP_KEY_REVOKE     /* for ever; again is no conflict */
 } ngx_triggers_op_e;
+
+
+/*
+ * What is asked of a key.  OP_KEY_CREATE: the key; OP_KEY_UPDATE: its new
+ * members; OP_KEY_ROTATE: id, digest and prefix of the new key.  The id in the
+ * mutation names the key it is about.
+ */
+
+typedef struct {
+    ngx_triggers_key_t       key;
+    ngx_uint_t               members;          /* OP_KEY_UPDATE: bits
+                                                  NGX_TRIGGERS_KEY_… */
+    int64_t                  grace;            /* OP_KEY_ROTATE: ms */
+
+    /*
+     * what the asker may do, who does not see all owners: it cannot change or
+     * rotate a key that may do more
+     */
+    uint32_t                 scopes;
+    uint32_t                 rate;
+} ngx_triggers_key_change_t;
 
 
 /*
@@ -110,6 +138,8 @@ typedef struct {
      * owner and key, then the SHA-256 over what the event says
      */
     ngx_str_t                idempotency;
+
+    ngx_triggers_key_change_t  *change;        /* OP_KEY_… */
 } ngx_triggers_mutation_t;
 
 
@@ -134,6 +164,9 @@ typedef enum {
     NGX_TRIGGERS_RC_FAILED,        /* this mutation alone cannot be applied */
     NGX_TRIGGERS_RC_REPLAY,        /* OP_CREATE: the key's event was there */
     NGX_TRIGGERS_RC_KEY_REUSED,    /* OP_CREATE: … and it was another one */
+    NGX_TRIGGERS_RC_FORBIDDEN,     /* OP_KEY_…: it may do more than the asker */
+    NGX_TRIGGERS_RC_EXPIRED,       /* OP_KEY_ROTATE: the key has */
+    NGX_TRIGGERS_RC_NO_ROOM,       /* OP_KEY_…: for one more usable key */
     NGX_TRIGGERS_RC_MAX            /* a code fits into four bits */
 } ngx_triggers_rc_e;
 
@@ -148,7 +181,8 @@ typedef struct {
     uint32_t                 rc;               /* ngx_triggers_rc_e */
     uint32_t                 count;            /* OP_RETRY: new retry_count */
     int64_t                  time;             /* ms: created_at,
-                                                  acknowledged_at, … */
+                                                  acknowledged_at,
+                                                  revoked_at, … */
     u_char                   id[NGX_TRIGGERS_ID_LEN];
                                                /* of the event; that of the
                                                   first one for a replay */

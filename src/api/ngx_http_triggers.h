@@ -38,6 +38,7 @@ typedef struct {
     ngx_uint_t               line;             /* … and where */
     size_t                   size;             /* of the zone, 0: undeclared */
     ngx_uint_t               waiting;
+    ngx_uint_t               keys;
     ngx_triggers_worker_t    worker;
 } ngx_http_triggers_store_t;
 
@@ -62,6 +63,7 @@ typedef struct {
     ngx_flag_t               synchronous_commit;
     ngx_uint_t               rate_limit;       /* of keys without their own */
     ngx_array_t             *cors;             /* of ngx_str_t, origins */
+    time_t                   key_ttl;          /* of new keys, 0: no end */
 } ngx_http_triggers_loc_conf_t;
 
 
@@ -100,7 +102,8 @@ typedef struct {
     const ngx_http_triggers_route_t  *route;   /* NULL: none matched */
     ngx_http_triggers_key_t  *key;             /* who asks */
     ngx_triggers_rate_t      rate;             /* limit is 0: has none */
-    ngx_str_t                id_text;          /* {id} of the path */
+    ngx_str_t                id_text;          /* {id} of the path … */
+    u_char                   id[NGX_TRIGGERS_ID_LEN];  /* … and what it says */
 
     ngx_uint_t               media;            /* …_media_e of the body */
     ngx_str_t                body;
@@ -112,6 +115,7 @@ typedef struct {
     void                    *batch;            /* …_batch_t, of one */
     void                    *poll;             /* while it waits for events */
     ngx_msec_t               started;          /* ngx_current_msec */
+    void                    *key_state;        /* of a key's resource */
     ngx_triggers_waiter_t   *waiter;
     ngx_http_triggers_commit_pt  commit_handler;
     ngx_msec_t               submitted;        /* when, ngx_current_msec */
@@ -127,6 +131,8 @@ typedef struct {
     unsigned                 committed:1;
     unsigned                 answered:1;       /* the answer is ours */
     unsigned                 headers_added:1;
+    unsigned                 waited:1;         /* for the keys */
+    unsigned                 starting:1;       /* the job that waits */
 } ngx_http_triggers_ctx_t;
 
 

@@ -15,7 +15,6 @@
 
 #define NGX_HTTP_TRIGGERS_KEYS_FILE_MAX  (16 * 1024 * 1024)
 #define NGX_HTTP_TRIGGERS_KEY_ARGS       8
-#define NGX_HTTP_TRIGGERS_USER_MAX       255
 #define NGX_HTTP_TRIGGERS_KEY_ID_LEN     12
 
 
@@ -29,7 +28,6 @@ static ngx_int_t ngx_http_triggers_key_parse(ngx_str_t *value,
     u_char *digest);
 static char *ngx_http_triggers_key_set(ngx_conf_t *cf,
     ngx_http_triggers_key_t *key, ngx_str_t *arg);
-static ngx_uint_t ngx_http_triggers_key_is_text(ngx_str_t *s);
 static char *ngx_http_triggers_key_scopes(ngx_conf_t *cf,
     ngx_http_triggers_key_t *key, ngx_str_t *value);
 static char *ngx_http_triggers_keys_line(ngx_conf_t *cf,
@@ -100,9 +98,7 @@ ngx_http_triggers_keys_add(ngx_conf_t *cf, ngx_http_triggers_keys_t *keys,
     }
 
     if (key->scopes == 0) {
-        key->scopes = NGX_HTTP_TRIGGERS_SCOPE_EVENTS_WRITE
-                      |NGX_HTTP_TRIGGERS_SCOPE_EVENTS_READ
-                      |NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK;
+        key->scopes = NGX_HTTP_TRIGGERS_SCOPE_DEFAULT;
     }
 
     other = keys->keys.elts;
@@ -204,15 +200,10 @@ ngx_http_triggers_keys_index(ngx_http_triggers_keys_t *keys, ngx_pool_t *pool)
 
 
 ngx_http_triggers_key_t *
-ngx_http_triggers_keys_find(ngx_http_triggers_keys_t *keys, ngx_str_t *token)
+ngx_http_triggers_keys_find(ngx_http_triggers_keys_t *keys, u_char *digest)
 {
-    u_char                    digest[NGX_HTTP_TRIGGERS_DIGEST_LEN];
     uint64_t                  h;
     ngx_http_triggers_key_t  *key;
-
-    if (ngx_triggers_sha256(token, digest) != NGX_OK) {
-        return NULL;
-    }
 
     h = ngx_http_triggers_key_hash(digest) & keys->mask;
 
@@ -222,7 +213,7 @@ ngx_http_triggers_keys_find(ngx_http_triggers_keys_t *keys, ngx_str_t *token)
         /* who can choose a digest's bytes can tell nothing from the time */
 
         if (key == NULL
-            || ngx_memcmp(key->digest, digest, sizeof(digest)) == 0)
+            || ngx_memcmp(key->digest, digest, sizeof(key->digest)) == 0)
         {
             return key;
         }
@@ -329,7 +320,7 @@ ngx_http_triggers_key_set(ngx_conf_t *cf, ngx_http_triggers_key_t *key,
 
 /* it will stand in JSON */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_triggers_key_is_text(ngx_str_t *s)
 {
     u_char    *p, *last;
@@ -354,9 +345,9 @@ static char *
 ngx_http_triggers_key_scopes(ngx_conf_t *cf, ngx_http_triggers_key_t *key,
     ngx_str_t *value)
 {
-    u_char                           *p, *comma, *last;
-    ngx_str_t                         s;
-    const ngx_http_triggers_scope_t  *scope;
+    u_char      *p, *comma, *last;
+    ngx_str_t    s;
+    ngx_uint_t   scope;
 
     last = value->data + value->len;
 
@@ -370,23 +361,51 @@ ngx_http_triggers_key_scopes(ngx_conf_t *cf, ngx_http_triggers_key_t *key,
         s.data = p;
         s.len = comma - p;
 
-        for (scope = ngx_http_triggers_scopes; scope->scope; scope++) {
-            if (scope->name.len == s.len
-                && ngx_strncmp(scope->name.data, s.data, s.len) == 0)
-            {
-                key->scopes |= scope->scope;
-                break;
-            }
-        }
+        scope = ngx_http_triggers_scope(&s);
 
-        if (scope->scope == 0) {
+        if (scope == 0) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "unknown scope \"%V\" of a triggers key", &s);
             return NGX_CONF_ERROR;
         }
+
+        key->scopes |= scope;
     }
 
     return NGX_CONF_OK;
+}
+
+
+ngx_uint_t
+ngx_http_triggers_scope(ngx_str_t *name)
+{
+    const ngx_http_triggers_scope_t  *scope;
+
+    for (scope = ngx_http_triggers_scopes; scope->scope; scope++) {
+        if (scope->name.len == name->len
+            && ngx_strncmp(scope->name.data, name->data, name->len) == 0)
+        {
+            break;
+        }
+    }
+
+    return scope->scope;
+}
+
+
+const ngx_str_t *
+ngx_http_triggers_scope_name(ngx_uint_t *scopes)
+{
+    const ngx_http_triggers_scope_t  *scope;
+
+    for (scope = ngx_http_triggers_scopes; scope->scope; scope++) {
+        if (*scopes & scope->scope) {
+            *scopes &= ~scope->scope;
+            return &scope->name;
+        }
+    }
+
+    return NULL;
 }
 
 

@@ -2,6 +2,8 @@
 /*
  * The keys of the configuration: who may ask for what.  They live in the
  * cycle, so that a failed reload changes nothing; only their SHA-256 is kept.
+ * Also what they have in common with those of a store: scopes, and the struct
+ * that a request has of either.
  */
 
 
@@ -24,6 +26,15 @@
 #define NGX_HTTP_TRIGGERS_SCOPE_METRICS_READ     0x0020
 #define NGX_HTTP_TRIGGERS_SCOPE_LOGS_READ        0x0040
 #define NGX_HTTP_TRIGGERS_SCOPE_ADMIN            0x8000
+
+/* of a key that names none */
+
+#define NGX_HTTP_TRIGGERS_SCOPE_DEFAULT                                       \
+    (NGX_HTTP_TRIGGERS_SCOPE_EVENTS_WRITE                                     \
+     |NGX_HTTP_TRIGGERS_SCOPE_EVENTS_READ                                     \
+     |NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK)
+
+#define NGX_HTTP_TRIGGERS_USER_MAX    255      /* bytes of a user_id */
 
 
 typedef struct {
@@ -59,10 +70,22 @@ char *ngx_http_triggers_keys_load(ngx_conf_t *cf,
 ngx_int_t ngx_http_triggers_keys_index(ngx_http_triggers_keys_t *keys,
     ngx_pool_t *pool);
 
-/* Event loop: the key of a token, or NULL. */
+/* Event loop: the key of a token's digest, or NULL. */
 
 ngx_http_triggers_key_t *ngx_http_triggers_keys_find(
-    ngx_http_triggers_keys_t *keys, ngx_str_t *token);
+    ngx_http_triggers_keys_t *keys, u_char *digest);
+
+/*
+ * Any thread: the bit of a scope's name, 0 for no such; the name of one of the
+ * bits, which is taken out of them, or NULL.
+ */
+
+ngx_uint_t ngx_http_triggers_scope(ngx_str_t *name);
+const ngx_str_t *ngx_http_triggers_scope_name(ngx_uint_t *scopes);
+
+/* Is it UTF-8 without control characters?  A user_id or a name has to be. */
+
+ngx_uint_t ngx_http_triggers_key_is_text(ngx_str_t *s);
 
 
 #endif /* _NGX_HTTP_TRIGGERS_KEYS_H_INCLUDED_ */

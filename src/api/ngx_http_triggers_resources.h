@@ -34,6 +34,15 @@ ngx_int_t ngx_http_triggers_inbox_list(ngx_http_request_t *r);
 ngx_int_t ngx_http_triggers_event_get(ngx_http_request_t *r);
 ngx_int_t ngx_http_triggers_event_status(ngx_http_request_t *r);
 
+/* ngx_http_triggers_key.c: keys of the store */
+
+ngx_int_t ngx_http_triggers_key_create(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_key_list(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_key_get(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_key_update(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_key_rotate(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_key_revoke(ngx_http_request_t *r);
+
 /* ngx_http_triggers_health.c */
 
 ngx_int_t ngx_http_triggers_health(ngx_http_request_t *r);

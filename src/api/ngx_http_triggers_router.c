@@ -10,6 +10,7 @@
 #include "ngx_http_triggers_auth.h"
 #include "ngx_http_triggers_body.h"
 #include "ngx_http_triggers_cors.h"
+#include "ngx_http_triggers_job.h"
 #include "ngx_http_triggers_limit.h"
 #include "ngx_http_triggers_response.h"
 #include "ngx_http_triggers_resources.h"
@@ -24,6 +25,12 @@ static ngx_int_t ngx_http_triggers_find(ngx_http_request_t *r,
     ngx_str_t *path, ngx_uint_t *allowed);
 static ngx_uint_t ngx_http_triggers_match(ngx_str_t *pattern, ngx_str_t *path,
     ngx_str_t *id);
+static ngx_int_t ngx_http_triggers_admit(ngx_http_request_t *r);
+static ngx_int_t ngx_http_triggers_wait_keys(ngx_http_request_t *r);
+static ngx_int_t ngx_http_triggers_wait_thread(ngx_triggers_job_t *job,
+    ngx_triggers_reader_t *reader);
+static ngx_int_t ngx_http_triggers_wait_answer(ngx_http_request_t *r,
+    ngx_http_triggers_job_t *job);
 static ngx_int_t ngx_http_triggers_dispatch(ngx_http_request_t *r);
 static void ngx_http_triggers_run(ngx_http_request_t *r);
 
@@ -90,6 +97,30 @@ static const ngx_http_triggers_route_t  ngx_http_triggers_routes[] = {
       0, 0,
       ngx_http_triggers_openapi },
 
+    { NGX_HTTP_POST, ngx_string("/v1/keys"),
+      NGX_HTTP_TRIGGERS_SCOPE_KEYS_MANAGE, NGX_HTTP_TRIGGERS_BODY_OTHER,
+      ngx_http_triggers_key_create },
+
+    { NGX_HTTP_GET, ngx_string("/v1/keys"),
+      NGX_HTTP_TRIGGERS_SCOPE_KEYS_MANAGE, NGX_HTTP_TRIGGERS_BODY_NONE,
+      ngx_http_triggers_key_list },
+
+    { NGX_HTTP_GET, ngx_string("/v1/keys/{key_id}"),
+      NGX_HTTP_TRIGGERS_SCOPE_KEYS_MANAGE, NGX_HTTP_TRIGGERS_BODY_NONE,
+      ngx_http_triggers_key_get },
+
+    { NGX_HTTP_PATCH, ngx_string("/v1/keys/{key_id}"),
+      NGX_HTTP_TRIGGERS_SCOPE_KEYS_MANAGE, NGX_HTTP_TRIGGERS_BODY_OTHER,
+      ngx_http_triggers_key_update },
+
+    { NGX_HTTP_DELETE, ngx_string("/v1/keys/{key_id}"),
+      NGX_HTTP_TRIGGERS_SCOPE_KEYS_MANAGE, NGX_HTTP_TRIGGERS_BODY_NONE,
+      ngx_http_triggers_key_revoke },
+
+    { NGX_HTTP_POST, ngx_string("/v1/keys/{key_id}/rotate"),
+      NGX_HTTP_TRIGGERS_SCOPE_KEYS_MANAGE, NGX_HTTP_TRIGGERS_BODY_OTHER,
+      ngx_http_triggers_key_rotate },
+
     { 0, ngx_null_string, 0, 0, NULL }
 };
 
@@ -114,7 +145,6 @@ static ngx_str_t  ngx_http_triggers_v1 = ngx_string("/v1");
 ngx_int_t
 ngx_http_triggers_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                 rc, limited;
     ngx_str_t                 path;
     ngx_uint_t                allowed;
     ngx_http_triggers_ctx_t  *ctx;
@@ -150,31 +180,7 @@ ngx_http_triggers_handler(ngx_http_request_t *r)
         return ngx_http_triggers_dispatch(r);
     }
 
-    rc = ngx_http_triggers_authorize(r, ctx->route->scope);
-
-    if (rc == NGX_DECLINED) {
-        return ngx_http_triggers_unauthorized(r);
-    }
-
-    /* what a body costs is known when it is decoded */
-
-    if (rc == NGX_OK && ctx->route->body) {
-        limited = ngx_http_triggers_charge_look(r);
-
-    } else {
-        limited = ngx_http_triggers_charge(r, 1);
-    }
-
-    if (limited != NGX_OK) {
-        return ngx_http_triggers_limited(r);
-    }
-
-    if (rc == NGX_ABORT) {
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_FORBIDDEN, NULL,
-                                       "the key lacks the scope for this");
-    }
-
-    return ngx_http_triggers_dispatch(r);
+    return ngx_http_triggers_admit(r);
 }
 
 
@@ -276,7 +282,7 @@ ngx_http_triggers_match(ngx_str_t *pattern, ngx_str_t *path, ngx_str_t *id)
     while (p < last && s < end) {
 
         if (*p == '{') {
-            p += sizeof("{id}") - 1;
+            p = ngx_strlchr(p, last, '}') + 1;
             id->data = s;
 
             while (s < end && *s != '/') {
@@ -296,6 +302,135 @@ ngx_http_triggers_match(ngx_str_t *pattern, ngx_str_t *path, ngx_str_t *id)
 }
 
 
+/* lets those in whose key allows it and has something left of its limit */
+
+static ngx_int_t
+ngx_http_triggers_admit(ngx_http_request_t *r)
+{
+    ngx_int_t                  rc;
+    ngx_http_triggers_ctx_t   *ctx;
+    ngx_http_triggers_auth_e   code;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    code = ngx_http_triggers_authorize(r, ctx->route->scope);
+
+    switch (code) {
+
+    case NGX_HTTP_TRIGGERS_AUTH_NO_KEY:
+        return ngx_http_triggers_unauthorized(r);
+
+    case NGX_HTTP_TRIGGERS_AUTH_NOT_LOADED:
+        return ngx_http_triggers_wait_keys(r);
+
+    case NGX_HTTP_TRIGGERS_AUTH_ADDRESS:
+
+        /* not charged: who has stolen a key must not use up its limit */
+
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_FORBIDDEN, NULL,
+                                       "the key is not valid for your "
+                                       "address");
+
+    case NGX_HTTP_TRIGGERS_AUTH_ERROR:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+    default: /* OK, SCOPE */
+        break;
+    }
+
+    /* what a body costs is known when it is decoded */
+
+    if (code == NGX_HTTP_TRIGGERS_AUTH_OK && ctx->route->body) {
+        rc = ngx_http_triggers_charge_look(r);
+
+    } else {
+        rc = ngx_http_triggers_charge(r, 1);
+    }
+
+    if (rc != NGX_OK) {
+        return ngx_http_triggers_limited(r);
+    }
+
+    if (code == NGX_HTTP_TRIGGERS_AUTH_SCOPE) {
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_FORBIDDEN, NULL,
+                                       "the key lacks the scope for this");
+    }
+
+    return ngx_http_triggers_dispatch(r);
+}
+
+
+/*
+ * In the moments after a start the store's keys are being loaded.  Whoever
+ * asks with one of them waits for that, as a query would, by a job that does
+ * nothing.
+ */
+
+static ngx_int_t
+ngx_http_triggers_wait_keys(ngx_http_request_t *r)
+{
+    ngx_int_t                 rc;
+    ngx_http_triggers_ctx_t  *ctx;
+    ngx_http_triggers_job_t  *job;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    if (ctx->waited) {
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
+                                       "the keys are not loaded yet");
+    }
+
+    ctx->waited = 1;
+
+    job = ngx_http_triggers_job_create(r, sizeof(ngx_http_triggers_job_t));
+    if (job == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    job->job.run = ngx_http_triggers_wait_thread;
+    job->answer = ngx_http_triggers_wait_answer;
+
+    r->main->count++;
+    ctx->starting = 1;
+
+    rc = ngx_http_triggers_job_start(r, job);
+
+    ctx->starting = 0;
+
+    if (rc == NGX_DONE) {
+        return NGX_DONE;
+    }
+
+    /* it did not start: there is nothing to wait for */
+
+    r->main->count--;
+
+    return (rc == NGX_DECLINED) ? ngx_http_triggers_admit(r) : rc;
+}
+
+
+static ngx_int_t
+ngx_http_triggers_wait_thread(ngx_triggers_job_t *job,
+    ngx_triggers_reader_t *reader)
+{
+    return NGX_OK;
+}
+
+
+/* whatever became of the job: the table of keys tells */
+
+static ngx_int_t
+ngx_http_triggers_wait_answer(ngx_http_request_t *r,
+    ngx_http_triggers_job_t *job)
+{
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    return ctx->starting ? NGX_DECLINED : ngx_http_triggers_admit(r);
+}
+
+
 static ngx_int_t
 ngx_http_triggers_dispatch(ngx_http_request_t *r)
 {
@@ -305,14 +440,20 @@ ngx_http_triggers_dispatch(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
     if (ctx->id_text.data
-        && ngx_triggers_uuid_parse(&ctx->id_text, ctx->event_id)
-           != NGX_OK)
+        && ngx_triggers_uuid_parse(&ctx->id_text, ctx->id) != NGX_OK)
     {
         return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_PARAMETER,
                                        "id", "the id is not a UUID");
     }
 
-    ctx->has_event_id = (ctx->id_text.data != NULL);
+    /* "{id}" is an event's */
+
+    if (ctx->id_text.data && ctx->route->scope
+                             != NGX_HTTP_TRIGGERS_SCOPE_KEYS_MANAGE)
+    {
+        ngx_memcpy(ctx->event_id, ctx->id, NGX_TRIGGERS_ID_LEN);
+        ctx->has_event_id = 1;
+    }
 
     if (ctx->route->body) {
         return ngx_http_triggers_read_body(r, ngx_http_triggers_run);

@@ -29,7 +29,7 @@ typedef enum {
 
 struct ngx_http_triggers_route_s {
     ngx_uint_t               method;           /* NGX_HTTP_GET, … */
-    ngx_str_t                path;             /* may have one "{id}" */
+    ngx_str_t                path;             /* may have one "{…}" */
     ngx_uint_t               scope;            /* 0: open to all */
     ngx_uint_t               body;             /* …_route_body_e */
     ngx_int_t              (*handler)(ngx_http_request_t *r);

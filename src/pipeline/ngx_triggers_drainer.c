@@ -18,6 +18,7 @@
 
 
 #include "ngx_triggers_drainer.h"
+#include "ngx_triggers_drainer_keys.h"
 #include "ngx_triggers_record.h"
 #include "ngx_triggers_wake.h"
 
@@ -52,6 +53,7 @@ struct ngx_triggers_drainer_s {
     ngx_triggers_owner_t    *owner;        /* this worker's slot */
     ngx_socket_t             fd;           /* to send wake-ups from */
     ngx_log_t               *log;
+    ngx_triggers_drainer_keys_t  keys;
 
     ngx_uint_t               batch_records;
     size_t                   batch_bytes;
@@ -125,6 +127,14 @@ ngx_triggers_drainer_create(ngx_triggers_zone_t *zone,
 
     d->store = ngx_triggers_store_create(&zone->path, log);
     if (d->store == NULL) {
+        ngx_free(d);
+        return NULL;
+    }
+
+    if (ngx_triggers_drainer_keys_create(&d->keys, zone, d->store, log)
+        != NGX_OK)
+    {
+        ngx_triggers_store_destroy(d->store);
         ngx_free(d);
         return NULL;
     }
@@ -230,9 +240,19 @@ ngx_triggers_drainer_tick(ngx_triggers_drainer_t *d)
 
     if (ngx_triggers_store_check(d->store) != NGX_OK) {
         d->leading = 0;
+        ngx_triggers_drainer_keys_forget(&d->keys);
+        d->sh->state = ngx_triggers_store_state(d->store);
+        return;
+    }
 
-    } else if (ngx_triggers_ring_depth(&d->sh->ring) == 0
-               && ngx_triggers_store_open(d->store) == NGX_OK)
+    if (ngx_triggers_store_open(d->store) == NGX_OK
+        && ngx_triggers_drainer_keys_check(&d->keys) == NGX_OK)
+    {
+        ngx_triggers_drainer_keys_tick(&d->keys);
+    }
+
+    if (ngx_triggers_ring_depth(&d->sh->ring) == 0
+        && ngx_triggers_store_open(d->store) == NGX_OK)
     {
         while (ngx_triggers_store_maintain(d->store, 1) == NGX_AGAIN
                && ngx_triggers_ring_depth(&d->sh->ring) == 0
@@ -243,6 +263,10 @@ ngx_triggers_drainer_tick(ngx_triggers_drainer_t *d)
         }
 
         ngx_triggers_drainer_rest(d);
+    }
+
+    if (!ngx_triggers_store_is_open(d->store)) {
+        d->leading = 0;
     }
 
     d->sh->state = ngx_triggers_store_state(d->store);
@@ -274,13 +298,16 @@ ngx_triggers_drainer_stop(ngx_triggers_drainer_t *d)
 void
 ngx_triggers_drainer_close(ngx_triggers_drainer_t *d)
 {
-    d->leading = 0;
-
     /* with the lock the close also empties the WAL into the database */
 
-    if (ngx_triggers_store_is_open(d->store)) {
-        (void) ngx_triggers_store_open(d->store);
+    if (ngx_triggers_store_is_open(d->store)
+        && ngx_triggers_store_open(d->store) == NGX_OK
+        && d->leading)
+    {
+        ngx_triggers_drainer_keys_close(&d->keys);
     }
+
+    d->leading = 0;
 
     ngx_triggers_store_close(d->store);
     __atomic_store_n(&d->holding, 0, __ATOMIC_RELAXED);
@@ -312,8 +339,9 @@ ngx_triggers_drainer_prepare(ngx_triggers_drainer_t *d)
 
     rc = ngx_triggers_store_open(d->store);
 
-    if (rc == NGX_OK && !d->leading) {
-        rc = ngx_triggers_drainer_lead(d);
+    if (rc == NGX_OK) {
+        rc = d->leading ? ngx_triggers_drainer_keys_check(&d->keys)
+                        : ngx_triggers_drainer_lead(d);
     }
 
     if (rc != NGX_OK) {
@@ -339,6 +367,10 @@ ngx_triggers_drainer_lead(ngx_triggers_drainer_t *d)
     ngx_int_t  rc;
 
     rc = ngx_triggers_store_lead(d->store, d->sh->nonce, &position);
+
+    if (rc == NGX_OK) {
+        rc = ngx_triggers_drainer_keys_lead(&d->keys);
+    }
 
     if (rc != NGX_OK) {
         return rc;
@@ -391,6 +423,10 @@ ngx_triggers_drainer_fail(ngx_triggers_drainer_t *d, ngx_int_t rc,
                       : ngx_triggers_store_state(d->store);
 
     __atomic_store_n(&d->sh->state, state, __ATOMIC_RELAXED);
+
+    if (state == NGX_TRIGGERS_STORE_MOVED) {
+        ngx_triggers_drainer_keys_forget(&d->keys);
+    }
 
     ngx_triggers_drainer_rest(d);
 
@@ -568,6 +604,8 @@ ngx_triggers_drainer_batch(ngx_triggers_drainer_t *d)
 
     d->batch_start = ngx_triggers_monotonic_us();
 
+    ngx_triggers_drainer_keys_begin(&d->keys);
+
     rc = ngx_triggers_store_begin(d->store);
 
     for (i = 0; rc == NGX_OK && i < d->n; i++) {
@@ -585,6 +623,10 @@ ngx_triggers_drainer_batch(ngx_triggers_drainer_t *d)
         /* the outcome is unknown; the database will tell */
 
         d->leading = 0;
+    }
+
+    if (rc == NGX_OK) {
+        ngx_triggers_drainer_keys_publish(&d->keys);
     }
 
     return rc;
@@ -712,7 +754,7 @@ ngx_triggers_drainer_changed(ngx_triggers_drainer_t *d,
 {
     ngx_uint_t  i;
 
-    if (result->rc != NGX_TRIGGERS_RC_OK) {
+    if (result->rc != NGX_TRIGGERS_RC_OK || mutation->change) {
         return;
     }
 

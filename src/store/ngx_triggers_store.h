@@ -34,6 +34,39 @@ typedef struct ngx_triggers_reader_s  ngx_triggers_reader_t;
 
 
 /*
+ * Takes one key; what it points to is valid during the call.  NGX_OK goes
+ * on, NGX_ERROR ends the call that it was made from with NGX_ERROR.
+ */
+
+typedef ngx_int_t (*ngx_triggers_key_pt)(void *data,
+    ngx_triggers_key_t *key);
+
+
+/* when a key was last used */
+
+typedef struct {
+    u_char                   id[NGX_TRIGGERS_KEY_ID_LEN];
+    int64_t                  time;             /* ms */
+} ngx_triggers_key_use_t;
+
+
+/* a page of keys, newest first */
+
+typedef struct {
+    ngx_str_t                user_id;          /* owner; see any_owner */
+    ngx_uint_t               any_owner;        /* flag */
+    u_char                   cursor[NGX_TRIGGERS_KEY_ID_LEN];
+                                               /* key after which to go on; all
+                                                  bits set: the start */
+    ngx_uint_t               offset;           /* keys to skip */
+    ngx_uint_t               limit;            /* keys, at least 1 */
+    ngx_triggers_key_pt      handler;
+    void                    *data;
+    ngx_uint_t               has_more;         /* set: keys follow the page */
+} ngx_triggers_key_query_t;
+
+
+/*
  * Looks at one row; strings in it are valid during the call.  For a match
  * handler NGX_OK keeps the row, NGX_DECLINED skips it.  For a row handler
  * NGX_OK goes on, NGX_DONE ends the page after this row.  NGX_ERROR ends the
@@ -140,6 +173,30 @@ ngx_int_t ngx_triggers_store_commit(ngx_triggers_store_t *store,
 void ngx_triggers_store_rollback(ngx_triggers_store_t *store);
 
 /*
+ * Keys.  ngx_triggers_store_watch_keys() sets a handler that apply then calls
+ * for each key before it is changed, as it will be once the transaction has
+ * been committed; NGX_BUSY from it refuses the mutation with RC_NO_ROOM.
+ *
+ * ngx_triggers_store_keys_version() is a number that differs when another
+ * holder of the write lock has changed keys; it is read whenever the lock is
+ * taken, and grows by one with each commit that changes keys.
+ *
+ * ngx_triggers_store_keys_load() calls handler for every key that has not
+ * been revoked.  ngx_triggers_store_keys_used() writes when keys were last
+ * used, in a transaction of its own that is not synced; keys that are not
+ * there are skipped, and no time goes back.  Both need the write lock and no
+ * transaction.
+ */
+
+void ngx_triggers_store_watch_keys(ngx_triggers_store_t *store,
+    ngx_triggers_key_pt handler, void *data);
+uint64_t ngx_triggers_store_keys_version(ngx_triggers_store_t *store);
+ngx_int_t ngx_triggers_store_keys_load(ngx_triggers_store_t *store,
+    ngx_triggers_key_pt handler, void *data);
+ngx_int_t ngx_triggers_store_keys_used(ngx_triggers_store_t *store,
+    ngx_triggers_key_use_t *uses, ngx_uint_t n);
+
+/*
  * Work behind the answers, in bounded steps, for a holder of the write lock
  * outside a transaction: merges rows into the tables that lead with the
  * owner, checkpoints when the WAL has grown.  idle says that nothing waits,
@@ -178,7 +235,9 @@ ngx_uint_t ngx_triggers_store_wal_frames(ngx_triggers_store_t *store);
  * total is capped instead.  ngx_triggers_reader_get() calls handler once
  * with the event; NGX_DECLINED when there is none that the owner may see.
  * ngx_triggers_reader_replays() looks up the keys of n replays, of which it
- * changes the order.  ngx_triggers_reader_interrupt() makes a running query of another thread
+ * changes the order.  ngx_triggers_reader_keys() and ngx_triggers_reader_key()
+ * do for API keys, revoked ones included, what list and get do for events.
+ * ngx_triggers_reader_interrupt() makes a running query of another thread
  * end with NGX_AGAIN.
  */
 
@@ -201,6 +260,11 @@ ngx_int_t ngx_triggers_reader_get(ngx_triggers_reader_t *reader,
     ngx_triggers_row_pt handler, void *data);
 ngx_int_t ngx_triggers_reader_replays(ngx_triggers_reader_t *reader,
     ngx_triggers_replay_t **replays, ngx_uint_t n);
+ngx_int_t ngx_triggers_reader_keys(ngx_triggers_reader_t *reader,
+    ngx_triggers_key_query_t *query);
+ngx_int_t ngx_triggers_reader_key(ngx_triggers_reader_t *reader,
+    ngx_str_t *user_id, ngx_uint_t any_owner, u_char *id,
+    ngx_triggers_key_pt handler, void *data);
 void ngx_triggers_reader_interrupt(ngx_triggers_reader_t *reader);
 
 

@@ -82,6 +82,33 @@ ngx_triggers_rates_find(ngx_triggers_rates_t *rates, u_char *digest)
 }
 
 
+uint64_t
+ngx_triggers_rates_last_used(ngx_triggers_rates_t *rates, u_char *digest)
+{
+    uint64_t                tag, other;
+    ngx_uint_t              i;
+    ngx_triggers_bucket_t  *bucket;
+
+    ngx_memcpy(&tag, digest, sizeof(tag));
+    tag |= 1;
+
+    for (i = 0; i < NGX_TRIGGERS_RATE_PROBES; i++) {
+        bucket = &rates->buckets[((tag >> 1) + i) & rates->mask];
+        other = __atomic_load_n(&bucket->tag, __ATOMIC_ACQUIRE);
+
+        if (other == tag) {
+            return __atomic_load_n(&bucket->last_used, __ATOMIC_RELAXED);
+        }
+
+        if (other == 0) {
+            break;
+        }
+    }
+
+    return 0;
+}
+
+
 /*
  * A process that is using the old key's bucket in this very moment takes its
  * tokens out of the new one's; that key was idle, so it does not matter.

@@ -65,6 +65,11 @@ void ngx_triggers_rates_init(ngx_triggers_rates_t *rates, u_char *memory,
 ngx_triggers_bucket_t *ngx_triggers_rates_find(ngx_triggers_rates_t *rates,
     u_char *digest);
 
+/* Any process: when a key was last used, ms since the epoch; 0: unknown. */
+
+uint64_t ngx_triggers_rates_last_used(ngx_triggers_rates_t *rates,
+    u_char *digest);
+
 /*
  * Any process: takes n tokens out of a bucket that holds limit of them, at
  * the time now (ns of CLOCK_MONOTONIC).  NGX_OK; NGX_BUSY: not enough are

@@ -1,8 +1,8 @@
 
 /*
  * Writes mutations into the ring's memory and reads them back.  One table
- * names the strings of a mutation; both directions walk it, so that a new
- * field is one line.
+ * names the strings of an event's mutation, one those of a key's; both
+ * directions walk it, so that a new field is one line.
  */
 
 
@@ -11,8 +11,8 @@
 
 #define NGX_TRIGGERS_RECORD_ABSENT  0xffffffff
 
-#define NGX_TRIGGERS_RECORD_NSTRINGS                                         \
-    (sizeof(ngx_triggers_record_strings) / sizeof(size_t))
+
+#define ngx_triggers_record_nitems(a)  (sizeof(a) / sizeof((a)[0]))
 
 
 /* followed by the cells */
@@ -23,7 +23,10 @@ typedef struct {
 } ngx_triggers_record_head_t;
 
 
-/* followed by the lengths of the strings and their bytes */
+/*
+ * followed by the part of a key, where it is about one, the lengths of the
+ * strings and their bytes
+ */
 
 typedef struct {
     u_char                   id[NGX_TRIGGERS_ID_LEN];
@@ -35,6 +38,14 @@ typedef struct {
 } ngx_triggers_record_fixed_t;
 
 
+typedef struct {
+    const size_t            *strings;          /* offsets in the mutation, or
+                                                  in its change of a key */
+    ngx_uint_t               n;                /* with user_id, the first */
+    size_t                   fixed;            /* bytes before the lengths */
+} ngx_triggers_record_form_t;
+
+
 static size_t ngx_triggers_record_head_length(ngx_uint_t ncells);
 static size_t ngx_triggers_record_one_length(
     ngx_triggers_mutation_t *mutation);
@@ -42,12 +53,14 @@ static u_char *ngx_triggers_record_one_encode(
     ngx_triggers_mutation_t *mutation, u_char *dst);
 static ngx_int_t ngx_triggers_record_one_decode(
     ngx_triggers_record_t *record, ngx_triggers_mutation_t *mutation);
+static const ngx_triggers_record_form_t *ngx_triggers_record_form(
+    ngx_uint_t op);
 static ngx_str_t *ngx_triggers_record_string(
-    ngx_triggers_mutation_t *mutation, ngx_uint_t i);
+    ngx_triggers_mutation_t *mutation,
+    const ngx_triggers_record_form_t *form, ngx_uint_t i);
 
 
-static const size_t  ngx_triggers_record_strings[] = {
-    offsetof(ngx_triggers_mutation_t, user_id),
+static const size_t  ngx_triggers_record_event_strings[] = {
     offsetof(ngx_triggers_mutation_t, event.event_type),
     offsetof(ngx_triggers_mutation_t, event.source),
     offsetof(ngx_triggers_mutation_t, event.source_ip),
@@ -58,6 +71,29 @@ static const size_t  ngx_triggers_record_strings[] = {
     offsetof(ngx_triggers_mutation_t, event.metadata),
     offsetof(ngx_triggers_mutation_t, event.payload),
     offsetof(ngx_triggers_mutation_t, idempotency)
+};
+
+
+static const size_t  ngx_triggers_record_key_strings[] = {
+    offsetof(ngx_triggers_key_change_t, key.user_id),
+    offsetof(ngx_triggers_key_change_t, key.name),
+    offsetof(ngx_triggers_key_change_t, key.prefix),
+    offsetof(ngx_triggers_key_change_t, key.allowed),
+    offsetof(ngx_triggers_key_change_t, key.networks)
+};
+
+
+static const ngx_triggers_record_form_t  ngx_triggers_record_event = {
+    ngx_triggers_record_event_strings,
+    ngx_triggers_record_nitems(ngx_triggers_record_event_strings) + 1,
+    sizeof(ngx_triggers_record_fixed_t)
+};
+
+
+static const ngx_triggers_record_form_t  ngx_triggers_record_key = {
+    ngx_triggers_record_key_strings,
+    ngx_triggers_record_nitems(ngx_triggers_record_key_strings) + 1,
+    sizeof(ngx_triggers_record_fixed_t) + sizeof(ngx_triggers_key_change_t)
 };
 
 
@@ -166,15 +202,17 @@ ngx_triggers_record_head_length(ngx_uint_t ncells)
 static size_t
 ngx_triggers_record_one_length(ngx_triggers_mutation_t *mutation)
 {
-    size_t      len;
-    ngx_str_t  *s;
-    ngx_uint_t  i;
+    size_t                             len;
+    ngx_str_t                         *s;
+    ngx_uint_t                         i;
+    const ngx_triggers_record_form_t  *form;
 
-    len = sizeof(ngx_triggers_record_fixed_t)
-          + NGX_TRIGGERS_RECORD_NSTRINGS * sizeof(uint32_t);
+    form = ngx_triggers_record_form(mutation->op);
 
-    for (i = 0; i < NGX_TRIGGERS_RECORD_NSTRINGS; i++) {
-        s = ngx_triggers_record_string(mutation, i);
+    len = form->fixed + form->n * sizeof(uint32_t);
+
+    for (i = 0; i < form->n; i++) {
+        s = ngx_triggers_record_string(mutation, form, i);
 
         if (s->data) {
             len += s->len;
@@ -188,12 +226,14 @@ ngx_triggers_record_one_length(ngx_triggers_mutation_t *mutation)
 static u_char *
 ngx_triggers_record_one_encode(ngx_triggers_mutation_t *mutation, u_char *dst)
 {
-    u_char                       *p;
-    uint32_t                     *lengths;
-    ngx_str_t                    *s;
-    ngx_uint_t                    i;
-    ngx_triggers_record_fixed_t  *fixed;
+    u_char                            *p;
+    uint32_t                          *lengths;
+    ngx_str_t                         *s;
+    ngx_uint_t                         i;
+    ngx_triggers_record_fixed_t       *fixed;
+    const ngx_triggers_record_form_t  *form;
 
+    form = ngx_triggers_record_form(mutation->op);
     fixed = (ngx_triggers_record_fixed_t *) dst;
 
     ngx_memcpy(fixed->id, mutation->id, NGX_TRIGGERS_ID_LEN);
@@ -201,13 +241,18 @@ ngx_triggers_record_one_encode(ngx_triggers_mutation_t *mutation, u_char *dst)
     fixed->op = mutation->op;
     fixed->any_owner = mutation->any_owner;
     fixed->priority = mutation->event.priority;
-    fixed->nstrings = NGX_TRIGGERS_RECORD_NSTRINGS;
+    fixed->nstrings = form->n;
 
-    lengths = (uint32_t *) (fixed + 1);
-    p = (u_char *) (lengths + NGX_TRIGGERS_RECORD_NSTRINGS);
+    if (form == &ngx_triggers_record_key) {
+        ngx_memcpy(fixed + 1, mutation->change,
+                   sizeof(ngx_triggers_key_change_t));
+    }
 
-    for (i = 0; i < NGX_TRIGGERS_RECORD_NSTRINGS; i++) {
-        s = ngx_triggers_record_string(mutation, i);
+    lengths = (uint32_t *) (dst + form->fixed);
+    p = (u_char *) (lengths + form->n);
+
+    for (i = 0; i < form->n; i++) {
+        s = ngx_triggers_record_string(mutation, form, i);
 
         if (s->data == NULL) {
             lengths[i] = NGX_TRIGGERS_RECORD_ABSENT;
@@ -226,19 +271,27 @@ static ngx_int_t
 ngx_triggers_record_one_decode(ngx_triggers_record_t *record,
     ngx_triggers_mutation_t *mutation)
 {
-    size_t                        len;
-    u_char                       *p, *last;
-    uint32_t                     *lengths;
-    ngx_str_t                    *s;
-    ngx_uint_t                    i;
-    ngx_triggers_record_fixed_t  *fixed;
+    size_t                             len;
+    u_char                            *p, *last;
+    uint32_t                          *lengths;
+    ngx_str_t                         *s;
+    ngx_uint_t                         i;
+    ngx_triggers_record_fixed_t       *fixed;
+    const ngx_triggers_record_form_t  *form;
 
     fixed = (ngx_triggers_record_fixed_t *) record->pos;
-    lengths = (uint32_t *) (fixed + 1);
-    p = (u_char *) (lengths + NGX_TRIGGERS_RECORD_NSTRINGS);
     last = record->last;
 
-    if (p > last || fixed->nstrings != NGX_TRIGGERS_RECORD_NSTRINGS) {
+    if ((size_t) (last - record->pos) < sizeof(ngx_triggers_record_fixed_t)) {
+        return NGX_ERROR;
+    }
+
+    form = ngx_triggers_record_form(fixed->op);
+
+    if ((size_t) (last - record->pos)
+        < form->fixed + form->n * sizeof(uint32_t)
+        || fixed->nstrings != form->n)
+    {
         return NGX_ERROR;
     }
 
@@ -249,9 +302,20 @@ ngx_triggers_record_one_decode(ngx_triggers_record_t *record,
     mutation->op = fixed->op;
     mutation->any_owner = fixed->any_owner;
 
-    for (i = 0; i < NGX_TRIGGERS_RECORD_NSTRINGS; i++) {
+    if (form == &ngx_triggers_record_key) {
+        mutation->change = &record->change;
+        ngx_memcpy(&record->change, fixed + 1,
+                   sizeof(ngx_triggers_key_change_t));
+    }
+
+    lengths = (uint32_t *) (record->pos + form->fixed);
+    p = (u_char *) (lengths + form->n);
+
+    for (i = 0; i < form->n; i++) {
+        s = ngx_triggers_record_string(mutation, form, i);
 
         if (lengths[i] == NGX_TRIGGERS_RECORD_ABSENT) {
+            ngx_str_null(s);
             continue;
         }
 
@@ -259,7 +323,6 @@ ngx_triggers_record_one_decode(ngx_triggers_record_t *record,
             return NGX_ERROR;
         }
 
-        s = ngx_triggers_record_string(mutation, i);
         s->len = lengths[i];
         s->data = p;
         p += lengths[i];
@@ -282,9 +345,35 @@ ngx_triggers_record_one_decode(ngx_triggers_record_t *record,
 }
 
 
-static ngx_str_t *
-ngx_triggers_record_string(ngx_triggers_mutation_t *mutation, ngx_uint_t i)
+static const ngx_triggers_record_form_t *
+ngx_triggers_record_form(ngx_uint_t op)
 {
-    return (ngx_str_t *) ((u_char *) mutation
-                          + ngx_triggers_record_strings[i]);
+    switch (op) {
+
+    case NGX_TRIGGERS_OP_KEY_CREATE:
+    case NGX_TRIGGERS_OP_KEY_UPDATE:
+    case NGX_TRIGGERS_OP_KEY_ROTATE:
+    case NGX_TRIGGERS_OP_KEY_REVOKE:
+        return &ngx_triggers_record_key;
+
+    default:
+        return &ngx_triggers_record_event;
+    }
+}
+
+
+static ngx_str_t *
+ngx_triggers_record_string(ngx_triggers_mutation_t *mutation,
+    const ngx_triggers_record_form_t *form, ngx_uint_t i)
+{
+    u_char  *p;
+
+    if (i == 0) {
+        return &mutation->user_id;
+    }
+
+    p = (form == &ngx_triggers_record_key) ? (u_char *) mutation->change
+                                           : (u_char *) mutation;
+
+    return (ngx_str_t *) (p + form->strings[i - 1]);
 }

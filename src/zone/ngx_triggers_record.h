@@ -24,6 +24,7 @@ typedef struct {
     uint32_t                *cells;            /* for the codes, see
                                                   ngx_triggers_zone.h */
     ngx_uint_t               ncells;
+    ngx_triggers_key_change_t  change;         /* of the last mutation */
 } ngx_triggers_record_t;
 
 
@@ -36,8 +37,8 @@ void ngx_triggers_record_encode(ngx_triggers_batch_t *batch, uint32_t *cells,
 
 /*
  * Begin to read a record; read its next mutation, whose strings then point
- * into it.  NGX_OK; NGX_DONE: there is no further one; NGX_ERROR: the record
- * is malformed.
+ * into the record's bytes and its change into *record.  NGX_OK; NGX_DONE:
+ * there is no further one; NGX_ERROR: the record is malformed.
  */
 
 ngx_int_t ngx_triggers_record_open(ngx_triggers_record_t *record,

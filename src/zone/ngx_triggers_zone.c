@@ -14,11 +14,14 @@
 
 #define NGX_TRIGGERS_SLOTS_MIN  64
 
-/* the slots, and the results, take at most this part of a zone each */
+/*
+ * the slots, the results and, by default, the keys take at most this part of a
+ * zone each
+ */
 
 #define NGX_TRIGGERS_ZONE_PART  8
 
-/* a bucket for every so many bytes of a zone */
+/* a bucket for every so many bytes of a zone, or for every key */
 
 #define NGX_TRIGGERS_ZONE_RATE  4096
 
@@ -32,12 +35,13 @@ static ngx_int_t ngx_triggers_zone_create(ngx_triggers_zone_t *zone);
 static ngx_int_t ngx_triggers_zone_carve(ngx_triggers_zone_t *zone,
     u_char *p, size_t size);
 static size_t ngx_triggers_zone_usable(size_t size);
-static size_t ngx_triggers_zone_rates(size_t size);
+static ngx_uint_t ngx_triggers_zone_keys(size_t size, ngx_uint_t keys);
+static ngx_uint_t ngx_triggers_zone_rates(size_t size, ngx_uint_t keys);
 
 
 ngx_triggers_zone_t *
 ngx_triggers_zone_add(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *path,
-    size_t size, ngx_uint_t waiting, void *tag)
+    size_t size, ngx_uint_t waiting, ngx_uint_t keys, void *tag)
 {
     u_char               *p;
     ngx_str_t             shm_name;
@@ -61,6 +65,7 @@ ngx_triggers_zone_add(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *path,
     zone->name = *name;
     zone->path = *path;
     zone->waiting = waiting;
+    zone->keys = keys;
 
     /* ngx_cycle is still the old one when the zone is made */
 
@@ -80,18 +85,23 @@ ngx_triggers_zone_add(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *path,
 
 
 size_t
-ngx_triggers_zone_record_max(size_t size)
+ngx_triggers_zone_record_max(size_t size, ngx_uint_t keys)
 {
+    size_t  used;
+
     size = ngx_triggers_zone_usable(size);
 
     if (size < 2 * NGX_TRIGGERS_ZONE_PART * ngx_pagesize) {
         return 0;
     }
 
-    size -= 2 * (size / NGX_TRIGGERS_ZONE_PART)
-            + ngx_triggers_zone_rates(size) + ngx_pagesize;
+    keys = ngx_triggers_zone_keys(size, keys);
 
-    return ngx_triggers_ring_record_max(size);
+    used = 2 * (size / NGX_TRIGGERS_ZONE_PART) + ngx_triggers_keys_size(keys)
+           + ngx_triggers_rates_size(ngx_triggers_zone_rates(size, keys))
+           + ngx_pagesize;
+
+    return (used < size) ? ngx_triggers_ring_record_max(size - used) : 0;
 }
 
 
@@ -246,6 +256,14 @@ ngx_triggers_zone_reuse(ngx_triggers_zone_t *zone, ngx_triggers_zone_t *old)
         return NGX_ERROR;
     }
 
+    if (zone->keys != old->keys) {
+        ngx_log_error(NGX_LOG_EMERG, zone->shm_zone->shm.log, 0,
+                      "parameter \"keys\" of triggers store \"%V\" cannot "
+                      "change on a reload; restart nginx to change it",
+                      &zone->name);
+        return NGX_ERROR;
+    }
+
     zone->sh = old->sh;
     zone->shpool = old->shpool;
 
@@ -353,8 +371,8 @@ too_small:
 static ngx_int_t
 ngx_triggers_zone_carve(ngx_triggers_zone_t *zone, u_char *p, size_t size)
 {
-    size_t                   part, left;
-    ngx_uint_t               n;
+    size_t                   part, left, nkeys, nrates;
+    ngx_uint_t               n, keys, rates;
     ngx_core_conf_t         *ccf;
     ngx_triggers_zone_sh_t  *sh;
 
@@ -397,10 +415,28 @@ ngx_triggers_zone_carve(ngx_triggers_zone_t *zone, u_char *p, size_t size)
     p += n;
     left -= n;
 
-    n = ngx_triggers_zone_rates(size);
-    ngx_triggers_rates_init(&sh->rates, p, size / NGX_TRIGGERS_ZONE_RATE);
-    p += n;
-    left -= n;
+    keys = ngx_triggers_zone_keys(size, zone->keys);
+    rates = ngx_triggers_zone_rates(size, keys);
+
+    nkeys = ngx_align(ngx_triggers_keys_size(keys),
+                      sizeof(ngx_triggers_record_header_t));
+    nrates = ngx_triggers_rates_size(rates);
+
+    if (nkeys + nrates + part > left) {
+        ngx_log_error(NGX_LOG_EMERG, zone->shm_zone->shm.log, 0,
+                      "zone \"%V\" is too small for %ui keys, which take %uz "
+                      "bytes", &zone->shm_zone->shm.name, keys,
+                      nkeys + nrates);
+        return NGX_ERROR;
+    }
+
+    ngx_triggers_keys_init(&sh->keys, p, keys);
+    p += nkeys;
+    left -= nkeys;
+
+    ngx_triggers_rates_init(&sh->rates, p, rates);
+    p += nrates;
+    left -= nrates;
 
     ngx_triggers_ring_init(&sh->ring, p, left);
 
@@ -427,8 +463,16 @@ ngx_triggers_zone_usable(size_t size)
 }
 
 
-static size_t
-ngx_triggers_zone_rates(size_t size)
+static ngx_uint_t
+ngx_triggers_zone_keys(size_t size, ngx_uint_t keys)
 {
-    return ngx_triggers_rates_size(size / NGX_TRIGGERS_ZONE_RATE);
+    return (keys == NGX_CONF_UNSET_UINT)
+           ? ngx_triggers_keys_capacity(size / NGX_TRIGGERS_ZONE_PART) : keys;
+}
+
+
+static ngx_uint_t
+ngx_triggers_zone_rates(size_t size, ngx_uint_t keys)
+{
+    return ngx_max(size / NGX_TRIGGERS_ZONE_RATE, keys);
 }

@@ -5,8 +5,8 @@
  * fresh; nothing is allocated in it afterwards, and a reload touches nothing.
  *
  * Its parts: the ring; the slots, one for each worker process that is alive;
- * the results, a fixed array for each slot; the buckets of rate limits; the
- * generations, which tell that something has changed; the state that the
+ * the results, a fixed array for each slot; the table of keys; the buckets of
+ * rate limits; the generations, which tell that something has changed; the state that the
  * drainer tells; counters.
  */
 
@@ -16,6 +16,7 @@
 
 
 #include "ngx_triggers_event.h"
+#include "ngx_triggers_keys.h"
 #include "ngx_triggers_rate.h"
 #include "ngx_triggers_ring.h"
 
@@ -107,6 +108,7 @@ typedef struct {
     uint64_t                 any_generation;
     uint64_t                 unknown_generation;
 
+    ngx_triggers_keys_t      keys;
     ngx_triggers_rates_t     rates;
     ngx_triggers_ring_t      ring;
 } ngx_triggers_zone_sh_t;
@@ -122,6 +124,7 @@ typedef struct {
     ngx_str_t                path;         /* of the database, terminated */
     ngx_core_conf_t         *core;         /* of this cycle */
     ngx_uint_t               waiting;      /* as configured, or UNSET */
+    ngx_uint_t               keys;         /* as configured, or UNSET */
 } ngx_triggers_zone_t;
 
 
@@ -132,14 +135,15 @@ typedef struct {
  */
 
 ngx_triggers_zone_t *ngx_triggers_zone_add(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *path, size_t size, ngx_uint_t waiting, void *tag);
+    ngx_str_t *path, size_t size, ngx_uint_t waiting, ngx_uint_t keys,
+    void *tag);
 
 /*
- * Any thread: the longest record that a zone of that size is sure to take,
- * whatever the number of workers.
+ * Any thread: the longest record that a zone of that size, with room for so
+ * many keys (or UNSET), is sure to take, whatever the number of workers.
  */
 
-size_t ngx_triggers_zone_record_max(size_t size);
+size_t ngx_triggers_zone_record_max(size_t size, ngx_uint_t keys);
 
 /*
  * Event loop.  Appends a record: reserves under the mutex, encodes outside.

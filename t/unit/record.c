@@ -164,6 +164,72 @@ test_batch(void)
 
 
 static void
+test_key(void)
+{
+    size_t                     len, bytes;
+    ngx_uint_t                 i, accepted;
+    ngx_triggers_record_t      record;
+    ngx_triggers_mutation_t    in[2], out;
+    ngx_triggers_key_change_t  change;
+
+    fill(&in[0]);
+    fill(&in[1]);
+
+    ngx_memzero(&change, sizeof(change));
+    ngx_memset(change.key.digest, 0xd1, NGX_TRIGGERS_KEY_DIGEST_LEN);
+    ngx_str_set(&change.key.name, "a name");
+    ngx_str_set(&change.key.networks, "packed");
+    change.key.scopes = 0x8001;
+    change.members = NGX_TRIGGERS_KEY_NAME;
+    change.grace = 3600000;
+
+    in[0].op = NGX_TRIGGERS_OP_KEY_ROTATE;
+    in[0].change = &change;
+
+    len = encode(in, 2, NULL, 0);
+
+    unit_ok(ngx_triggers_record_open(&record, buf, len) == NGX_OK
+            && ngx_triggers_record_next(&record, &out) == NGX_OK
+            && out.op == NGX_TRIGGERS_OP_KEY_ROTATE
+            && out.change != &change && out.change->key.scopes == 0x8001
+            && out.change->members == NGX_TRIGGERS_KEY_NAME
+            && out.change->grace == 3600000
+            && ngx_memcmp(out.change->key.digest, change.key.digest,
+                          NGX_TRIGGERS_KEY_DIGEST_LEN)
+               == 0,
+            "the change of a key is as it was");
+    unit_ok(same(&out.user_id, &in[0].user_id)
+            && same(&out.change->key.name, &change.key.name)
+            && same(&out.change->key.networks, &change.key.networks)
+            && out.change->key.name.data != change.key.name.data
+            && out.change->key.allowed.data == NULL,
+            "its strings, too");
+    unit_ok(ngx_triggers_record_next(&record, &out) == NGX_OK
+            && out.op == NGX_TRIGGERS_OP_CREATE && out.change == NULL
+            && same(&out.event.payload, &in[1].event.payload),
+            "an event follows it");
+
+    accepted = 0;
+
+    for (bytes = 0; bytes < len; bytes++) {
+        if (ngx_triggers_record_open(&record, buf, bytes) != NGX_OK) {
+            continue;
+        }
+
+        for (i = 0; i < 2; i++) {
+            if (ngx_triggers_record_next(&record, &out) != NGX_OK) {
+                break;
+            }
+        }
+
+        accepted += (i == 2);
+    }
+
+    unit_ok(accepted == 0, "cut short it is refused");
+}
+
+
+static void
 test_malformed(void)
 {
     size_t                   len, i;
@@ -196,6 +262,7 @@ main(void)
 {
     test_round_trip();
     test_batch();
+    test_key();
     test_malformed();
 
     return unit_done();

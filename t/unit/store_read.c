@@ -642,14 +642,18 @@ static ngx_uint_t
 plan(sqlite3 *db, const char *sql)
 {
     char           text[1024];
-    ngx_uint_t     good, merge, prune;
+    ngx_uint_t     good, merge, scan;
     const char    *detail;
     sqlite3_stmt  *stmt;
 
-    /* a bounded slice is sorted; a table of few rows is scanned */
+    /*
+     * a bounded slice is sorted; a table of few rows and one of which all is
+     * wanted are scanned
+     */
 
     merge = (strstr(sql, "INSERT INTO owner_inbox") != NULL);
-    prune = (strstr(sql, "DELETE FROM rings") != NULL);
+    scan = (strstr(sql, "DELETE FROM rings") != NULL
+            || strstr(sql, "FROM keys WHERE revoked_at") != NULL);
 
     snprintf(text, sizeof(text), "EXPLAIN QUERY PLAN %s", sql);
 
@@ -662,7 +666,7 @@ plan(sqlite3 *db, const char *sql)
     while (sqlite3_step(stmt) == SQLITE_ROW) {
         detail = (const char *) sqlite3_column_text(stmt, 3);
 
-        if ((strstr(detail, "SCAN") && !prune)
+        if ((strstr(detail, "SCAN") && !scan)
             || (strstr(detail, "TEMP B-TREE") && !merge))
         {
             fprintf(stderr, "# %s\n", detail);

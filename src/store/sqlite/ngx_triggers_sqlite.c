@@ -44,7 +44,7 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
     "COMMIT",
 
     "SELECT next_seq, total_events, merged_through, last_created_at, "
-        "indexed_through FROM store WHERE id = 1",
+        "indexed_through, keys_version FROM store WHERE id = 1",
 
     "UPDATE store SET next_seq = ?1, total_events = ?2, merged_through = ?3, "
         "last_created_at = ?4, indexed_through = ?5 WHERE id = 1",
@@ -134,7 +134,31 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
         "ORDER BY hash LIMIT 1 OFFSET ?2",
 
     "DELETE FROM idempotency_index "
-        "WHERE hash >= ?1 AND hash < ?2 AND seq < ?3"
+        "WHERE hash >= ?1 AND hash < ?2 AND seq < ?3",
+
+    "INSERT INTO keys (" NGX_TRIGGERS_SQLITE_API_KEY ") "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
+        "?14, ?15, ?16)",
+
+    "SELECT " NGX_TRIGGERS_SQLITE_API_KEY " FROM keys WHERE key_id = ?1",
+
+    "SELECT 1 FROM keys WHERE key_id = ?1 "
+        "UNION ALL SELECT 1 FROM keys WHERE digest = ?2",
+
+    /* the columns that can change, numbered as above */
+    "UPDATE keys SET name = ?4, scopes = ?6, rate_limit = ?7, "
+        "is_active = ?8, updated_at = ?10, expires_at = ?11, "
+        "revoked_at = ?13, allowed_ips = ?15, networks = ?16 "
+        "WHERE key_id = ?1",
+
+    "UPDATE keys SET last_used_at = ?2 "
+        "WHERE key_id = ?1 AND coalesce(last_used_at, 0) < ?2",
+
+    /* scans: all of them are wanted */
+    "SELECT " NGX_TRIGGERS_SQLITE_API_KEY " FROM keys "
+        "WHERE revoked_at IS NULL",
+
+    "UPDATE store SET keys_version = keys_version + 1 WHERE id = 1"
 };
 
 

@@ -71,6 +71,13 @@ typedef enum {
     NGX_TRIGGERS_SQLITE_KEY_EXPIRE,
     NGX_TRIGGERS_SQLITE_KEY_SWEEP_END,
     NGX_TRIGGERS_SQLITE_KEY_SWEEP,
+    NGX_TRIGGERS_SQLITE_API_KEY_ADD,
+    NGX_TRIGGERS_SQLITE_API_KEY_FIND,
+    NGX_TRIGGERS_SQLITE_API_KEY_TAKEN,
+    NGX_TRIGGERS_SQLITE_API_KEY_SET,
+    NGX_TRIGGERS_SQLITE_API_KEY_USED,
+    NGX_TRIGGERS_SQLITE_API_KEYS_LOAD,
+    NGX_TRIGGERS_SQLITE_API_KEYS_CHANGED,
     NGX_TRIGGERS_SQLITE_NSTMT
 } ngx_triggers_sqlite_stmt_e;
 
@@ -118,6 +125,14 @@ struct ngx_triggers_store_s {
     /* of idempotency keys, NULL: to be loaded by the next transaction */
     ngx_triggers_sqlite_keys_t  *keys;
     int64_t                      keys_ttl;     /* ms */
+    int64_t                      api_keys_version;
+
+    ngx_uint_t                   api_keys_changed;  /* flag: by the
+                                                       transaction */
+    ngx_triggers_key_pt          api_keys_handler;
+    void                        *api_keys_data;
+    ngx_triggers_key_use_t      *uses;         /* that are being written */
+    ngx_uint_t                   nuses;
 
     /* changes of table "counts" that the transaction has yet to make */
     ngx_triggers_sqlite_delta_t  deltas[NGX_TRIGGERS_SQLITE_DELTAS];
@@ -167,6 +182,9 @@ typedef enum {
     NGX_TRIGGERS_SQLITE_READ_INDEXED,
     NGX_TRIGGERS_SQLITE_READ_TAIL,
     NGX_TRIGGERS_SQLITE_READ_KEY,
+    NGX_TRIGGERS_SQLITE_READ_API_KEY,
+    NGX_TRIGGERS_SQLITE_READ_API_KEYS,
+    NGX_TRIGGERS_SQLITE_READ_API_KEYS_OWNED,
     NGX_TRIGGERS_SQLITE_NREAD
 } ngx_triggers_sqlite_read_e;
 
@@ -188,6 +206,14 @@ struct ngx_triggers_reader_s {
     /* set by other threads */
     ngx_uint_t             interrupted;        /* flag */
 };
+
+
+/* what the row of a key is read by, see ngx_triggers_sqlite_api_key_row() */
+
+#define NGX_TRIGGERS_SQLITE_API_KEY                                       \
+    "key_id, digest, user_id, name, prefix, scopes, rate_limit, is_active, "  \
+        "created_at, updated_at, expires_at, last_used_at, revoked_at, "      \
+        "rotated_from, allowed_ips, networks"
 
 
 /* Steps a statement that returns no row and resets it; a SQLite code. */
@@ -279,6 +305,17 @@ void ngx_triggers_sqlite_disconnect(ngx_triggers_store_t *store);
 
 ngx_triggers_store_state_e ngx_triggers_sqlite_classify(sqlite3 *db, int rc);
 
+/* Binds a text, or NULL where data is NULL; a SQLite code. */
+
+int ngx_triggers_sqlite_bind_text(sqlite3_stmt *stmt, int n,
+    ngx_str_t *text);
+void ngx_triggers_sqlite_column_text(sqlite3_stmt *stmt, int n,
+    ngx_str_t *text);
+
+/* NGX_OK while the path still names the file that the reader reads. */
+
+ngx_int_t ngx_triggers_sqlite_reader_moved(ngx_triggers_reader_t *reader);
+
 /* Milliseconds of a clock that never jumps; nginx's is not for threads. */
 
 ngx_msec_t ngx_triggers_sqlite_monotonic(void);
@@ -288,6 +325,13 @@ ngx_msec_t ngx_triggers_sqlite_monotonic(void);
 
 ngx_int_t ngx_triggers_sqlite_lock(ngx_triggers_store_t *store);
 void ngx_triggers_sqlite_unlock(ngx_triggers_store_t *store);
+
+
+/* src/store/sqlite/ngx_triggers_sqlite_keys.c; SQLite codes */
+
+int ngx_triggers_sqlite_api_key_apply(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
+int ngx_triggers_sqlite_api_keys_save(ngx_triggers_store_t *store);
 
 
 #endif /* _NGX_TRIGGERS_SQLITE_H_INCLUDED_ */

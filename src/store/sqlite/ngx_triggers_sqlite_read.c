@@ -64,8 +64,6 @@ static ngx_int_t ngx_triggers_sqlite_reader_init(
     ngx_triggers_reader_t *reader);
 static ngx_int_t ngx_triggers_sqlite_reader_accept(
     ngx_triggers_reader_t *reader);
-static ngx_int_t ngx_triggers_sqlite_reader_moved(
-    ngx_triggers_reader_t *reader);
 static ngx_int_t ngx_triggers_sqlite_reader_time(
     ngx_triggers_reader_t *reader, ngx_uint_t ticks);
 static ngx_int_t ngx_triggers_sqlite_list(ngx_triggers_sqlite_walk_t *walk);
@@ -96,8 +94,6 @@ static ngx_int_t ngx_triggers_sqlite_stream_next(
     ngx_triggers_sqlite_walk_t *walk, ngx_triggers_sqlite_stream_t *stream);
 static void ngx_triggers_sqlite_row(sqlite3_stmt *stmt,
     ngx_triggers_row_t *row);
-static void ngx_triggers_sqlite_column_text(sqlite3_stmt *stmt, int n,
-    ngx_str_t *text);
 
 
 /* in the order of ngx_triggers_sqlite_stream_e */
@@ -159,7 +155,16 @@ static const char *const  ngx_triggers_sqlite_read_statements[] = {
 
     "SELECT k.key_hash, k.event_id, k.created_at "
         "FROM idempotency_index i JOIN idempotency k ON k.seq = i.seq "
-        "WHERE i.hash = ?1 ORDER BY i.seq DESC"
+        "WHERE i.hash = ?1 ORDER BY i.seq DESC",
+
+    "SELECT " NGX_TRIGGERS_SQLITE_API_KEY " FROM keys WHERE key_id = ?1",
+
+    "SELECT " NGX_TRIGGERS_SQLITE_API_KEY " FROM keys "
+        "WHERE key_id < ?1 ORDER BY key_id DESC LIMIT ?2 OFFSET ?3",
+
+    "SELECT " NGX_TRIGGERS_SQLITE_API_KEY " FROM keys "
+        "WHERE user_id = ?4 AND key_id < ?1 "
+        "ORDER BY key_id DESC LIMIT ?2 OFFSET ?3"
 };
 
 
@@ -416,7 +421,7 @@ ngx_triggers_sqlite_reader_error(ngx_triggers_reader_t *reader, int rc,
 
 /* the old file would be read for ever */
 
-static ngx_int_t
+ngx_int_t
 ngx_triggers_sqlite_reader_moved(ngx_triggers_reader_t *reader)
 {
     int  moved;
@@ -1156,7 +1161,7 @@ ngx_triggers_sqlite_row(sqlite3_stmt *stmt, ngx_triggers_row_t *row)
 }
 
 
-static void
+void
 ngx_triggers_sqlite_column_text(sqlite3_stmt *stmt, int n, ngx_str_t *text)
 {
     text->data = (u_char *) sqlite3_column_text(stmt, n);

@@ -58,8 +58,6 @@ static int ngx_triggers_sqlite_count_add(ngx_triggers_store_t *store,
     int64_t owner, int64_t *n);
 static void ngx_triggers_sqlite_tail_add(ngx_triggers_store_t *store,
     int64_t owner);
-static int ngx_triggers_sqlite_bind_text(sqlite3_stmt *stmt, int n,
-    ngx_str_t *text);
 
 
 ngx_int_t
@@ -154,6 +152,13 @@ ngx_triggers_store_apply(ngx_triggers_store_t *store,
         rc = ngx_triggers_sqlite_event_retry(store, mutation, result);
         break;
 
+    case NGX_TRIGGERS_OP_KEY_CREATE:
+    case NGX_TRIGGERS_OP_KEY_UPDATE:
+    case NGX_TRIGGERS_OP_KEY_ROTATE:
+    case NGX_TRIGGERS_OP_KEY_REVOKE:
+        rc = ngx_triggers_sqlite_api_key_apply(store, mutation, result);
+        break;
+
     default:
         ngx_log_error(NGX_LOG_ALERT, store->log, 0,
                       "triggers store \"%V\": unknown operation %ui",
@@ -194,6 +199,10 @@ ngx_triggers_store_commit(ngx_triggers_store_t *store, uint64_t nonce,
     }
 
     if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_api_keys_save(store);
+    }
+
+    if (rc == SQLITE_OK) {
         rc = ngx_triggers_sqlite_ring_save(store, nonce, position);
     }
 
@@ -206,6 +215,10 @@ ngx_triggers_store_commit(ngx_triggers_store_t *store, uint64_t nonce,
     }
 
     ngx_triggers_sqlite_keys_commit(store);
+
+    store->api_keys_version += store->api_keys_changed;
+    store->api_keys_changed = 0;
+
     ngx_triggers_sqlite_healthy(store);
 
     return NGX_OK;
@@ -231,6 +244,7 @@ ngx_triggers_store_rollback(ngx_triggers_store_t *store)
     }
 
     store->nused = 0;
+    store->api_keys_changed = 0;
     ngx_memzero(store->sums, sizeof(store->sums));
 
     /* may name owners that exist no more */
@@ -256,6 +270,7 @@ ngx_triggers_sqlite_load(ngx_triggers_store_t *store)
         store->merged_through = sqlite3_column_int64(stmt, 2);
         store->last_created_at = sqlite3_column_int64(stmt, 3);
         store->indexed_through = sqlite3_column_int64(stmt, 4);
+        store->api_keys_version = sqlite3_column_int64(stmt, 5);
         rc = SQLITE_OK;
 
     } else if (rc == SQLITE_DONE) {
@@ -913,7 +928,7 @@ ngx_triggers_sqlite_tail_add(ngx_triggers_store_t *store, int64_t owner)
 }
 
 
-static int
+int
 ngx_triggers_sqlite_bind_text(sqlite3_stmt *stmt, int n, ngx_str_t *text)
 {
     if (text->data == NULL) {

@@ -1,0 +1,710 @@
+
+/*
+ * Reading keys: GET /v1/keys, one key, and the key that has just been changed.
+ * A job goes to a thread, which queries the store and writes the body; the
+ * request is parked meanwhile.
+ *
+ * When a key was last used is written to the store once a minute; the bucket
+ * of its rate limit in the zone may know better.
+ */
+
+
+#include "ngx_http_triggers_auth.h"
+#include "ngx_http_triggers_job.h"
+#include "ngx_http_triggers_key.h"
+#include "ngx_http_triggers_resources.h"
+#include "ngx_http_triggers_response.h"
+
+
+#define NGX_HTTP_TRIGGERS_KEYS_LIMIT       50
+#define NGX_HTTP_TRIGGERS_KEYS_LIMIT_MAX   1000
+#define NGX_HTTP_TRIGGERS_KEYS_OFFSET_MAX  1000000000
+
+/* a cursor is "k" and the key's id, in base64url */
+
+#define NGX_HTTP_TRIGGERS_KEY_CURSOR  (1 + NGX_TRIGGERS_KEY_ID_LEN)
+
+
+typedef struct {
+    ngx_http_triggers_job_t  base;
+
+    /* copied from the request for the thread */
+    ngx_triggers_rates_t    *rates;            /* of the zone */
+    ngx_str_t                user_id;
+    ngx_str_t                request_id;
+    ngx_uint_t               any_owner;
+    ngx_uint_t               v1;
+    ngx_uint_t               changed;          /* flag: it is an answer to a
+                                                  change */
+    u_char                   id[NGX_TRIGGERS_KEY_ID_LEN];
+    int64_t                  now;
+
+    ngx_triggers_key_query_t  query;
+    ngx_uint_t               rows;
+    u_char                   last[NGX_TRIGGERS_KEY_ID_LEN];
+    ngx_triggers_text_t      text;
+
+    ngx_http_triggers_key_state_t  *state;     /* NULL: no plain key; of the
+                                                  request, not the thread's */
+} ngx_http_triggers_key_job_t;
+
+
+static ngx_int_t ngx_http_triggers_key_read(ngx_http_request_t *r, u_char *id,
+    ngx_uint_t changed, ngx_http_triggers_key_state_t *state);
+static ngx_http_triggers_key_job_t *ngx_http_triggers_key_job_create(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_triggers_key_query(ngx_http_request_t *r,
+    ngx_triggers_key_query_t *query);
+static ngx_int_t ngx_http_triggers_key_number(ngx_str_t *value, ngx_int_t min,
+    ngx_int_t max, ngx_uint_t *dst);
+static ngx_int_t ngx_http_triggers_key_cursor(ngx_str_t *value, u_char *id);
+static ngx_int_t ngx_http_triggers_key_list_thread(ngx_triggers_job_t *base,
+    ngx_triggers_reader_t *reader);
+static ngx_int_t ngx_http_triggers_key_list_row(void *data,
+    ngx_triggers_key_t *key);
+static void ngx_http_triggers_key_list_page(ngx_http_triggers_key_job_t *job);
+static ngx_int_t ngx_http_triggers_key_get_thread(ngx_triggers_job_t *base,
+    ngx_triggers_reader_t *reader);
+static ngx_int_t ngx_http_triggers_key_get_row(void *data,
+    ngx_triggers_key_t *key);
+static void ngx_http_triggers_key_refresh(ngx_http_triggers_key_job_t *job,
+    ngx_triggers_key_t *key);
+static ngx_int_t ngx_http_triggers_key_job_answer(ngx_http_request_t *r,
+    ngx_http_triggers_job_t *base);
+static ngx_int_t ngx_http_triggers_key_rotated(ngx_http_request_t *r,
+    ngx_http_triggers_key_job_t *job);
+static ngx_int_t ngx_http_triggers_key_unreadable(ngx_http_request_t *r,
+    ngx_http_triggers_key_job_t *job);
+static const char *ngx_http_triggers_key_status(ngx_triggers_key_t *key,
+    int64_t now);
+static void ngx_http_triggers_key_write_scopes(ngx_triggers_text_t *text,
+    ngx_triggers_key_t *key);
+static void ngx_http_triggers_key_write_allowed(ngx_triggers_text_t *text,
+    ngx_triggers_key_t *key);
+static void ngx_http_triggers_key_write_time(ngx_triggers_text_t *text,
+    const char *name, int64_t time);
+static void ngx_http_triggers_key_wipe(void *data);
+
+
+ngx_int_t
+ngx_http_triggers_key_list(ngx_http_request_t *r)
+{
+    ngx_int_t                     rc;
+    ngx_http_triggers_key_job_t  *job;
+
+    job = ngx_http_triggers_key_job_create(r);
+    if (job == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    job->query.user_id = job->user_id;
+    job->query.any_owner = job->any_owner;
+    job->query.limit = NGX_HTTP_TRIGGERS_KEYS_LIMIT;
+    ngx_memset(job->query.cursor, 0xff, NGX_TRIGGERS_KEY_ID_LEN);
+    job->query.handler = ngx_http_triggers_key_list_row;
+    job->query.data = job;
+
+    rc = ngx_http_triggers_key_query(r, &job->query);
+
+    if (rc != NGX_DECLINED) {
+        ngx_http_triggers_job_free(&job->base);
+        return rc;
+    }
+
+    job->base.job.run = ngx_http_triggers_key_list_thread;
+
+    return ngx_http_triggers_job_start(r, &job->base);
+}
+
+
+ngx_int_t
+ngx_http_triggers_key_get(ngx_http_request_t *r)
+{
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    return ngx_http_triggers_key_read(r, ctx->id, 0, NULL);
+}
+
+
+ngx_int_t
+ngx_http_triggers_key_answer(ngx_http_request_t *r, u_char *id,
+    ngx_http_triggers_key_state_t *state)
+{
+    return ngx_http_triggers_key_read(r, id, 1, state);
+}
+
+
+void
+ngx_http_triggers_key_write(ngx_triggers_text_t *text,
+    ngx_triggers_key_t *key, int64_t now)
+{
+    ngx_triggers_text_puts(text, "{\"key_id\":");
+    ngx_triggers_text_uuid(text, key->id);
+    ngx_triggers_text_puts(text, ",\"name\":");
+    ngx_triggers_text_string(text, &key->name);
+    ngx_triggers_text_puts(text, ",\"user_id\":");
+    ngx_triggers_text_string(text, &key->user_id);
+
+    ngx_http_triggers_key_write_scopes(text, key);
+
+    ngx_triggers_text_puts(text, ",\"rate_limit\":");
+    ngx_triggers_text_number(text, key->rate);
+
+    ngx_http_triggers_key_write_allowed(text, key);
+
+    ngx_triggers_text_puts(text, ",\"is_active\":");
+    ngx_triggers_text_puts(text, key->active ? "true" : "false");
+    ngx_triggers_text_puts(text, ",\"status\":\"");
+    ngx_triggers_text_puts(text, ngx_http_triggers_key_status(key, now));
+    ngx_triggers_text_puts(text, "\",\"prefix\":");
+    ngx_triggers_text_string(text, &key->prefix);
+
+    ngx_http_triggers_key_write_time(text, "created_at", key->created_at);
+    ngx_http_triggers_key_write_time(text, "updated_at", key->updated_at);
+    ngx_http_triggers_key_write_time(text, "expires_at", key->expires_at);
+    ngx_http_triggers_key_write_time(text, "last_used_at", key->last_used_at);
+    ngx_http_triggers_key_write_time(text, "revoked_at", key->revoked_at);
+
+    ngx_triggers_text_puts(text, ",\"rotated_from\":");
+
+    if (key->rotated) {
+        ngx_triggers_text_uuid(text, key->rotated_from);
+
+    } else {
+        ngx_triggers_text_puts(text, "null");
+    }
+}
+
+
+void
+ngx_http_triggers_key_write_end(ngx_triggers_text_t *text, int64_t now,
+    ngx_str_t *request_id)
+{
+    ngx_http_triggers_key_write_time(text, "timestamp", now);
+
+    ngx_triggers_text_puts(text, ",\"request_id\":");
+    ngx_triggers_text_string(text, request_id);
+    ngx_triggers_text_puts(text, "}");
+}
+
+
+ngx_int_t
+ngx_http_triggers_key_created(ngx_http_request_t *r, ngx_triggers_key_t *key,
+    ngx_triggers_text_t *text)
+{
+    u_char                        *p;
+    ngx_str_t                      value;
+    ngx_http_triggers_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
+
+    value.len = tlcf->prefix.len + sizeof("/v1/keys/") - 1
+                + NGX_HTTP_TRIGGERS_UUID_LEN;
+
+    value.data = ngx_pnalloc(r->pool, value.len);
+    if (value.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    p = ngx_cpymem(value.data, tlcf->prefix.data, tlcf->prefix.len);
+    p = ngx_cpymem(p, "/v1/keys/", sizeof("/v1/keys/") - 1);
+    (void) ngx_triggers_uuid_format(p, key->id);
+
+    if (ngx_http_triggers_add_header(r, "Location", &value) == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_triggers_send_text(r, NGX_HTTP_CREATED, text);
+}
+
+
+ngx_int_t
+ngx_http_triggers_no_key(ngx_http_request_t *r)
+{
+    return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_NOT_FOUND, NULL,
+                                   "there is no such key");
+}
+
+
+ngx_int_t
+ngx_http_triggers_key_wipe_text(ngx_triggers_text_t *text)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(text->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_triggers_key_wipe;
+    cln->data = text;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_triggers_key_read(ngx_http_request_t *r, u_char *id,
+    ngx_uint_t changed, ngx_http_triggers_key_state_t *state)
+{
+    ngx_http_triggers_key_job_t  *job;
+
+    job = ngx_http_triggers_key_job_create(r);
+    if (job == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memcpy(job->id, id, NGX_TRIGGERS_KEY_ID_LEN);
+    job->changed = changed;
+    job->state = state;
+
+    if (state && ngx_http_triggers_key_wipe_text(&job->text) != NGX_OK) {
+        ngx_http_triggers_job_free(&job->base);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    job->base.job.run = ngx_http_triggers_key_get_thread;
+
+    return ngx_http_triggers_job_start(r, &job->base);
+}
+
+
+static ngx_http_triggers_key_job_t *
+ngx_http_triggers_key_job_create(ngx_http_request_t *r)
+{
+    ngx_pool_t                    *pool;
+    ngx_http_triggers_ctx_t       *ctx;
+    ngx_http_triggers_key_job_t   *job;
+    ngx_http_triggers_loc_conf_t  *tlcf;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
+
+    job = ngx_http_triggers_job_create(r,
+                                       sizeof(ngx_http_triggers_key_job_t));
+    if (job == NULL) {
+        return NULL;
+    }
+
+    pool = job->base.pool;
+    job->base.answer = ngx_http_triggers_key_job_answer;
+
+    job->rates = &tlcf->store->worker.zone->sh->rates;
+    job->any_owner = ngx_http_triggers_is_admin(ctx);
+    job->v1 = ctx->v1;
+    job->now = ngx_http_triggers_now();
+
+    job->user_id.len = ctx->key->user_id.len;
+    job->user_id.data = ngx_pstrdup(pool, &ctx->key->user_id);
+
+    job->request_id.len = ctx->request_id.len;
+    job->request_id.data = ngx_pstrdup(pool, &ctx->request_id);
+
+    if (job->user_id.data == NULL || job->request_id.data == NULL) {
+        ngx_http_triggers_job_free(&job->base);
+        return NULL;
+    }
+
+    ngx_triggers_text_init(&job->text, pool);
+
+    return job;
+}
+
+
+/* NGX_DECLINED: the parameters are set, go on; else as a handler */
+
+static ngx_int_t
+ngx_http_triggers_key_query(ngx_http_request_t *r,
+    ngx_triggers_key_query_t *query)
+{
+    ngx_str_t  value;
+
+    if (ngx_http_arg(r, (u_char *) "limit", 5, &value) == NGX_OK
+        && ngx_http_triggers_key_number(&value, 1,
+                                        NGX_HTTP_TRIGGERS_KEYS_LIMIT_MAX,
+                                        &query->limit)
+           != NGX_OK)
+    {
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_PARAMETER,
+                                       "limit", "limit must be a number from "
+                                       "1 to %d",
+                                       NGX_HTTP_TRIGGERS_KEYS_LIMIT_MAX);
+    }
+
+    if (ngx_http_arg(r, (u_char *) "offset", 6, &value) == NGX_OK
+        && ngx_http_triggers_key_number(&value, 0,
+                                        NGX_HTTP_TRIGGERS_KEYS_OFFSET_MAX,
+                                        &query->offset)
+           != NGX_OK
+        && ngx_http_triggers_key_cursor(&value, query->cursor) != NGX_OK)
+    {
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_PARAMETER,
+                                       "offset", "offset must be a number or "
+                                       "a cursor");
+    }
+
+    if (ngx_http_arg(r, (u_char *) "cursor", 6, &value) == NGX_OK
+        && ngx_http_triggers_key_cursor(&value, query->cursor) != NGX_OK)
+    {
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_PARAMETER,
+                                       "cursor", "cursor must be the "
+                                       "next_cursor of an answer");
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_triggers_key_number(ngx_str_t *value, ngx_int_t min, ngx_int_t max,
+    ngx_uint_t *dst)
+{
+    ngx_int_t  n;
+
+    n = ngx_atoi(value->data, value->len);
+
+    if (n == NGX_ERROR || n < min || n > max) {
+        return NGX_ERROR;
+    }
+
+    *dst = n;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_triggers_key_cursor(ngx_str_t *value, u_char *id)
+{
+    u_char     buf[ngx_base64_decoded_length(
+                                ngx_base64_encoded_length(
+                                    NGX_HTTP_TRIGGERS_KEY_CURSOR))];
+    ngx_str_t  text;
+
+    if (value->len > ngx_base64_encoded_length(NGX_HTTP_TRIGGERS_KEY_CURSOR)) {
+        return NGX_ERROR;
+    }
+
+    text.data = buf;
+
+    if (ngx_decode_base64url(&text, value) != NGX_OK
+        || text.len != NGX_HTTP_TRIGGERS_KEY_CURSOR || buf[0] != 'k')
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(id, buf + 1, NGX_TRIGGERS_KEY_ID_LEN);
+
+    return NGX_OK;
+}
+
+
+/* in a thread of the pool */
+
+static ngx_int_t
+ngx_http_triggers_key_list_thread(ngx_triggers_job_t *base,
+    ngx_triggers_reader_t *reader)
+{
+    ngx_int_t                     rc;
+    ngx_http_triggers_key_job_t  *job;
+
+    job = (ngx_http_triggers_key_job_t *) base;
+
+    ngx_triggers_text_puts(&job->text, "{\"keys\":[");
+
+    rc = ngx_triggers_reader_keys(reader, &job->query);
+
+    if (rc == NGX_OK) {
+        ngx_http_triggers_key_list_page(job);
+    }
+
+    return rc;
+}
+
+
+/* in a thread of the pool */
+
+static ngx_int_t
+ngx_http_triggers_key_list_row(void *data, ngx_triggers_key_t *key)
+{
+    ngx_http_triggers_key_job_t *job = data;
+
+    if (job->rows++) {
+        ngx_triggers_text_puts(&job->text, ",");
+    }
+
+    ngx_http_triggers_key_refresh(job, key);
+    ngx_http_triggers_key_write(&job->text, key, job->now);
+    ngx_triggers_text_puts(&job->text, "}");
+
+    ngx_memcpy(job->last, key->id, NGX_TRIGGERS_KEY_ID_LEN);
+
+    return job->text.failed ? NGX_ERROR : NGX_OK;
+}
+
+
+/* in a thread of the pool */
+
+static void
+ngx_http_triggers_key_list_page(ngx_http_triggers_key_job_t *job)
+{
+    u_char                cursor[NGX_HTTP_TRIGGERS_KEY_CURSOR];
+    u_char                buf[ngx_base64_encoded_length(
+                                  NGX_HTTP_TRIGGERS_KEY_CURSOR)];
+    ngx_str_t             src, next;
+    ngx_triggers_text_t  *text;
+
+    text = &job->text;
+    ngx_str_null(&next);
+
+    if (job->query.has_more) {
+        cursor[0] = 'k';
+        ngx_memcpy(cursor + 1, job->last, NGX_TRIGGERS_KEY_ID_LEN);
+
+        src.data = cursor;
+        src.len = sizeof(cursor);
+        next.data = buf;
+        ngx_encode_base64url(&next, &src);
+    }
+
+    ngx_triggers_text_puts(text, "],\"pagination\":{\"limit\":");
+    ngx_triggers_text_number(text, job->query.limit);
+    ngx_triggers_text_puts(text, ",\"offset\":");
+    ngx_triggers_text_string(text, &next);
+    ngx_triggers_text_puts(text, ",\"has_more\":");
+    ngx_triggers_text_puts(text, job->query.has_more ? "true" : "false");
+    ngx_triggers_text_puts(text, ",\"next_cursor\":");
+    ngx_triggers_text_string(text, &next);
+    ngx_triggers_text_puts(text, "}");
+
+    ngx_http_triggers_key_write_end(text, job->now, &job->request_id);
+}
+
+
+/* in a thread of the pool */
+
+static ngx_int_t
+ngx_http_triggers_key_get_thread(ngx_triggers_job_t *base,
+    ngx_triggers_reader_t *reader)
+{
+    ngx_http_triggers_key_job_t  *job;
+
+    job = (ngx_http_triggers_key_job_t *) base;
+
+    return ngx_triggers_reader_key(reader, &job->user_id, job->any_owner,
+                                   job->id, ngx_http_triggers_key_get_row,
+                                   job);
+}
+
+
+/* in a thread of the pool */
+
+static ngx_int_t
+ngx_http_triggers_key_get_row(void *data, ngx_triggers_key_t *key)
+{
+    ngx_http_triggers_key_job_t *job = data;
+
+    ngx_http_triggers_key_refresh(job, key);
+    ngx_http_triggers_key_write(&job->text, key, job->now);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_triggers_key_refresh(ngx_http_triggers_key_job_t *job,
+    ngx_triggers_key_t *key)
+{
+    int64_t  used;
+
+    used = (int64_t) ngx_triggers_rates_last_used(job->rates, key->digest);
+
+    if (used > key->last_used_at) {
+        key->last_used_at = used;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_triggers_key_job_answer(ngx_http_request_t *r,
+    ngx_http_triggers_job_t *base)
+{
+    ngx_http_triggers_key_job_t  *job;
+
+    job = (ngx_http_triggers_key_job_t *) base;
+
+    if (job->state) {
+        return ngx_http_triggers_key_rotated(r, job);
+    }
+
+    if (base->job.rc == NGX_DECLINED) {
+        return ngx_http_triggers_no_key(r);
+    }
+
+    if (base->job.rc != NGX_OK) {
+        return ngx_http_triggers_key_unreadable(r, job);
+    }
+
+    if (job->query.handler == NULL) {
+        ngx_http_triggers_key_write_end(&job->text, job->now,
+                                        &job->request_id);
+    }
+
+    return ngx_http_triggers_send_text(r, NGX_HTTP_OK, &job->text);
+}
+
+
+/*
+ * The old key has been given an end: its owner gets the new one, whatever can
+ * be said of it.
+ */
+
+static ngx_int_t
+ngx_http_triggers_key_rotated(ngx_http_request_t *r,
+    ngx_http_triggers_key_job_t *job)
+{
+    ngx_str_t             plain;
+    ngx_triggers_text_t  *text;
+
+    text = &job->text;
+
+    if (job->base.job.rc != NGX_OK) {
+        ngx_triggers_text_init(text, job->base.pool);
+        ngx_triggers_text_puts(text, "{\"key_id\":");
+        ngx_triggers_text_uuid(text, job->id);
+    }
+
+    plain.data = job->state->plain;
+    plain.len = sizeof(job->state->plain);
+
+    ngx_triggers_text_puts(text, ",\"key\":");
+    ngx_triggers_text_string(text, &plain);
+
+    ngx_http_triggers_key_write_end(text, job->now, &job->request_id);
+
+    return ngx_http_triggers_key_created(r, &job->state->key, text);
+}
+
+
+static ngx_int_t
+ngx_http_triggers_key_unreadable(ngx_http_request_t *r,
+    ngx_http_triggers_key_job_t *job)
+{
+    if (job->changed) {
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
+                                       "the key has been changed, but the "
+                                       "store cannot be read");
+    }
+
+    switch (job->base.job.rc) {
+
+    case NGX_AGAIN:
+    case NGX_BUSY:
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
+                                       "too many queries at once");
+
+    default:
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
+                                       "the store cannot be read");
+    }
+}
+
+
+static const char *
+ngx_http_triggers_key_status(ngx_triggers_key_t *key, int64_t now)
+{
+    if (key->revoked_at) {
+        return "revoked";
+    }
+
+    if (key->expires_at && key->expires_at <= now) {
+        return "expired";
+    }
+
+    return key->active ? "active" : "inactive";
+}
+
+
+static void
+ngx_http_triggers_key_write_scopes(ngx_triggers_text_t *text,
+    ngx_triggers_key_t *key)
+{
+    ngx_uint_t        scopes;
+    const char       *before;
+    const ngx_str_t  *name;
+
+    scopes = key->scopes;
+    before = ",\"scopes\":[\"";
+
+    for ( ;; ) {
+        name = ngx_http_triggers_scope_name(&scopes);
+
+        if (name == NULL) {
+            break;
+        }
+
+        ngx_triggers_text_puts(text, before);
+        ngx_triggers_text_add(text, name->data, name->len);
+        before = "\",\"";
+    }
+
+    ngx_triggers_text_puts(text, "\"]");
+}
+
+
+static void
+ngx_http_triggers_key_write_allowed(ngx_triggers_text_t *text,
+    ngx_triggers_key_t *key)
+{
+    u_char     *p, *comma, *last;
+    ngx_str_t   network;
+
+    ngx_triggers_text_puts(text, ",\"allowed_ips\":[");
+
+    last = key->allowed.data + key->allowed.len;
+
+    for (p = key->allowed.data; p < last; p = comma + 1) {
+
+        comma = ngx_strlchr(p, last, ',');
+        if (comma == NULL) {
+            comma = last;
+        }
+
+        network.data = p;
+        network.len = comma - p;
+
+        if (p != key->allowed.data) {
+            ngx_triggers_text_puts(text, ",");
+        }
+
+        ngx_triggers_text_string(text, &network);
+    }
+
+    ngx_triggers_text_puts(text, "]");
+}
+
+
+static void
+ngx_http_triggers_key_write_time(ngx_triggers_text_t *text, const char *name,
+    int64_t time)
+{
+    ngx_triggers_text_puts(text, ",\"");
+    ngx_triggers_text_puts(text, name);
+    ngx_triggers_text_puts(text, "\":");
+    ngx_triggers_text_time(text, time);
+}
+
+
+static void
+ngx_http_triggers_key_wipe(void *data)
+{
+    ngx_triggers_text_t *text = data;
+
+    ngx_chain_t  *cl;
+
+    for (cl = text->first; cl; cl = cl->next) {
+        ngx_explicit_memzero(cl->buf->start, cl->buf->end - cl->buf->start);
+    }
+}
