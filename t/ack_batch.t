@@ -324,7 +324,8 @@ Triggers::Blocks::store_config()
  "POST /events/acknowledge/batch\n{}", "POST /v1/events/acknowledge\n{}",
  $::inbox]
 --- response_headers eval
-["Allow:", "Allow:", "Allow: POST", "Allow:", "Allow: GET, HEAD, DELETE",
+["Allow:", "Allow:", "Allow: POST, OPTIONS", "Allow:",
+ "Allow: GET, HEAD, DELETE, OPTIONS",
  "Allow:"]
 --- error_code eval
 [403, 401, 405, 404, 405, 200]

@@ -140,7 +140,8 @@ event=- user=- key=- request=- error=- commit=- depth=-
 --- config
         location / {
             triggers main;
-            error_page 400 = /bad;
+            error_page 413 = /bad;
+            client_max_body_size 10;
         }
 
         location = /bad {
@@ -155,7 +156,10 @@ Authorization: Bearer alice-key\r
 X-Request-ID: req-1\r
 Transfer-Encoding: chunked\r
 \r
-nonsense\r
+20\r
+01234567890123456789012345678901\r
+0\r
+\r
 "
 --- error_code: 200
 --- response_body: alice

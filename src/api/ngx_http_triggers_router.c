@@ -239,13 +239,14 @@ ngx_http_triggers_find(ngx_http_request_t *r, ngx_str_t *path,
     ngx_uint_t *allowed)
 {
     ngx_str_t                         id;
-    ngx_uint_t                        method;
+    ngx_uint_t                        method, literal;
     ngx_http_triggers_ctx_t          *ctx;
     const ngx_http_triggers_route_t  *route;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
     *allowed = 0;
+    literal = 0;
     method = (r->method == NGX_HTTP_HEAD) ? NGX_HTTP_GET : r->method;
 
     for (route = ngx_http_triggers_routes; route->handler; route++) {
@@ -253,6 +254,14 @@ ngx_http_triggers_find(ngx_http_request_t *r, ngx_str_t *path,
         if (!ngx_http_triggers_match((ngx_str_t *) &route->path, path, &id)) {
             continue;
         }
+
+        /* "/v1/events/batch" is no event's: such rows stand first */
+
+        if (id.data && literal) {
+            continue;
+        }
+
+        literal = (id.data == NULL);
 
         if (route->method == method) {
             ctx->route = route;
