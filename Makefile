@@ -64,7 +64,7 @@ RUN_PACKAGES  := gcc libc6-dev make nginx nginx-dev libsqlite3-dev \
                  libjansson-dev libssl-dev curl ca-certificates
 TEST_PACKAGES := perl libtest-base-perl sqlite3 valgrind clang libclang-rt-dev
 TEST_PACKAGES += $(if $(shell command -v npm),,npm)
-BENCH_PACKAGES := perl wrk
+BENCH_PACKAGES := perl sqlite3 wrk
 
 # Packages of npm: real payloads; a client for CloudEvents; the linter of
 # docs/openapi.yaml; what reads that document and checks answers against it.
@@ -500,12 +500,15 @@ build/bench/%: bench/%.c $$(BENCH_%) $(OUR_HEADERS) \
 	$(CC) $(OPTIMIZE) $(WARNINGS) $(UNIT_INCS) -o $@ $(filter %.c,$^) \
 	    $(UNIT_LIBS)
 
-.PHONY: bench bench-features bench-memory bench-rows bench-json
+.PHONY: bench bench-features bench-keys bench-memory bench-rows bench-json
 bench: deps-bench $(SO) build/bench/fsync ## speed beside nginx's return 200
 	@$(BENCH_ENV) bench/run
 
 bench-features: deps-bench $(SO) ## rate limits, idempotency keys, batches
 	@$(BENCH_ENV) bench/features
+
+bench-keys: deps-bench $(SO) ## authentication with 100 000 keys beside ten
+	@$(BENCH_ENV) bench/keys
 
 bench-memory: deps-bench $(SO) ## growth of the workers over 2 million events
 	@$(BENCH_ENV) bench/memory

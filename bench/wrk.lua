@@ -1,11 +1,11 @@
 -- Requests of the benchmarks for wrk, and its figures on one line.
 --
---     wrk … -s bench/wrk.lua URL -- KIND KEY
+--     wrk … -s bench/wrk.lua URL -- KIND KEY [N]
 --
--- "get" sends no body, "post" an event of 300 bytes, "owners" the same with the
--- keys KEY-1 to KEY-1000 in turn, "keyed" with a new idempotency key each
--- time, "batch" a hundred of them, "fill" a thousand with an idempotency key
--- each.
+-- "get" sends no body, "keys" neither but with one of KEY-1 to KEY-N as its
+-- key, "post" an event of 300 bytes, "owners" the same with the keys KEY-1 to
+-- KEY-1000 in turn, "keyed" with a new idempotency key each time, "batch" a
+-- hundred of them, "fill" a thousand with an idempotency key each.
 
 local payload = '{"event_type":"order.created","source":"shop","payload":'
     .. '{"order":"8d3f0c52-41be-4c1b-9e0a-5a1c7e2f9b10","total":49.90,'
@@ -55,10 +55,24 @@ local function next_owner()
     return requests[n]
 end
 
+local function next_key()
+    return requests[math.random(#requests)]
+end
+
 function init(args)
     wrk.headers["X-API-Key"] = args[2]
 
     if args[1] == "get" then
+        return
+    end
+
+    if args[1] == "keys" then
+        for i = 1, tonumber(args[3]) do
+            wrk.headers["X-API-Key"] = args[2] .. "-" .. i
+            requests[i] = wrk.format()
+        end
+
+        request = next_key
         return
     end
 

@@ -224,8 +224,18 @@ ngx_http_triggers_item_judge(ngx_http_triggers_batch_t *batch,
     switch (batch->codes[item->mutation]) {
 
     case NGX_TRIGGERS_RC_OK:
-    case NGX_TRIGGERS_RC_REPLAY:
         return 1;
+
+    case NGX_TRIGGERS_RC_REPLAY:
+
+        if (batch->replays[item->mutation].created_at) {
+            return 1;
+        }
+
+        ngx_http_triggers_item_fail(item, NGX_HTTP_TRIGGERS_UNAVAILABLE,
+                                    "the idempotency key has expired while "
+                                    "it was looked up");
+        return 0;
 
     case NGX_TRIGGERS_RC_NOT_FOUND:
         ngx_http_triggers_item_fail(item, NGX_HTTP_TRIGGERS_NOT_FOUND,

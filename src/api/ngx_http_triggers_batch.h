@@ -30,7 +30,8 @@ typedef struct {
     ngx_array_t              items;            /* of …_item_t */
     ngx_array_t              mutations;        /* of ngx_triggers_mutation_t */
     u_char                  *codes;            /* of the mutations */
-    ngx_triggers_replay_t   *replays;          /* of the mutations, or NULL */
+    ngx_triggers_replay_t   *replays;          /* of the mutations; NULL: no
+                                                  code is a replay */
     int64_t                  time;             /* of the commit, ms */
     ngx_uint_t               succeeded;        /* items */
 } ngx_http_triggers_batch_t;

@@ -432,11 +432,24 @@ static ngx_int_t
 ngx_http_triggers_wait_answer(ngx_http_request_t *r,
     ngx_http_triggers_job_t *job)
 {
+    ngx_int_t                 rc;
     ngx_http_triggers_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
-    return ctx->starting ? NGX_DECLINED : ngx_http_triggers_admit(r);
+    if (ctx->starting) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_triggers_admit(r);
+
+    /* whoever goes on has a reference of its own */
+
+    if (rc == NGX_DONE) {
+        ngx_http_finalize_request(r, NGX_DONE);
+    }
+
+    return rc;
 }
 
 

@@ -235,8 +235,9 @@ ngx_uint_t ngx_triggers_store_wal_frames(ngx_triggers_store_t *store);
  * total is capped instead.  ngx_triggers_reader_get() calls handler once
  * with the event; NGX_DECLINED when there is none that the owner may see.
  * ngx_triggers_reader_replays() looks up the keys of n replays, of which it
- * changes the order.  ngx_triggers_reader_keys() and ngx_triggers_reader_key()
- * do for API keys, revoked ones included, what list and get do for events.
+ * changes the order; one may have expired since the writer has found it.
+ * ngx_triggers_reader_keys() and ngx_triggers_reader_key() do for API keys,
+ * revoked ones included, what list and get do for events.
  * ngx_triggers_reader_interrupt() makes a running query of another thread
  * end with NGX_AGAIN.
  */
