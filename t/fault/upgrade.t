@@ -72,5 +72,10 @@ ok($t->quit(), 'quits');
 # how far the ring of each tree is committed
 
 sub positions {
-    return map { split /\|/ } $t->sql('SELECT nonce, position FROM rings');
+    return map { split /\|/ } $t->sql(<<'END');
+SELECT nonce, max(position)
+FROM (SELECT nonce, position FROM rings
+      UNION ALL SELECT ring_nonce, ring_position FROM store)
+GROUP BY nonce
+END
 }

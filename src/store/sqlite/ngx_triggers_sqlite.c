@@ -44,10 +44,12 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
     "COMMIT",
 
     "SELECT next_seq, total_events, merged_through, last_created_at, "
-        "indexed_through, keys_version FROM store WHERE id = 1",
+        "indexed_through, keys_version, ring_nonce, ring_position "
+        "FROM store WHERE id = 1",
 
     "UPDATE store SET next_seq = ?1, total_events = ?2, merged_through = ?3, "
-        "last_created_at = ?4, indexed_through = ?5 WHERE id = 1",
+        "last_created_at = ?4, indexed_through = ?5, ring_nonce = ?6, "
+        "ring_position = ?7 WHERE id = 1",
 
     "UPDATE store SET epoch = epoch + 1 WHERE id = 1",
 

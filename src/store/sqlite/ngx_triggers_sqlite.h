@@ -121,6 +121,8 @@ struct ngx_triggers_store_s {
     int64_t                      merged_through;
     int64_t                      last_created_at;
     int64_t                      indexed_through;
+    uint64_t                     ring_nonce;   /* of the last batch */
+    uint64_t                     ring_position;
 
     /* of idempotency keys, NULL: to be loaded by the next transaction */
     ngx_triggers_sqlite_keys_t  *keys;

@@ -32,8 +32,12 @@ typedef struct {
 
 static int ngx_triggers_sqlite_lead(ngx_triggers_store_t *store,
     uint64_t nonce, uint64_t *position);
-static int ngx_triggers_sqlite_ring_save(ngx_triggers_store_t *store,
+static int ngx_triggers_sqlite_ring_find(ngx_triggers_store_t *store,
+    uint64_t nonce, uint64_t *position);
+static int ngx_triggers_sqlite_ring_set(ngx_triggers_store_t *store,
     uint64_t nonce, uint64_t position);
+static int ngx_triggers_sqlite_ring_keep(ngx_triggers_store_t *store,
+    int64_t now);
 static int ngx_triggers_sqlite_event_create(ngx_triggers_store_t *store,
     ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
 static int ngx_triggers_sqlite_event_insert(ngx_triggers_store_t *store,
@@ -195,15 +199,15 @@ ngx_triggers_store_commit(ngx_triggers_store_t *store, uint64_t nonce,
     }
 
     if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_ring_set(store, nonce, position);
+    }
+
+    if (rc == SQLITE_OK) {
         rc = ngx_triggers_sqlite_save(store);
     }
 
     if (rc == SQLITE_OK) {
         rc = ngx_triggers_sqlite_api_keys_save(store);
-    }
-
-    if (rc == SQLITE_OK) {
-        rc = ngx_triggers_sqlite_ring_save(store, nonce, position);
     }
 
     if (rc == SQLITE_OK) {
@@ -271,6 +275,8 @@ ngx_triggers_sqlite_load(ngx_triggers_store_t *store)
         store->last_created_at = sqlite3_column_int64(stmt, 3);
         store->indexed_through = sqlite3_column_int64(stmt, 4);
         store->api_keys_version = sqlite3_column_int64(stmt, 5);
+        store->ring_nonce = (uint64_t) sqlite3_column_int64(stmt, 6);
+        store->ring_position = (uint64_t) sqlite3_column_int64(stmt, 7);
         rc = SQLITE_OK;
 
     } else if (rc == SQLITE_DONE) {
@@ -295,6 +301,8 @@ ngx_triggers_sqlite_save(ngx_triggers_store_t *store)
     sqlite3_bind_int64(stmt, 3, store->merged_through);
     sqlite3_bind_int64(stmt, 4, store->last_created_at);
     sqlite3_bind_int64(stmt, 5, store->indexed_through);
+    sqlite3_bind_int64(stmt, 6, (int64_t) store->ring_nonce);
+    sqlite3_bind_int64(stmt, 7, (int64_t) store->ring_position);
 
     return ngx_triggers_sqlite_exec(stmt);
 }
@@ -313,12 +321,17 @@ ngx_triggers_sqlite_lead(ngx_triggers_store_t *store, uint64_t nonce,
     int64_t        now;
     sqlite3_stmt  *stmt;
 
-    rc = ngx_triggers_sqlite_exec(store->stmt[NGX_TRIGGERS_SQLITE_EPOCH]);
+    now = ngx_triggers_sqlite_now();
+
+    rc = ngx_triggers_sqlite_ring_keep(store, now);
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_exec(store->stmt[NGX_TRIGGERS_SQLITE_EPOCH]);
+    }
+
     if (rc != SQLITE_OK) {
         return rc;
     }
-
-    now = ngx_triggers_sqlite_now();
 
     stmt = store->stmt[NGX_TRIGGERS_SQLITE_RING_LEAD];
     sqlite3_bind_int64(stmt, 1, (int64_t) nonce);
@@ -334,9 +347,31 @@ ngx_triggers_sqlite_lead(ngx_triggers_store_t *store, uint64_t nonce,
     sqlite3_bind_int64(stmt, 2, now - NGX_TRIGGERS_SQLITE_RING_KEEP);
 
     rc = ngx_triggers_sqlite_exec(stmt);
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_ring_find(store, nonce, position);
+    }
+
+    if (rc == SQLITE_OK) {
+        store->ring_nonce = nonce;
+        store->ring_position = *position;
+        rc = ngx_triggers_sqlite_save(store);
+    }
+
     if (rc != SQLITE_OK) {
         return rc;
     }
+
+    return ngx_triggers_sqlite_exec(store->stmt[NGX_TRIGGERS_SQLITE_COMMIT]);
+}
+
+
+static int
+ngx_triggers_sqlite_ring_find(ngx_triggers_store_t *store, uint64_t nonce,
+    uint64_t *position)
+{
+    int            rc;
+    sqlite3_stmt  *stmt;
 
     stmt = store->stmt[NGX_TRIGGERS_SQLITE_RING_FIND];
     sqlite3_bind_int64(stmt, 1, (int64_t) nonce);
@@ -350,25 +385,49 @@ ngx_triggers_sqlite_lead(ngx_triggers_store_t *store, uint64_t nonce,
 
     (void) sqlite3_reset(stmt);
 
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-
-    return ngx_triggers_sqlite_exec(store->stmt[NGX_TRIGGERS_SQLITE_COMMIT]);
+    return rc;
 }
 
 
+/* two trees take turns during a binary upgrade, each with a ring of its own */
+
 static int
-ngx_triggers_sqlite_ring_save(ngx_triggers_store_t *store, uint64_t nonce,
+ngx_triggers_sqlite_ring_set(ngx_triggers_store_t *store, uint64_t nonce,
     uint64_t position)
+{
+    int  rc;
+
+    if (store->ring_nonce != nonce) {
+        rc = ngx_triggers_sqlite_ring_keep(store, ngx_triggers_sqlite_now());
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
+
+        store->ring_nonce = nonce;
+    }
+
+    store->ring_position = position;
+
+    return SQLITE_OK;
+}
+
+
+/* moves the ring of the last batch from the row of "store" into "rings" */
+
+static int
+ngx_triggers_sqlite_ring_keep(ngx_triggers_store_t *store, int64_t now)
 {
     sqlite3_stmt  *stmt;
 
+    if (store->ring_nonce == 0) {
+        return SQLITE_OK;
+    }
+
     stmt = store->stmt[NGX_TRIGGERS_SQLITE_RING_SAVE];
 
-    sqlite3_bind_int64(stmt, 1, (int64_t) nonce);
-    sqlite3_bind_int64(stmt, 2, (int64_t) position);
-    sqlite3_bind_int64(stmt, 3, ngx_triggers_sqlite_now());
+    sqlite3_bind_int64(stmt, 1, (int64_t) store->ring_nonce);
+    sqlite3_bind_int64(stmt, 2, (int64_t) store->ring_position);
+    sqlite3_bind_int64(stmt, 3, now);
 
     return ngx_triggers_sqlite_exec(stmt);
 }
