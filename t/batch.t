@@ -621,8 +621,10 @@ events.*.payload.n
 ["POST /events/batch\n{}", "GET /v1/events/batch", "PUT /v1/events/batch",
  "DELETE /v1/events/batch", "POST /v1/events/batch/\n{}",
  "POST /v1/events/batch/x\n{}"]
+--- response_headers eval
+["Allow:", ("Allow: POST, OPTIONS") x 3, "Allow:", "Allow:"]
 --- error_code eval
-[404, 400, 405, 400, 400, 404]
+[404, 405, 405, 405, 400, 404]
 
 
 

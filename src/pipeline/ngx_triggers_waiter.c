@@ -12,6 +12,7 @@
 
 
 static ngx_uint_t ngx_triggers_never_opened(ngx_triggers_worker_t *worker);
+static ngx_uint_t ngx_triggers_waiter_ncells(ngx_triggers_batch_t *batch);
 static ngx_triggers_waiter_t *ngx_triggers_waiter_get(
     ngx_triggers_worker_t *worker, ngx_triggers_batch_t *batch);
 static ngx_triggers_waiter_t *ngx_triggers_waiter_pop(
@@ -44,6 +45,11 @@ ngx_triggers_submit(ngx_triggers_worker_t *worker,
     owner.index = NGX_TRIGGERS_NO_INDEX;
 
     if (handler) {
+
+        if (ngx_triggers_waiter_ncells(batch) >= worker->zone->sh->nresults) {
+            return NGX_DECLINED;
+        }
+
         w = ngx_triggers_waiter_get(worker, batch);
         if (w == NULL) {
             return NGX_BUSY;
@@ -201,6 +207,16 @@ ngx_triggers_never_opened(ngx_triggers_worker_t *worker)
 }
 
 
+/* the results that a batch takes besides its own */
+
+static ngx_uint_t
+ngx_triggers_waiter_ncells(ngx_triggers_batch_t *batch)
+{
+    return (batch->n == 1) ? 0 : (batch->n + NGX_TRIGGERS_CELL_CODES - 1)
+                                 / NGX_TRIGGERS_CELL_CODES;
+}
+
+
 /* with the results that a batch needs for its codes */
 
 static ngx_triggers_waiter_t *
@@ -219,11 +235,7 @@ ngx_triggers_waiter_get(ngx_triggers_worker_t *worker,
     w->ncodes = batch->n;
     w->ncells = 0;
 
-    if (batch->n == 1) {
-        return w;
-    }
-
-    n = (batch->n + NGX_TRIGGERS_CELL_CODES - 1) / NGX_TRIGGERS_CELL_CODES;
+    n = ngx_triggers_waiter_ncells(batch);
 
     while (w->ncells < n) {
 

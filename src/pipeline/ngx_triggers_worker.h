@@ -110,8 +110,9 @@ struct ngx_triggers_waiter_s {
  * without one it is only queued.  batch->codes is written before the handler
  * is called, and no more after the waiter was abandoned.  NGX_OK; NGX_BUSY: no
  * room in the ring, or too many wait already; NGX_DECLINED: the batch is
- * larger than the ring could ever take; NGX_ERROR: this worker has no slot, or
- * the store could not be opened since nginx has started.
+ * larger than the ring could ever take, or needs more results than there are;
+ * NGX_ERROR: this worker has no slot, or the store could not be opened since
+ * nginx has started.
  */
 
 ngx_int_t ngx_triggers_submit(ngx_triggers_worker_t *worker,

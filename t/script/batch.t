@@ -37,7 +37,7 @@ http {
 }
 END
 
-my $t = start('zone=16m', workers => 3)->plan(36);
+my $t = start('zone=16m', workers => 3)->plan(39);
 
 # clients that post batches, each once, while the one that drains is killed
 
@@ -144,7 +144,7 @@ is(inconsistencies($t), '', 'counters agree');
 clean('with a small zone');
 
 # Results of a batch take up places of requests that wait: with four of them
-# one of 384 events is the largest.
+# one of 384 events is the largest, and a larger one would never be taken.
 
 $t = start('zone=16m  waiting=4', workers => 1, checks => 0);
 
@@ -152,7 +152,7 @@ for my $round (1 .. 3) {
     $res = $t->post('/v1/events/batch', numbered(385)) for 1 .. 20;
 
     is("$res->{status} " . ($res->{headers}{'retry-after'} // 'none'),
-       '503 1', "round $round: refused for want of places");
+       '413 none', "round $round: refused for want of places");
     is($t->post('/v1/events/batch', numbered(384))->{status}, 201,
        'all of them are there again');
 }
@@ -165,7 +165,12 @@ $t->lock_database();
 
 wait_for(sub { taken_in(2) });
 
-is($t->post('/events', '{"payload":{}}')->{status}, 503, 'no place is left');
+for my $n (1, 2, 200, 384) {
+    $res = $t->post('/v1/events/batch', numbered($n)) for 1 .. 5;
+    is("$res->{status} $res->{headers}{'retry-after'}", '503 1',
+       "no place is left for $n");
+}
+
 $t->unlock_database();
 is(join(',', map { http_end($_)->{status} } @socks), '201,201',
    'those who had one are answered');

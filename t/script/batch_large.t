@@ -1,5 +1,5 @@
 # Batches that are decoded by a thread: as large as they may be, replayed,
-# broken at their end, and of clients that leave meanwhile.
+# broken at their end, over a limit, and of clients that leave meanwhile.
 
 use strict;
 use warnings;
@@ -7,7 +7,7 @@ use warnings;
 use Test::More;
 use Triggers::Nginx;
 
-my $t = Triggers::Nginx->new(workers => 1, config => <<'END')->plan(16);
+my $t = Triggers::Nginx->new(workers => 1, config => <<'END')->plan(25);
 %%GLOBALS%%
 
 events {
@@ -19,6 +19,7 @@ http {
 
     triggers_store  main  sqlite:%%DB%%  zone=64m  body_memory=40m;
     triggers_key    "test-key"  user=alice;
+    triggers_key    "limited"   user=bob  rate=100;
 
     server {
         listen  127.0.0.1:%%PORT%%;
@@ -78,6 +79,43 @@ is($res->{status}, 400, 'a batch that is cut short');
 $res = $t->post('/v1/events/batch', batch($event, ($event) x 9, '{"a":1}'));
 is($res->{json}{success_count} . '/' . $res->{json}{failure_count}, '10/1',
    'one that is wrong among others');
+
+for my $end (',"x":1}', '}}') {
+    $res = $t->post('/v1/events/batch', substr($body, 0, -1) . $end);
+    is("$res->{status} " . ($res->{json}{error}{details}{field} // 'none'),
+       $end =~ /x/ ? '400 x' : '400 none', "one with \"$end\" at its end");
+}
+
+$res = $t->post('/v1/events/batch', batch(($event) x 1001));
+is("$res->{status} $res->{json}{error}{details}{field}", '400 events',
+   'one event too many');
+
+(my $bad = $event) =~ s/"x"/"x","source":""/;
+
+$res = $t->post('/v1/events/batch', batch(($bad) x 10));
+is("$res->{status} $res->{json}{failure_count} $res->{json}{error}{code} "
+   . $res->{json}{results}[9]{error}{details}{field},
+   '400 10 VALIDATION_ERROR source', 'one of which no event is valid');
+
+$res = $t->post('/v1/events/batch', $keyed =~ s/zz"/zy"/gr);
+is("$res->{status} $res->{json}{failure_count} "
+   . $res->{json}{results}[999]{error}{code},
+   '400 1000 IDEMPOTENCY_KEY_REUSED', 'one with keys of other events');
+
+# --- a limit, which is known when the events have been counted ---
+
+my $some = batch(($event) x 60);
+
+$res = $t->post('/v1/events/batch', $some, key => 'limited');
+is("$res->{status} $res->{headers}{'x-ratelimit-remaining'}", '201 40',
+   'sixty of a hundred');
+
+$res = $t->post('/v1/events/batch', $some, key => 'limited');
+is($res->{status}, 429, 'sixty more are too many');
+is($res->{json}{error}{details}{retry_after},
+   $res->{headers}{'retry-after'}, 'for so long');
+is($t->get('/inbox?limit=1', key => 'limited')->{json}{total}, 60,
+   'they are not stored');
 
 # --- clients that leave while theirs is decoded ---
 

@@ -34,11 +34,16 @@ http {
             triggers main;
             triggers_synchronous_commit off;
         }
+
+        location /impatient/ {
+            triggers main;
+            triggers_commit_timeout 200ms;
+        }
     }
 }
 END
 
-my $t = Triggers::Nginx->new(workers => 4, config => $Config)->plan(40);
+my $t = Triggers::Nginx->new(workers => 4, config => $Config)->plan(44);
 
 $t->ready();
 
@@ -117,6 +122,35 @@ my $res = $t->post('/v1/events/batch', batch(3, 3, 203, 4));
 is(join(',', map { $_->{event_id} } @{$res->{json}{results}}[0, 1, 3]),
    "$id{3},$id{3},$id{4}", 'replays beside a new event');
 ok(!exists $res->{json}{results}[2]{idempotent_replayed}, 'which is new');
+
+# who was told that the outcome is unknown, repeats, and has the same event
+
+my @requests = (['/impatient/events', event('late')],
+                ['/impatient/v1/events/batch', batch(301, 302)]);
+
+$t->lock_database();
+
+is(tally(map { $t->post(@$_)->{status} } (@requests) x 2), '503:4',
+   'the outcome is unknown');
+
+$t->unlock_database();
+
+my @res = map {
+    my ($uri, $body) = @$_;
+    my $res;
+
+    wait_for(sub {
+        $res = $t->post($uri, $body);
+        $res->{status} ne '503'
+    });
+
+    $res;
+} @requests;
+
+is($res[0]{headers}{'idempotent-replayed'}, 'true', 'it was stored');
+is(scalar(grep { $_->{idempotent_replayed} } @{$res[1]{json}{results}}), 2,
+   'those of a batch, too');
+is(rows('late') . rows('batch'), '1' . (3 + keys %id), 'once');
 
 # the event may be acknowledged or gone
 
@@ -230,6 +264,13 @@ sub post {
     my ($key) = @_;
     return $t->post('/events', '{"event_type":"one","payload":{}}',
                     'Idempotency-Key' => $key)->{json}{event_id};
+}
+
+
+sub event {
+    my ($type) = @_;
+    return qq({"event_type":"$type","payload":{},)
+           . qq("metadata":{"idempotency_key":"$type"}});
 }
 
 
