@@ -164,7 +164,7 @@ typedef enum {
     NGX_TRIGGERS_RC_FAILED,        /* this mutation alone cannot be applied */
     NGX_TRIGGERS_RC_REPLAY,        /* OP_CREATE: the key's event was there */
     NGX_TRIGGERS_RC_KEY_REUSED,    /* OP_CREATE: … and it was another one */
-    NGX_TRIGGERS_RC_FORBIDDEN,     /* OP_KEY_…: it may do more than the asker */
+    NGX_TRIGGERS_RC_FORBIDDEN,     /* OP_KEY_…: it may do more */
     NGX_TRIGGERS_RC_EXPIRED,       /* OP_KEY_ROTATE: the key has */
     NGX_TRIGGERS_RC_NO_ROOM,       /* OP_KEY_…: for one more usable key */
     NGX_TRIGGERS_RC_MAX            /* a code fits into four bits */

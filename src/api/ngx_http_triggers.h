@@ -103,7 +103,7 @@ typedef struct {
     ngx_http_triggers_key_t  *key;             /* who asks */
     ngx_triggers_rate_t      rate;             /* limit is 0: has none */
     ngx_str_t                id_text;          /* {id} of the path … */
-    u_char                   id[NGX_TRIGGERS_ID_LEN];  /* … and what it says */
+    u_char                   id[NGX_TRIGGERS_ID_LEN];  /* … what it says */
 
     ngx_uint_t               media;            /* …_media_e of the body */
     ngx_str_t                body;

@@ -33,6 +33,15 @@ typedef enum {
 ngx_http_triggers_auth_e ngx_http_triggers_authorize(ngx_http_request_t *r,
     ngx_uint_t scope);
 
+/*
+ * Does a request that was let in, and has waited since, still have its key?
+ * Not where the key has been revoked, has expired, or has lost the scope or
+ * that of an admin.  ctx->key stays as it was.
+ */
+
+ngx_http_triggers_auth_e ngx_http_triggers_authorize_again(
+    ngx_http_request_t *r, ngx_uint_t scope);
+
 /* Does the asker see all owners? */
 
 ngx_uint_t ngx_http_triggers_is_admin(ngx_http_triggers_ctx_t *ctx);

@@ -8,6 +8,8 @@
 
 #include "ngx_http_triggers_poll.h"
 #include "ngx_http_triggers_auth.h"
+#include "ngx_http_triggers_response.h"
+#include "ngx_http_triggers_router.h"
 
 
 #define NGX_HTTP_TRIGGERS_POLL_DELAY      10   /* ms for each time */
@@ -33,6 +35,8 @@ static void ngx_http_triggers_poll_handler(void *data);
 static void ngx_http_triggers_poll_delay(ngx_http_triggers_poll_ctx_t *p);
 static void ngx_http_triggers_poll_timer_handler(ngx_event_t *ev);
 static void ngx_http_triggers_poll_look(ngx_http_triggers_poll_ctx_t *p);
+static ngx_int_t ngx_http_triggers_poll_again(
+    ngx_http_triggers_poll_ctx_t *p);
 static void ngx_http_triggers_poll_cleanup(void *data);
 
 
@@ -205,13 +209,41 @@ ngx_http_triggers_poll_look(ngx_http_triggers_poll_ctx_t *p)
         r->keepalive = 0;
     }
 
-    rc = p->again(r);
+    rc = ngx_http_triggers_poll_again(p);
 
     if (rc != NGX_DONE) {
         ngx_http_finalize_request(r, rc);
     }
 
     ngx_http_run_posted_requests(c);
+}
+
+
+/* the key may have been revoked meanwhile */
+
+static ngx_int_t
+ngx_http_triggers_poll_again(ngx_http_triggers_poll_ctx_t *p)
+{
+    ngx_http_request_t       *r;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    r = p->r;
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    switch (ngx_http_triggers_authorize_again(r, ctx->route->scope)) {
+
+    case NGX_HTTP_TRIGGERS_AUTH_OK:
+        return p->again(r);
+
+    case NGX_HTTP_TRIGGERS_AUTH_ADDRESS:
+    case NGX_HTTP_TRIGGERS_AUTH_SCOPE:
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_FORBIDDEN, NULL,
+                                       "the key has been changed and does "
+                                       "not allow this any more");
+
+    default: /* NO_KEY, NOT_LOADED */
+        return ngx_http_triggers_unauthorized(r);
+    }
 }
 
 

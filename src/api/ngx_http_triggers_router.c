@@ -378,11 +378,13 @@ ngx_http_triggers_admit(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_triggers_wait_keys(ngx_http_request_t *r)
 {
-    ngx_int_t                 rc;
-    ngx_http_triggers_ctx_t  *ctx;
-    ngx_http_triggers_job_t  *job;
+    ngx_int_t                      rc;
+    ngx_http_triggers_ctx_t       *ctx;
+    ngx_http_triggers_job_t       *job;
+    ngx_http_triggers_loc_conf_t  *tlcf;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
 
     if (ctx->waited) {
         return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
@@ -390,6 +392,14 @@ ngx_http_triggers_wait_keys(ngx_http_request_t *r)
     }
 
     ctx->waited = 1;
+
+    /* the keys come first: they are there by now, or do not all fit */
+
+    if (__atomic_load_n(&tlcf->store->worker.zone->sh->readable,
+                        __ATOMIC_ACQUIRE))
+    {
+        return ngx_http_triggers_admit(r);
+    }
 
     job = ngx_http_triggers_job_create(r, sizeof(ngx_http_triggers_job_t));
     if (job == NULL) {

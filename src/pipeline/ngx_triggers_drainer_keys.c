@@ -146,7 +146,7 @@ ngx_triggers_drainer_keys_tick(ngx_triggers_drainer_keys_t *dk)
     ngx_triggers_keys_sweep(&dk->writer, ngx_triggers_drainer_keys_now(),
                             NGX_TRIGGERS_KEYS_SWEEP);
 
-    if (dk->missing && keys->count < keys->capacity) {
+    if (dk->crowded && keys->count < keys->capacity) {
         (void) ngx_triggers_drainer_keys_load(dk);
     }
 
@@ -204,6 +204,7 @@ ngx_triggers_drainer_keys_load(ngx_triggers_drainer_keys_t *dk)
 
     for (i = 0; i < 2; i++) {
         dk->missing = 0;
+        dk->crowded = 0;
 
         ngx_triggers_keys_begin(&dk->writer);
 
@@ -212,12 +213,13 @@ ngx_triggers_drainer_keys_load(ngx_triggers_drainer_keys_t *dk)
                                       dk);
         if (rc != NGX_OK) {
             dk->missing = missing;
+            dk->crowded = (missing != 0);
             return rc;
         }
 
         ngx_triggers_keys_end(&dk->writer);
 
-        if (dk->missing == 0) {
+        if (!dk->crowded) {
             break;
         }
     }
@@ -248,10 +250,17 @@ ngx_triggers_drainer_keys_load_handler(void *data, ngx_triggers_key_t *key)
         return NGX_OK;
     }
 
-    if (ngx_triggers_keys_fill(&entry, key) != NGX_OK
-        || ngx_triggers_keys_put(&dk->writer, &entry) != NGX_OK)
-    {
+    if (ngx_triggers_keys_fill(&entry, key) != NGX_OK) {
+
+        /* not one of the api's: somebody has written it by hand */
+
         dk->missing++;
+        return NGX_OK;
+    }
+
+    if (ngx_triggers_keys_put(&dk->writer, &entry) != NGX_OK) {
+        dk->missing++;
+        dk->crowded = 1;
     }
 
     return NGX_OK;

@@ -50,6 +50,8 @@ typedef struct {
     int64_t                  started;          /* ms since the epoch */
     int64_t                  since;            /* what is older is written */
 
+    unsigned                 crowded:1;        /* some would fit into a
+                                                  table with room */
     unsigned                 full:1;           /* and logged so */
 } ngx_triggers_drainer_keys_t;
 

@@ -6,8 +6,8 @@
  *
  * Its parts: the ring; the slots, one for each worker process that is alive;
  * the results, a fixed array for each slot; the table of keys; the buckets of
- * rate limits; the generations, which tell that something has changed; the state that the
- * drainer tells; counters.
+ * rate limits; the generations, which tell that something has changed; the
+ * state that the drainer tells; counters.
  */
 
 

@@ -45,7 +45,7 @@ http {
 }
 END
 
-my $t = Triggers::Nginx->new(config => $Config)->plan(134);
+my $t = Triggers::Nginx->new(config => $Config)->plan(138);
 my $json = JSON::PP->new->utf8->canonical;
 
 my $Uuid = qr/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -357,6 +357,28 @@ my $self = make({ name => 'self', scopes => ['keys:manage'] });
 is(ask('DELETE', "/v1/keys/$self->{key_id}", undef, $self->{key})->{status},
    200, 'a key revokes itself');
 is(status($self->{key}), 401, 'and is gone');
+
+# who waits for events with a key that goes
+
+for ([ 'revoked', 'DELETE', undef, 401 ],
+     [ 'inactive', 'PATCH', { is_active => JSON::PP::false() }, 401 ],
+     [ 'without its scope', 'PATCH', { scopes => ['inbox:ack'] }, 403 ],
+     [ 'as it was', 'PATCH', { name => 'x' }, 200 ])
+{
+    my ($name, $method, $change, $status) = @$_;
+    my $key = make({ name => 'waiting', user_id => 'frank' });
+    my $sock = $t->http_start(Triggers::Nginx::text(
+        'GET', '/v1/inbox?wait=10&event_type=' . $key->{key_id},
+        key => $key->{key}));
+
+    sleep 0.1;
+    ask($method, "/v1/keys/$key->{key_id}", $change);
+
+    my $poster = make({ name => 'poster', user_id => 'frank' });
+    ask('POST', '/v1/events', { event_type => $key->{key_id},
+                                payload => {} }, $poster->{key});
+    is(http_end($sock, 8)->{status}, $status, "waiting with a key: $name");
+}
 
 # list
 

@@ -155,6 +155,11 @@ test_table(void)
     ngx_memzero(digest, sizeof(digest));
     first = ngx_triggers_rates_find(&rates, digest);
 
+    unit_ok(ngx_triggers_rates_last_used(&rates, digest) == 0,
+            "a key that was never used");
+    first->last_used = 1762778096000;
+    unit_ok(ngx_triggers_rates_last_used(&rates, digest) == 1762778096000,
+            "a key that was");
     unit_ok(ngx_triggers_rates_find(&rates, digest) == first,
             "a key finds its bucket again");
 
