@@ -396,6 +396,7 @@ UNIT_cloudevent := t/unit/core.c src/api/ngx_http_triggers_attribute.c \
                    src/api/ngx_triggers_text.c $(UNIT_json) $(UNIT_uuid) \
                    $(UNIT_time)
 UNIT_keys_table := src/zone/ngx_triggers_keys.c
+UNIT_networks := t/unit/core.c src/api/ngx_triggers_networks.c
 UNIT_store  := $(wildcard src/store/sqlite/*.c)
 UNIT_store_read  := $(UNIT_store)
 UNIT_store_fault := $(UNIT_store)
@@ -460,6 +461,7 @@ FUZZ_accept     := src/api/ngx_http_triggers_accept.c
 FUZZ_cloudevent := src/api/ngx_http_triggers_attribute.c \
                    $(wildcard src/api/ngx_http_triggers_cloudevent*.c)
 FUZZ_event      := src/api/ngx_http_triggers_decode.c
+FUZZ_networks   := src/api/ngx_triggers_networks.c
 FUZZ_query      := src/api/ngx_http_triggers_query.c
 FUZZ_row        := src/api/ngx_http_triggers_event_json.c
 
