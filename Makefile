@@ -461,6 +461,10 @@ test-valgrind: $(SO) build/node_modules ## the scripts of t/ under memcheck
 # corpus, t/fuzz/corpus/NAME, and keeps what it finds under build/.
 
 FUZZ_accept     := src/api/ngx_http_triggers_accept.c
+FUZZ_batch      := src/api/ngx_http_triggers_attribute.c \
+                   src/api/ngx_http_triggers_decode.c \
+                   src/api/ngx_http_triggers_decode_batch.c \
+                   $(wildcard src/api/ngx_http_triggers_cloudevent*.c)
 FUZZ_cloudevent := src/api/ngx_http_triggers_attribute.c \
                    $(wildcard src/api/ngx_http_triggers_cloudevent*.c)
 FUZZ_event      := src/api/ngx_http_triggers_decode.c
