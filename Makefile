@@ -396,6 +396,10 @@ UNIT_cloudevent := t/unit/core.c src/api/ngx_http_triggers_attribute.c \
                    src/api/ngx_triggers_text.c $(UNIT_json) $(UNIT_uuid) \
                    $(UNIT_time)
 UNIT_keys_table := src/zone/ngx_triggers_keys.c
+UNIT_idempotency_key := t/unit/core.c \
+                        src/api/ngx_http_triggers_idempotency.c \
+                        src/api/ngx_triggers_sha256.c
+UNIT_networks := t/unit/core.c src/api/ngx_triggers_networks.c
 UNIT_store  := $(wildcard src/store/sqlite/*.c)
 UNIT_store_read  := $(UNIT_store)
 UNIT_store_fault := $(UNIT_store)
@@ -457,9 +461,16 @@ test-valgrind: $(SO) build/node_modules ## the scripts of t/ under memcheck
 # corpus, t/fuzz/corpus/NAME, and keeps what it finds under build/.
 
 FUZZ_accept     := src/api/ngx_http_triggers_accept.c
+FUZZ_batch      := src/api/ngx_http_triggers_attribute.c \
+                   src/api/ngx_http_triggers_decode.c \
+                   src/api/ngx_http_triggers_decode_batch.c \
+                   $(wildcard src/api/ngx_http_triggers_cloudevent*.c)
 FUZZ_cloudevent := src/api/ngx_http_triggers_attribute.c \
                    $(wildcard src/api/ngx_http_triggers_cloudevent*.c)
 FUZZ_event      := src/api/ngx_http_triggers_decode.c
+FUZZ_idempotency := src/api/ngx_http_triggers_idempotency.c \
+                    src/api/ngx_triggers_sha256.c
+FUZZ_networks   := src/api/ngx_triggers_networks.c
 FUZZ_query      := src/api/ngx_http_triggers_query.c
 FUZZ_row        := src/api/ngx_http_triggers_event_json.c
 
@@ -477,7 +488,7 @@ build/fuzz/%: t/fuzz/%.c $(FUZZ_COMMON) $$(FUZZ_%) $(OUR_HEADERS) \
 	@mkdir -p $(@D)
 	clang -g -O1 $(WARNINGS) $(UNIT_INCS) -It/fuzz \
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-	    -o $@ $(filter %.c,$^) -ljansson
+	    -o $@ $(filter %.c,$^) -ljansson -lcrypto
 
 .PHONY: test-fuzz fuzz
 test-fuzz: $(FUZZ_TARGETS:%=build/fuzz/%) ## decoders and writers of the API

@@ -243,7 +243,8 @@ ngx_http_triggers_event_key(ngx_http_request_t *r, ngx_str_t *key)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
-    rc = ngx_http_triggers_idempotency_key(r, &header);
+    rc = ngx_http_triggers_idempotency_key(r->pool, &ctx->idempotency_key,
+                                           &header);
 
     if (rc != NGX_OK || header.data == NULL) {
         return rc;

@@ -5,6 +5,9 @@
  */
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+
 #include "ngx_http_triggers_idempotency.h"
 #include "ngx_http_triggers_decode.h"
 #include "ngx_triggers_sha256.h"
@@ -14,28 +17,26 @@
     (NGX_TRIGGERS_KEY_HASH_LEN + NGX_TRIGGERS_REQUEST_HASH_LEN)
 
 
-static ngx_int_t ngx_http_triggers_idempotency_unquote(
-    ngx_http_request_t *r, ngx_str_t *value, ngx_str_t *key);
+static ngx_int_t ngx_http_triggers_idempotency_unquote(ngx_pool_t *pool,
+    ngx_str_t *value, ngx_str_t *key);
 
 
 ngx_int_t
-ngx_http_triggers_idempotency_key(ngx_http_request_t *r, ngx_str_t *key)
+ngx_http_triggers_idempotency_key(ngx_pool_t *pool, ngx_str_t *header,
+    ngx_str_t *key)
 {
-    ngx_int_t                 rc;
-    ngx_uint_t                i;
-    ngx_http_triggers_ctx_t  *ctx;
+    ngx_int_t   rc;
+    ngx_uint_t  i;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
-
-    *key = ctx->idempotency_key;
+    *key = *header;
 
     if (key->data == NULL) {
         return NGX_OK;
     }
 
     if (key->len && key->data[0] == '"') {
-        rc = ngx_http_triggers_idempotency_unquote(r, &ctx->idempotency_key,
-                                                   key);
+        rc = ngx_http_triggers_idempotency_unquote(pool, header, key);
+
         if (rc != NGX_OK) {
             return rc;
         }
@@ -97,12 +98,12 @@ ngx_http_triggers_idempotency_hash(ngx_pool_t *pool, ngx_str_t *user_id,
 /* a string of RFC 8941, section 3.3.3, without parameters */
 
 static ngx_int_t
-ngx_http_triggers_idempotency_unquote(ngx_http_request_t *r,
-    ngx_str_t *value, ngx_str_t *key)
+ngx_http_triggers_idempotency_unquote(ngx_pool_t *pool, ngx_str_t *value,
+    ngx_str_t *key)
 {
     u_char  *p, *last, *dst;
 
-    dst = ngx_pnalloc(r->pool, value->len);
+    dst = ngx_pnalloc(pool, value->len);
     if (dst == NULL) {
         return NGX_ERROR;
     }

@@ -10,16 +10,18 @@
 #define _NGX_HTTP_TRIGGERS_IDEMPOTENCY_H_INCLUDED_
 
 
-#include "ngx_http_triggers.h"
+#include "ngx_triggers_event.h"
 
 
 /*
- * The key of the header: NGX_OK, its data is NULL where there is no header;
- * NGX_DECLINED: it is malformed; NGX_ERROR: no memory.
+ * The key that the header's value says, a string of RFC 8941 without
+ * parameters or the bare text; it points into the header or into the pool.
+ * NGX_OK, its data is NULL where that of the header is; NGX_DECLINED: it is
+ * malformed; NGX_ERROR: no memory.  Pure but for the pool.
  */
 
-ngx_int_t ngx_http_triggers_idempotency_key(ngx_http_request_t *r,
-    ngx_str_t *key);
+ngx_int_t ngx_http_triggers_idempotency_key(ngx_pool_t *pool,
+    ngx_str_t *header, ngx_str_t *key);
 
 /*
  * Replaces a key by the hashes that a mutation carries: of owner and key, and

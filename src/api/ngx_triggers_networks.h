@@ -15,9 +15,10 @@
 
 
 /*
- * Appends the network that text says, an address or ADDRESS/LENGTH; bits of
- * the address behind the prefix are ignored, and ::ffff:a.b.c.d is IPv4.
- * NGX_OK; NGX_DECLINED: it says none; NGX_BUSY: more than max bytes.
+ * Appends the network that text says, an address as inet_pton() reads it or
+ * ADDRESS/LENGTH; bits of the address behind the prefix are ignored, and
+ * ::ffff:a.b.c.d is IPv4.  NGX_OK; NGX_DECLINED: it says none; NGX_BUSY: more
+ * than max bytes.
  */
 
 ngx_int_t ngx_triggers_networks_add(ngx_str_t *networks, size_t max,
@@ -25,7 +26,8 @@ ngx_int_t ngx_triggers_networks_add(ngx_str_t *networks, size_t max,
 
 /*
  * Is the address in one of the networks?  An IPv4-mapped IPv6 address is the
- * IPv4 address; one of another family is in none.
+ * IPv4 address; one of another family is in none.  Whatever the bytes are,
+ * nothing beyond them and the address is read.
  */
 
 ngx_uint_t ngx_triggers_networks_match(u_char *networks, size_t len,

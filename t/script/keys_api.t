@@ -188,6 +188,9 @@ my @bad = (
       'expires_at' ],
     [ 'no network', '{"name":"a","allowed_ips":["10.0.0.0/33"]}',
       'allowed_ips' ],
+    [ 'dots', '{"name":"a","allowed_ips":["..."]}', 'allowed_ips' ],
+    [ 'octal or not', '{"name":"a","allowed_ips":["010.0.0.1"]}',
+      'allowed_ips' ],
     [ 'a socket', '{"name":"a","allowed_ips":["unix:"]}', 'allowed_ips' ],
     [ 'too many networks', '{"name":"a","allowed_ips":['
       . join(',', ('"10.0.0.0/8"') x 33) . ']}', 'allowed_ips' ],

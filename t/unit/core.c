@@ -188,7 +188,7 @@ ngx_sprintf(u_char *buf, const char *fmt, ...)
 }
 
 
-/* %V %s %c %i %ui %uz %L */
+/* %V %s %c %d %i %ui %uz %L */
 
 u_char *
 ngx_vslprintf(u_char *buf, u_char *last, const char *fmt, va_list args)
@@ -225,6 +225,10 @@ ngx_vslprintf(u_char *buf, u_char *last, const char *fmt, va_list args)
             text[0] = (char) va_arg(args, int);
             buf = unit_put(buf, last, text, 1);
             continue;
+
+        case 'd':
+            len = sprintf(text, "%d", va_arg(args, int));
+            break;
 
         case 'i':
         case 'z':
