@@ -426,17 +426,32 @@ ngx_http_triggers_wait_thread(ngx_triggers_job_t *job,
 }
 
 
-/* whatever became of the job: the table of keys tells */
+/*
+ * Whatever became of the job: the table of keys tells.  Who is admitted takes
+ * a reference of its own, as under a content handler, so the one that has
+ * waited ends.
+ */
 
 static ngx_int_t
 ngx_http_triggers_wait_answer(ngx_http_request_t *r,
     ngx_http_triggers_job_t *job)
 {
+    ngx_int_t                 rc;
     ngx_http_triggers_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
-    return ctx->starting ? NGX_DECLINED : ngx_http_triggers_admit(r);
+    if (ctx->starting) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_triggers_admit(r);
+
+    if (rc == NGX_DONE) {
+        ngx_http_finalize_request(r, NGX_DONE);
+    }
+
+    return rc;
 }
 
 
