@@ -434,6 +434,11 @@ ngx_http_triggers_replay_thread(ngx_triggers_job_t *base,
 }
 
 
+/*
+ * All is committed, so the answer tells of the other items also where the
+ * store could not be read: those that were replayed are not known then.
+ */
+
 static ngx_int_t
 ngx_http_triggers_replay_answer(ngx_http_request_t *r,
     ngx_http_triggers_job_t *base)
@@ -446,14 +451,6 @@ ngx_http_triggers_replay_answer(ngx_http_request_t *r,
 
     job = (ngx_http_triggers_replay_job_t *) base;
     batch = ctx->batch;
-
-    if (base->job.rc != NGX_OK) {
-
-        /* all is committed: the same request tells it when it is repeated */
-
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
-                                       "the store cannot be read");
-    }
 
     batch->replays = job->replays;
 

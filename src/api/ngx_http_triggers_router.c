@@ -436,7 +436,11 @@ ngx_http_triggers_wait_thread(ngx_triggers_job_t *job,
 }
 
 
-/* whatever became of the job: the table of keys tells */
+/*
+ * Whatever became of the job: the table of keys tells.  Who is admitted takes
+ * a reference of its own, as under a content handler, so the one that has
+ * waited ends.
+ */
 
 static ngx_int_t
 ngx_http_triggers_wait_answer(ngx_http_request_t *r,
@@ -452,8 +456,6 @@ ngx_http_triggers_wait_answer(ngx_http_request_t *r,
     }
 
     rc = ngx_http_triggers_admit(r);
-
-    /* whoever goes on has a reference of its own */
 
     if (rc == NGX_DONE) {
         ngx_http_finalize_request(r, NGX_DONE);

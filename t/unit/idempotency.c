@@ -218,6 +218,43 @@ test_two(void)
 }
 
 
+/* as many events of another process as of a batch that was rolled back */
+
+static void
+test_two_rollback(void)
+{
+    ngx_str_t                *path;
+    ngx_triggers_store_t     *one, *two;
+    ngx_triggers_result_t     result;
+    ngx_triggers_mutation_t   m;
+
+    path = fixture_path("two_rollback.db");
+    one = fixture_store(path);
+    two = fixture_store(path);
+
+    (void) ngx_triggers_store_open(one);
+    (void) put(one, 1, 1, "a", &result);
+
+    (void) ngx_triggers_store_begin(one);
+    keyed(&m, 2, 2, "a");
+    (void) ngx_triggers_store_apply(one, &m, &result);
+    ngx_triggers_store_unlock(one);
+
+    (void) ngx_triggers_store_open(two);
+    unit_ok(put(two, 3, 3, "a", &result) == NGX_TRIGGERS_RC_OK,
+            "another process goes on after a rollback");
+    ngx_triggers_store_unlock(two);
+
+    unit_ok(ngx_triggers_store_open(one) == NGX_OK
+            && put(one, 4, 3, "a", &result) == NGX_TRIGGERS_RC_REPLAY
+            && fixture_number(result.id) == 3,
+            "and the first knows its key");
+
+    ngx_triggers_store_destroy(one);
+    ngx_triggers_store_destroy(two);
+}
+
+
 static void
 test_merge(void)
 {
@@ -289,6 +326,56 @@ test_merge_rollback(void)
             "are known after the rollback of what merged them");
     unit_ok(put(store, 100001, 100001, "many", &result) == NGX_TRIGGERS_RC_OK,
             "those that were rolled back are not");
+
+    ngx_triggers_store_destroy(store);
+}
+
+
+/* a slice that has entries of a batch that was rolled back */
+
+static void
+test_merge_stale(void)
+{
+    uint64_t                 n;
+    ngx_str_t               *path;
+    ngx_uint_t               i;
+    ngx_triggers_store_t    *store;
+    ngx_triggers_result_t    result;
+    ngx_triggers_mutation_t  m;
+
+    path = fixture_path("stale.db");
+    store = fixture_store(path);
+    (void) ngx_triggers_store_open(store);
+
+    (void) put_many(store, 1, 66000, 0);
+    (void) ngx_triggers_store_begin(store);
+
+    for (n = 66000; n < 67000; n++) {
+        keyed(&m, n, n, "many");
+        (void) ngx_triggers_store_apply(store, &m, &result);
+    }
+
+    ngx_triggers_store_rollback(store);
+
+    /* the merge begins before their numbers are given to others */
+
+    (void) ngx_triggers_store_maintain(store, 0);
+    unit_ok(put_many(store, 68000, 69000, 0), "keys after a rollback");
+
+    for (i = 0; i < 1000; i++) {
+        if (ngx_triggers_store_maintain(store, 0) == NGX_ERROR
+            || fixture_sql(path, "SELECT indexed_through FROM store"))
+        {
+            break;
+        }
+    }
+
+    ngx_triggers_store_close(store);
+    (void) ngx_triggers_store_open(store);
+
+    unit_ok(wrong(store, 1, 66000, 499) == 0
+            && wrong(store, 68000, 69000, 7) == 0,
+            "are known to a new leader");
 
     ngx_triggers_store_destroy(store);
 }
@@ -403,8 +490,10 @@ main(void)
 
     test_replay();
     test_two();
+    test_two_rollback();
     test_merge();
     test_merge_rollback();
+    test_merge_stale();
     test_reader();
     test_expiry();
 

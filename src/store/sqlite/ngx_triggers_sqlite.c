@@ -246,7 +246,6 @@ ngx_int_t
 ngx_triggers_store_open(ngx_triggers_store_t *store)
 {
     int        code;
-    int64_t    next_seq;
     ngx_int_t  rc;
 
     if (store->db && store->locked) {
@@ -268,8 +267,6 @@ ngx_triggers_store_open(ngx_triggers_store_t *store)
         }
     }
 
-    next_seq = store->next_seq;
-
     code = ngx_triggers_sqlite_load(store);
     if (code != SQLITE_OK) {
         rc = ngx_triggers_sqlite_error(store, code, "SELECT");
@@ -277,12 +274,7 @@ ngx_triggers_store_open(ngx_triggers_store_t *store)
         return rc;
     }
 
-    if (store->next_seq != next_seq) {
-
-        /* another process has written, and keys that are not known here */
-
-        ngx_triggers_sqlite_keys_free(store);
-    }
+    ngx_triggers_sqlite_keys_check(store);
 
     switch (ngx_triggers_store_state(store)) {
 

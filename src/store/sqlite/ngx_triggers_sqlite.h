@@ -258,7 +258,8 @@ ngx_int_t ngx_triggers_sqlite_error(ngx_triggers_store_t *store, int rc,
  * functions return a SQLite code.  load reads the tail of keys that are not in
  * the index, within a transaction; find sets *result to REPLAY or KEY_REUSED
  * where the mutation's key is in use; add makes it so, for store->next_seq.
- * commit and rollback tell how the transaction has ended.  maintain does a
+ * commit and rollback tell how the transaction has ended.  check drops them,
+ * to be loaded again, when another process has written since.  maintain does a
  * step of what is behind the answers, as ngx_triggers_store_maintain() does.
  */
 
@@ -270,6 +271,7 @@ int ngx_triggers_sqlite_key_find(ngx_triggers_store_t *store,
 int ngx_triggers_sqlite_key_add(ngx_triggers_store_t *store,
     ngx_triggers_mutation_t *mutation, int64_t created_at);
 void ngx_triggers_sqlite_keys_commit(ngx_triggers_store_t *store);
+void ngx_triggers_sqlite_keys_check(ngx_triggers_store_t *store);
 void ngx_triggers_sqlite_keys_rollback(ngx_triggers_store_t *store);
 ngx_int_t ngx_triggers_sqlite_keys_maintain(ngx_triggers_store_t *store,
     ngx_uint_t idle);

@@ -45,6 +45,8 @@ typedef struct {
 
 
 struct ngx_triggers_sqlite_keys_s {
+    int64_t                      next_seq;     /* of the store, as of the last
+                                                  commit that is known here */
     int64_t                      sweep;        /* hash at which it goes on */
     ngx_triggers_sqlite_tail_t  *tail;         /* that grows */
     ngx_triggers_sqlite_tail_t  *merged;       /* whose slice is being merged,
@@ -108,6 +110,7 @@ ngx_triggers_sqlite_keys_load(ngx_triggers_store_t *store)
         return SQLITE_NOMEM;
     }
 
+    keys->next_seq = store->next_seq;
     keys->sweep = INT64_MIN;
     store->keys = keys;
 
@@ -212,7 +215,19 @@ void
 ngx_triggers_sqlite_keys_commit(ngx_triggers_store_t *store)
 {
     if (store->keys) {
+        store->keys->next_seq = store->next_seq;
         store->keys->ahead = 0;
+    }
+}
+
+
+/* next_seq never goes back, and a rollback leaves that of store behind */
+
+void
+ngx_triggers_sqlite_keys_check(ngx_triggers_store_t *store)
+{
+    if (store->keys && store->keys->next_seq != store->next_seq) {
+        ngx_triggers_sqlite_keys_free(store);
     }
 }
 
@@ -573,7 +588,9 @@ ngx_triggers_sqlite_slice_start(ngx_triggers_store_t *store)
 
     if (keys->merged == NULL || keys->slice == NULL) {
         ngx_free(keys->merged);
+        ngx_free(keys->slice);
         keys->merged = NULL;
+        keys->slice = NULL;
         return NGX_ERROR;
     }
 
@@ -591,6 +608,13 @@ ngx_triggers_sqlite_slice_start(ngx_triggers_store_t *store)
             keys->through = ngx_max(keys->through, tail->keys[i].seq);
         }
     }
+
+    /*
+     * Entries that were rolled back may name rows that are yet to come, and
+     * whose keys will be in the new tail.
+     */
+
+    keys->through = ngx_min(keys->through, store->next_seq - 1);
 
     qsort(keys->slice, n, sizeof(ngx_triggers_sqlite_key_t),
           ngx_triggers_sqlite_slice_compare);
