@@ -84,6 +84,8 @@ typedef enum {
 
 
 typedef struct {
+    ngx_http_request_t      *request;          /* whose it is */
+
     /* headers of the request, data is NULL where there was none */
     ngx_str_t                x_api_key;
     ngx_str_t                x_request_id;

@@ -167,16 +167,12 @@ ngx_http_triggers_poll_delay(ngx_http_triggers_poll_ctx_t *p)
 static void
 ngx_http_triggers_poll_timer_handler(ngx_event_t *ev)
 {
-    ngx_connection_t              *c;
-    ngx_http_request_t            *r;
-    ngx_http_triggers_ctx_t       *ctx;
     ngx_http_triggers_poll_ctx_t  *p;
 
-    c = ev->data;
-    r = c->data;
+    /* not by the connection, whose request need not be this one */
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
-    p = ctx->poll;
+    p = (ngx_http_triggers_poll_ctx_t *)
+            ((u_char *) ev - offsetof(ngx_http_triggers_poll_ctx_t, timer));
 
     if (!p->delayed) {
         p->over = 1;
