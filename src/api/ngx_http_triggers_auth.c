@@ -6,6 +6,7 @@
 
 
 #include "ngx_http_triggers_auth.h"
+#include "ngx_http_triggers_response.h"
 #include "ngx_triggers_networks.h"
 #include "ngx_triggers_sha256.h"
 
@@ -53,6 +54,30 @@ ngx_http_triggers_authorize(ngx_http_request_t *r, ngx_uint_t scope)
     }
 
     return NGX_HTTP_TRIGGERS_AUTH_OK;
+}
+
+
+ngx_int_t
+ngx_http_triggers_refuse_key(ngx_http_request_t *r,
+    ngx_http_triggers_auth_e code)
+{
+    switch (code) {
+
+    case NGX_HTTP_TRIGGERS_AUTH_NO_KEY:
+        return ngx_http_triggers_unauthorized(r);
+
+    case NGX_HTTP_TRIGGERS_AUTH_ADDRESS:
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_FORBIDDEN, NULL,
+                                       "the key is not valid for your "
+                                       "address");
+
+    case NGX_HTTP_TRIGGERS_AUTH_SCOPE:
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_FORBIDDEN, NULL,
+                                       "the key lacks the scope for this");
+
+    default: /* NGX_HTTP_TRIGGERS_AUTH_ERROR */
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 }
 
 
@@ -109,17 +134,28 @@ ngx_http_triggers_stored_key(ngx_http_request_t *r, u_char *digest)
 }
 
 
+/* who waits for events is looked up again and again, in the same memory */
+
 static ngx_http_triggers_key_t *
 ngx_http_triggers_key_copy(ngx_http_request_t *r,
     ngx_triggers_keys_entry_t *entry)
 {
     u_char                   *p;
+    ngx_http_triggers_ctx_t  *ctx;
     ngx_http_triggers_key_t  *key;
 
-    key = ngx_palloc(r->pool, sizeof(ngx_http_triggers_key_t)
-                              + NGX_TRIGGERS_UUID_LEN + entry->key.user_len);
-    if (key == NULL) {
-        return NULL;
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+    key = ctx->stored_key;
+
+    if (key == NULL || key->user_id.len != entry->key.user_len) {
+        key = ngx_palloc(r->pool, sizeof(ngx_http_triggers_key_t)
+                                  + NGX_TRIGGERS_UUID_LEN
+                                  + entry->key.user_len);
+        if (key == NULL) {
+            return NULL;
+        }
+
+        ctx->stored_key = key;
     }
 
     p = (u_char *) (key + 1);

@@ -33,6 +33,13 @@ typedef enum {
 ngx_http_triggers_auth_e ngx_http_triggers_authorize(ngx_http_request_t *r,
     ngx_uint_t scope);
 
+/*
+ * Answers a code other than OK and NOT_LOADED; returns as a handler does.
+ */
+
+ngx_int_t ngx_http_triggers_refuse_key(ngx_http_request_t *r,
+    ngx_http_triggers_auth_e code);
+
 /* Does the asker see all owners? */
 
 ngx_uint_t ngx_http_triggers_is_admin(ngx_http_triggers_ctx_t *ctx);

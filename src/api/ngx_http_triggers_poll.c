@@ -8,6 +8,8 @@
 
 #include "ngx_http_triggers_poll.h"
 #include "ngx_http_triggers_auth.h"
+#include "ngx_http_triggers_response.h"
+#include "ngx_http_triggers_router.h"
 
 
 #define NGX_HTTP_TRIGGERS_POLL_DELAY      10   /* ms for each time */
@@ -33,6 +35,8 @@ static void ngx_http_triggers_poll_handler(void *data);
 static void ngx_http_triggers_poll_delay(ngx_http_triggers_poll_ctx_t *p);
 static void ngx_http_triggers_poll_timer_handler(ngx_event_t *ev);
 static void ngx_http_triggers_poll_look(ngx_http_triggers_poll_ctx_t *p);
+static ngx_int_t ngx_http_triggers_poll_again(
+    ngx_http_triggers_poll_ctx_t *p);
 static void ngx_http_triggers_poll_cleanup(void *data);
 
 
@@ -65,6 +69,8 @@ ngx_http_triggers_poll(ngx_http_request_t *r, ngx_msec_t until,
 
     p->until = until;
     p->again = again;
+    p->poll.user_id = ctx->key->user_id;
+    p->poll.any_owner = ngx_http_triggers_is_admin(ctx);
     p->poll.generation = generation;
 
     rc = ngx_triggers_poll(&tlcf->store->worker, &p->poll);
@@ -91,10 +97,7 @@ static ngx_http_triggers_poll_ctx_t *
 ngx_http_triggers_poll_create(ngx_http_request_t *r)
 {
     ngx_http_cleanup_t            *cln;
-    ngx_http_triggers_ctx_t       *ctx;
     ngx_http_triggers_poll_ctx_t  *p;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
     p = ngx_pcalloc(r->pool, sizeof(ngx_http_triggers_poll_ctx_t));
     if (p == NULL) {
@@ -112,8 +115,6 @@ ngx_http_triggers_poll_create(ngx_http_request_t *r)
     p->r = r;
     p->looked = ngx_current_msec;
 
-    p->poll.user_id = ctx->key->user_id;
-    p->poll.any_owner = ngx_http_triggers_is_admin(ctx);
     p->poll.handler = ngx_http_triggers_poll_handler;
     p->poll.data = p;
 
@@ -201,13 +202,42 @@ ngx_http_triggers_poll_look(ngx_http_triggers_poll_ctx_t *p)
         r->keepalive = 0;
     }
 
-    rc = p->again(r);
+    rc = ngx_http_triggers_poll_again(p);
 
     if (rc != NGX_DONE) {
         ngx_http_finalize_request(r, rc);
     }
 
     ngx_http_run_posted_requests(c);
+}
+
+
+/* the key may have been changed or revoked meanwhile */
+
+static ngx_int_t
+ngx_http_triggers_poll_again(ngx_http_triggers_poll_ctx_t *p)
+{
+    ngx_http_request_t        *r;
+    ngx_http_triggers_ctx_t   *ctx;
+    ngx_http_triggers_auth_e   code;
+
+    r = p->r;
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    code = ngx_http_triggers_authorize(r, ctx->route->scope);
+
+    switch (code) {
+
+    case NGX_HTTP_TRIGGERS_AUTH_OK:
+        return p->again(r);
+
+    case NGX_HTTP_TRIGGERS_AUTH_NOT_LOADED:
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
+                                       "the keys are not loaded yet");
+
+    default:
+        return ngx_http_triggers_refuse_key(r, code);
+    }
 }
 
 
