@@ -84,6 +84,8 @@ typedef enum {
 
 
 typedef struct {
+    ngx_http_request_t      *request;          /* whose it is */
+
     /* headers of the request, data is NULL where there was none */
     ngx_str_t                x_api_key;
     ngx_str_t                x_request_id;
@@ -101,6 +103,8 @@ typedef struct {
 
     const ngx_http_triggers_route_t  *route;   /* NULL: none matched */
     ngx_http_triggers_key_t  *key;             /* who asks */
+    ngx_http_triggers_key_t  *stored_key;      /* memory for a key of the
+                                                  store */
     ngx_triggers_rate_t      rate;             /* limit is 0: has none */
     ngx_str_t                id_text;          /* {id} of the path … */
     u_char                   id[NGX_TRIGGERS_ID_LEN];  /* … what it says */

@@ -6,14 +6,13 @@
 
 
 #include "ngx_http_triggers_auth.h"
+#include "ngx_http_triggers_response.h"
 #include "ngx_triggers_networks.h"
 #include "ngx_triggers_sha256.h"
 
 
 static ngx_http_triggers_auth_e ngx_http_triggers_stored_key(
-    ngx_http_request_t *r, u_char *digest, ngx_triggers_keys_entry_t *entry);
-static ngx_uint_t ngx_http_triggers_from_allowed(ngx_http_request_t *r,
-    ngx_triggers_keys_entry_t *entry);
+    ngx_http_request_t *r, u_char *digest);
 static ngx_http_triggers_key_t *ngx_http_triggers_key_copy(
     ngx_http_request_t *r, ngx_triggers_keys_entry_t *entry);
 static ngx_int_t ngx_http_triggers_token(ngx_http_request_t *r,
@@ -27,7 +26,6 @@ ngx_http_triggers_authorize(ngx_http_request_t *r, ngx_uint_t scope)
     ngx_str_t                       token;
     ngx_http_triggers_ctx_t        *ctx;
     ngx_http_triggers_auth_e        code;
-    ngx_triggers_keys_entry_t       entry;
     ngx_http_triggers_main_conf_t  *tmcf;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
@@ -44,19 +42,10 @@ ngx_http_triggers_authorize(ngx_http_request_t *r, ngx_uint_t scope)
     ctx->key = ngx_http_triggers_keys_find(&tmcf->keys, digest);
 
     if (ctx->key == NULL) {
-        code = ngx_http_triggers_stored_key(r, digest, &entry);
+        code = ngx_http_triggers_stored_key(r, digest);
 
         if (code != NGX_HTTP_TRIGGERS_AUTH_OK) {
             return code;
-        }
-
-        ctx->key = ngx_http_triggers_key_copy(r, &entry);
-        if (ctx->key == NULL) {
-            return NGX_HTTP_TRIGGERS_AUTH_ERROR;
-        }
-
-        if (!ngx_http_triggers_from_allowed(r, &entry)) {
-            return NGX_HTTP_TRIGGERS_AUTH_ADDRESS;
         }
     }
 
@@ -68,38 +57,27 @@ ngx_http_triggers_authorize(ngx_http_request_t *r, ngx_uint_t scope)
 }
 
 
-ngx_http_triggers_auth_e
-ngx_http_triggers_authorize_again(ngx_http_request_t *r, ngx_uint_t scope)
+ngx_int_t
+ngx_http_triggers_refuse_key(ngx_http_request_t *r,
+    ngx_http_triggers_auth_e code)
 {
-    ngx_http_triggers_ctx_t        *ctx;
-    ngx_http_triggers_auth_e        code;
-    ngx_triggers_keys_entry_t       entry;
-    ngx_http_triggers_main_conf_t  *tmcf;
+    switch (code) {
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
-    tmcf = ngx_http_get_module_main_conf(r, ngx_http_triggers_module);
+    case NGX_HTTP_TRIGGERS_AUTH_NO_KEY:
+        return ngx_http_triggers_unauthorized(r);
 
-    if (ngx_http_triggers_keys_find(&tmcf->keys, ctx->key->digest)) {
-        return NGX_HTTP_TRIGGERS_AUTH_OK;
+    case NGX_HTTP_TRIGGERS_AUTH_ADDRESS:
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_FORBIDDEN, NULL,
+                                       "the key is not valid for your "
+                                       "address");
+
+    case NGX_HTTP_TRIGGERS_AUTH_SCOPE:
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_FORBIDDEN, NULL,
+                                       "the key lacks the scope for this");
+
+    default: /* NGX_HTTP_TRIGGERS_AUTH_ERROR */
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    code = ngx_http_triggers_stored_key(r, ctx->key->digest, &entry);
-
-    if (code != NGX_HTTP_TRIGGERS_AUTH_OK) {
-        return code;
-    }
-
-    if (!ngx_http_triggers_from_allowed(r, &entry)) {
-        return NGX_HTTP_TRIGGERS_AUTH_ADDRESS;
-    }
-
-    scope |= NGX_HTTP_TRIGGERS_SCOPE_ADMIN;
-
-    if (ctx->key->scopes & ~entry.key.scopes & scope) {
-        return NGX_HTTP_TRIGGERS_AUTH_SCOPE;
-    }
-
-    return NGX_HTTP_TRIGGERS_AUTH_OK;
 }
 
 
@@ -111,17 +89,19 @@ ngx_http_triggers_is_admin(ngx_http_triggers_ctx_t *ctx)
 
 
 static ngx_http_triggers_auth_e
-ngx_http_triggers_stored_key(ngx_http_request_t *r, u_char *digest,
-    ngx_triggers_keys_entry_t *entry)
+ngx_http_triggers_stored_key(ngx_http_request_t *r, u_char *digest)
 {
     ngx_triggers_keys_t           *keys;
+    ngx_http_triggers_ctx_t       *ctx;
+    ngx_triggers_keys_entry_t      entry;
     ngx_http_triggers_loc_conf_t  *tlcf;
 
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
 
     keys = &tlcf->store->worker.zone->sh->keys;
 
-    if (ngx_triggers_keys_find(keys, digest, entry) != NGX_OK) {
+    if (ngx_triggers_keys_find(keys, digest, &entry) != NGX_OK) {
         return __atomic_load_n(&keys->loaded, __ATOMIC_ACQUIRE)
                ? NGX_HTTP_TRIGGERS_AUTH_NO_KEY
                : NGX_HTTP_TRIGGERS_AUTH_NOT_LOADED;
@@ -129,43 +109,53 @@ ngx_http_triggers_stored_key(ngx_http_request_t *r, u_char *digest,
 
     /* its entry goes when the drainer has time */
 
-    if (entry->key.expires_at
-        && entry->key.expires_at <= ngx_http_triggers_now())
+    if (entry.key.expires_at
+        && entry.key.expires_at <= ngx_http_triggers_now())
     {
         return NGX_HTTP_TRIGGERS_AUTH_NO_KEY;
+    }
+
+    ctx->key = ngx_http_triggers_key_copy(r, &entry);
+    if (ctx->key == NULL) {
+        return NGX_HTTP_TRIGGERS_AUTH_ERROR;
+    }
+
+    /* the address that realip has settled, where it is used */
+
+    if (entry.key.networks_len
+        && !ngx_triggers_networks_match(entry.key.text + entry.key.user_len,
+                                        entry.key.networks_len,
+                                        r->connection->sockaddr))
+    {
+        return NGX_HTTP_TRIGGERS_AUTH_ADDRESS;
     }
 
     return NGX_HTTP_TRIGGERS_AUTH_OK;
 }
 
 
-/* the address is the one that realip has settled, where it is used */
-
-static ngx_uint_t
-ngx_http_triggers_from_allowed(ngx_http_request_t *r,
-    ngx_triggers_keys_entry_t *entry)
-{
-    if (entry->key.networks_len == 0) {
-        return 1;
-    }
-
-    return ngx_triggers_networks_match(entry->key.text + entry->key.user_len,
-                                       entry->key.networks_len,
-                                       r->connection->sockaddr);
-}
-
+/* who waits for events is looked up again and again, in the same memory */
 
 static ngx_http_triggers_key_t *
 ngx_http_triggers_key_copy(ngx_http_request_t *r,
     ngx_triggers_keys_entry_t *entry)
 {
     u_char                   *p;
+    ngx_http_triggers_ctx_t  *ctx;
     ngx_http_triggers_key_t  *key;
 
-    key = ngx_palloc(r->pool, sizeof(ngx_http_triggers_key_t)
-                              + NGX_TRIGGERS_UUID_LEN + entry->key.user_len);
-    if (key == NULL) {
-        return NULL;
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+    key = ctx->stored_key;
+
+    if (key == NULL || key->user_id.len != entry->key.user_len) {
+        key = ngx_palloc(r->pool, sizeof(ngx_http_triggers_key_t)
+                                  + NGX_TRIGGERS_UUID_LEN
+                                  + entry->key.user_len);
+        if (key == NULL) {
+            return NULL;
+        }
+
+        ctx->stored_key = key;
     }
 
     p = (u_char *) (key + 1);

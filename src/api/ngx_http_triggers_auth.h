@@ -34,13 +34,11 @@ ngx_http_triggers_auth_e ngx_http_triggers_authorize(ngx_http_request_t *r,
     ngx_uint_t scope);
 
 /*
- * Does a request that was let in, and has waited since, still have its key?
- * Not where the key has been revoked, has expired, or has lost the scope or
- * that of an admin.  ctx->key stays as it was.
+ * Answers a code other than OK and NOT_LOADED; returns as a handler does.
  */
 
-ngx_http_triggers_auth_e ngx_http_triggers_authorize_again(
-    ngx_http_request_t *r, ngx_uint_t scope);
+ngx_int_t ngx_http_triggers_refuse_key(ngx_http_request_t *r,
+    ngx_http_triggers_auth_e code);
 
 /* Does the asker see all owners? */
 

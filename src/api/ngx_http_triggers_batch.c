@@ -233,8 +233,8 @@ ngx_http_triggers_item_judge(ngx_http_triggers_batch_t *batch,
         }
 
         ngx_http_triggers_item_fail(item, NGX_HTTP_TRIGGERS_UNAVAILABLE,
-                                    "the idempotency key has expired while "
-                                    "it was looked up");
+                                    "the event of the idempotency key could "
+                                    "not be looked up");
         return 0;
 
     case NGX_TRIGGERS_RC_NOT_FOUND:

@@ -264,6 +264,13 @@ ngx_http_triggers_inbox_wait(ngx_http_request_t *r,
     rc = ngx_http_triggers_poll(r, ctx->started + job->q.wait * 1000,
                                 job->generation, ngx_http_triggers_inbox_list);
 
+    if (rc == NGX_DONE) {
+
+        /* it may look hundreds of times */
+
+        ngx_http_triggers_job_release(r, &job->base);
+    }
+
     return (rc == NGX_ERROR) ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
 }
 

@@ -80,6 +80,25 @@ ngx_http_triggers_job_start(ngx_http_request_t *r,
 }
 
 
+void
+ngx_http_triggers_job_release(ngx_http_request_t *r,
+    ngx_http_triggers_job_t *job)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+
+        if (cln->handler == ngx_http_triggers_job_destroy
+            && cln->data == job->pool)
+        {
+            cln->handler = NULL;
+            ngx_destroy_pool(job->pool);
+            return;
+        }
+    }
+}
+
+
 static void
 ngx_http_triggers_job_done(ngx_triggers_job_t *base)
 {

@@ -45,5 +45,13 @@ void ngx_http_triggers_job_free(ngx_http_triggers_job_t *job);
 ngx_int_t ngx_http_triggers_job_start(ngx_http_request_t *r,
     ngx_http_triggers_job_t *job);
 
+/*
+ * Gives back the memory of a job that has been answered with waiting for
+ * something else, before the request ends.
+ */
+
+void ngx_http_triggers_job_release(ngx_http_request_t *r,
+    ngx_http_triggers_job_t *job);
+
 
 #endif /* _NGX_HTTP_TRIGGERS_JOB_H_INCLUDED_ */

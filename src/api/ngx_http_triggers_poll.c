@@ -69,6 +69,8 @@ ngx_http_triggers_poll(ngx_http_request_t *r, ngx_msec_t until,
 
     p->until = until;
     p->again = again;
+    p->poll.user_id = ctx->key->user_id;
+    p->poll.any_owner = ngx_http_triggers_is_admin(ctx);
     p->poll.generation = generation;
 
     rc = ngx_triggers_poll(&tlcf->store->worker, &p->poll);
@@ -95,10 +97,7 @@ static ngx_http_triggers_poll_ctx_t *
 ngx_http_triggers_poll_create(ngx_http_request_t *r)
 {
     ngx_http_cleanup_t            *cln;
-    ngx_http_triggers_ctx_t       *ctx;
     ngx_http_triggers_poll_ctx_t  *p;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
     p = ngx_pcalloc(r->pool, sizeof(ngx_http_triggers_poll_ctx_t));
     if (p == NULL) {
@@ -116,8 +115,6 @@ ngx_http_triggers_poll_create(ngx_http_request_t *r)
     p->r = r;
     p->looked = ngx_current_msec;
 
-    p->poll.user_id = ctx->key->user_id;
-    p->poll.any_owner = ngx_http_triggers_is_admin(ctx);
     p->poll.handler = ngx_http_triggers_poll_handler;
     p->poll.data = p;
 
@@ -171,16 +168,12 @@ ngx_http_triggers_poll_delay(ngx_http_triggers_poll_ctx_t *p)
 static void
 ngx_http_triggers_poll_timer_handler(ngx_event_t *ev)
 {
-    ngx_connection_t              *c;
-    ngx_http_request_t            *r;
-    ngx_http_triggers_ctx_t       *ctx;
     ngx_http_triggers_poll_ctx_t  *p;
 
-    c = ev->data;
-    r = c->data;
+    /* not by the connection, whose request need not be this one */
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
-    p = ctx->poll;
+    p = (ngx_http_triggers_poll_ctx_t *)
+            ((u_char *) ev - offsetof(ngx_http_triggers_poll_ctx_t, timer));
 
     if (!p->delayed) {
         p->over = 1;
@@ -219,30 +212,31 @@ ngx_http_triggers_poll_look(ngx_http_triggers_poll_ctx_t *p)
 }
 
 
-/* the key may have been revoked meanwhile */
+/* the key may have been changed or revoked meanwhile */
 
 static ngx_int_t
 ngx_http_triggers_poll_again(ngx_http_triggers_poll_ctx_t *p)
 {
-    ngx_http_request_t       *r;
-    ngx_http_triggers_ctx_t  *ctx;
+    ngx_http_request_t        *r;
+    ngx_http_triggers_ctx_t   *ctx;
+    ngx_http_triggers_auth_e   code;
 
     r = p->r;
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
-    switch (ngx_http_triggers_authorize_again(r, ctx->route->scope)) {
+    code = ngx_http_triggers_authorize(r, ctx->route->scope);
+
+    switch (code) {
 
     case NGX_HTTP_TRIGGERS_AUTH_OK:
         return p->again(r);
 
-    case NGX_HTTP_TRIGGERS_AUTH_ADDRESS:
-    case NGX_HTTP_TRIGGERS_AUTH_SCOPE:
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_FORBIDDEN, NULL,
-                                       "the key has been changed and does "
-                                       "not allow this any more");
+    case NGX_HTTP_TRIGGERS_AUTH_NOT_LOADED:
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
+                                       "the keys are not loaded yet");
 
-    default: /* NO_KEY, NOT_LOADED */
-        return ngx_http_triggers_unauthorized(r);
+    default:
+        return ngx_http_triggers_refuse_key(r, code);
     }
 }
 

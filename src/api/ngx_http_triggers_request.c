@@ -77,6 +77,7 @@ ngx_http_triggers_get_ctx(ngx_http_request_t *r)
     ngx_memzero(ctx, sizeof(ngx_http_triggers_ctx_t));
 
     cln->handler = ngx_http_triggers_ctx_cleanup;
+    ctx->request = r;
     ctx->started = ngx_current_msec;
 
     ngx_http_triggers_scan_headers(r, ctx);
@@ -105,8 +106,15 @@ ngx_http_triggers_find_ctx(ngx_http_request_t *r)
 
     for (cln = r->pool->cleanup; cln; cln = cln->next) {
 
-        if (cln->handler == ngx_http_triggers_ctx_cleanup) {
-            ctx = cln->data;
+        if (cln->handler != ngx_http_triggers_ctx_cleanup) {
+            continue;
+        }
+
+        ctx = cln->data;
+
+        /* subrequests share the pool */
+
+        if (ctx->request == r) {
             ngx_http_set_ctx(r, ctx, ngx_http_triggers_module);
             return ctx;
         }

@@ -326,25 +326,18 @@ ngx_http_triggers_admit(ngx_http_request_t *r)
 
     switch (code) {
 
-    case NGX_HTTP_TRIGGERS_AUTH_NO_KEY:
-        return ngx_http_triggers_unauthorized(r);
-
     case NGX_HTTP_TRIGGERS_AUTH_NOT_LOADED:
         return ngx_http_triggers_wait_keys(r);
 
-    case NGX_HTTP_TRIGGERS_AUTH_ADDRESS:
+    case NGX_HTTP_TRIGGERS_AUTH_OK:
+    case NGX_HTTP_TRIGGERS_AUTH_SCOPE:
+        break;
+
+    default:
 
         /* not charged: who has stolen a key must not use up its limit */
 
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_FORBIDDEN, NULL,
-                                       "the key is not valid for your "
-                                       "address");
-
-    case NGX_HTTP_TRIGGERS_AUTH_ERROR:
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-
-    default: /* OK, SCOPE */
-        break;
+        return ngx_http_triggers_refuse_key(r, code);
     }
 
     /* what a body costs is known when it is decoded */
@@ -361,8 +354,7 @@ ngx_http_triggers_admit(ngx_http_request_t *r)
     }
 
     if (code == NGX_HTTP_TRIGGERS_AUTH_SCOPE) {
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_FORBIDDEN, NULL,
-                                       "the key lacks the scope for this");
+        return ngx_http_triggers_refuse_key(r, code);
     }
 
     return ngx_http_triggers_dispatch(r);

@@ -45,7 +45,7 @@ http {
 }
 END
 
-my $t = Triggers::Nginx->new(config => $Config)->plan(138);
+my $t = Triggers::Nginx->new(config => $Config)->plan(140);
 my $json = JSON::PP->new->utf8->canonical;
 
 my $Uuid = qr/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;

@@ -453,11 +453,14 @@ sub allow {
 }
 
 
+# The options of UndefinedBehaviorSanitizer are read with its first report,
+# from memory where nginx has its title by then: it goes to the log.
+
 sub alerts {
     my ($self) = @_;
     my $alerts = join '', grep {
         my $line = $_;
-        $line =~ /\[(?:alert|emerg)\]/
+        $line =~ /\[(?:alert|emerg)\]|: runtime error: |AddressSanitizer: /
             && !grep { $line =~ $_ } @{$self->{allow}};
     } split /^/, $self->read('error.log');
 
