@@ -791,6 +791,11 @@ ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
     uint64_t    now;
     ngx_uint_t  i, changed;
 
+    /* whoever has an answer now finds the store healthy too */
+
+    __atomic_store_n(&d->sh->state, ngx_triggers_store_state(d->store),
+                     __ATOMIC_RELAXED);
+
     d->position = d->end;
     ngx_triggers_ring_commit(&d->sh->ring, d->end);
 
