@@ -21,13 +21,9 @@ typedef struct {
     ngx_http_triggers_job_t  base;
 
     /* copied from the request for the thread */
-    ngx_str_t                user_id;
-    ngx_str_t                request_id;
-    ngx_uint_t               any_owner;
-    ngx_uint_t               v1;
+    ngx_http_triggers_asker_t  asker;
     ngx_uint_t               cloudevents;      /* flag: is asked for them */
     u_char                   id[NGX_TRIGGERS_ID_LEN];
-    int64_t                  now;
     size_t                   size_max;
 
     ngx_http_triggers_inbox_query_t  q;
@@ -104,8 +100,8 @@ ngx_http_triggers_inbox_list(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    job->q.query.user_id = job->user_id;
-    job->q.query.any_owner = job->any_owner;
+    job->q.query.user_id = job->asker.user_id;
+    job->q.query.any_owner = job->asker.any_owner;
     job->q.query.time_limit = tlcf->query_timeout;
     job->q.query.match = job->q.nfilters ? ngx_http_triggers_list_match
                                          : NULL;
@@ -115,8 +111,8 @@ ngx_http_triggers_inbox_list(ngx_http_request_t *r)
     job->base.job.run = ngx_http_triggers_list_thread;
 
     job->generation = ngx_triggers_poll_generation(&tlcf->store->worker,
-                                                   &job->user_id,
-                                                   job->any_owner);
+                                                   &job->asker.user_id,
+                                                   job->asker.any_owner);
 
     return ngx_http_triggers_job_start(r, &job->base);
 }
@@ -156,7 +152,6 @@ ngx_http_triggers_read_one(ngx_http_request_t *r,
 static ngx_http_triggers_inbox_t *
 ngx_http_triggers_inbox_create(ngx_http_request_t *r)
 {
-    ngx_pool_t                    *pool;
     ngx_http_triggers_ctx_t       *ctx;
     ngx_http_triggers_inbox_t     *job;
     ngx_http_triggers_loc_conf_t  *tlcf;
@@ -169,29 +164,19 @@ ngx_http_triggers_inbox_create(ngx_http_request_t *r)
         return NULL;
     }
 
-    pool = job->base.pool;
     job->base.answer = ngx_http_triggers_inbox_answer;
 
-    job->any_owner = ngx_http_triggers_is_admin(ctx);
-    job->v1 = ctx->v1;
     job->cloudevents =
              ngx_http_triggers_accept_cloudevents(&r->headers_in.headers);
-    job->now = ngx_http_triggers_now();
     job->size_max = tlcf->response_max_size;
     ngx_memcpy(job->id, ctx->event_id, NGX_TRIGGERS_ID_LEN);
 
-    job->user_id.len = ctx->key->user_id.len;
-    job->user_id.data = ngx_pstrdup(pool, &ctx->key->user_id);
-
-    job->request_id.len = ctx->request_id.len;
-    job->request_id.data = ngx_pstrdup(pool, &ctx->request_id);
-
-    if (job->user_id.data == NULL || job->request_id.data == NULL) {
+    if (ngx_http_triggers_job_asker(r, &job->base, &job->asker) != NGX_OK) {
         ngx_http_triggers_job_free(&job->base);
         return NULL;
     }
 
-    ngx_triggers_text_init(&job->text, pool);
+    ngx_triggers_text_init(&job->text, job->base.pool);
 
     return job;
 }
@@ -206,26 +191,9 @@ ngx_http_triggers_inbox_answer(ngx_http_request_t *r,
 
     job = (ngx_http_triggers_inbox_t *) base;
 
-    switch (base->job.rc) {
-
-    case NGX_OK:
-        break;
-
-    case NGX_DECLINED:
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_NOT_FOUND, NULL,
-                                       "there is no such event");
-
-    case NGX_AGAIN:
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
-                                       "the query took too long, narrow it");
-
-    case NGX_BUSY:
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
-                                       "too many queries at once");
-
-    default:
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
-                                       "the store cannot be read");
+    if (base->job.rc != NGX_OK) {
+        return ngx_http_triggers_job_unanswered(r, base,
+                                                "there is no such event");
     }
 
     if (job->text.failed) {
@@ -360,7 +328,7 @@ ngx_http_triggers_list_row(void *data, ngx_triggers_row_t *row)
         ngx_http_triggers_cloudevent_write(&job->text, row);
 
     } else {
-        ngx_http_triggers_event_write(&job->text, row, job->v1);
+        ngx_http_triggers_event_write(&job->text, row, job->asker.v1);
         ngx_triggers_text_puts(&job->text, "}");
     }
 
@@ -415,7 +383,7 @@ ngx_http_triggers_list_page(ngx_http_triggers_inbox_t *job)
     ngx_triggers_text_number(text, query->limit);
     ngx_triggers_text_puts(text, ",\"offset\":");
 
-    if (job->v1) {
+    if (job->asker.v1) {
         ngx_triggers_text_string(text, next);
 
     } else {
@@ -427,7 +395,7 @@ ngx_http_triggers_list_page(ngx_http_triggers_inbox_t *job)
     ngx_triggers_text_puts(text, ",\"next_cursor\":");
     ngx_triggers_text_string(text, next);
     ngx_triggers_text_puts(text, "},\"timestamp\":");
-    ngx_triggers_text_time(text, job->now);
+    ngx_triggers_text_time(text, job->asker.now);
 
     ngx_http_triggers_text_request_id(job);
 }
@@ -441,7 +409,7 @@ ngx_http_triggers_get_thread(ngx_triggers_job_t *base,
 
     job = (ngx_http_triggers_inbox_t *) base;
 
-    return ngx_triggers_reader_get(reader, &job->user_id, job->any_owner,
+    return ngx_triggers_reader_get(reader, &job->asker.user_id, job->asker.any_owner,
                                    job->id, ngx_http_triggers_get_row, job);
 }
 
@@ -456,7 +424,7 @@ ngx_http_triggers_get_row(void *data, ngx_triggers_row_t *row)
         return NGX_OK;
     }
 
-    ngx_http_triggers_event_write(&job->text, row, job->v1);
+    ngx_http_triggers_event_write(&job->text, row, job->asker.v1);
     ngx_http_triggers_text_request_id(job);
 
     return NGX_OK;
@@ -471,7 +439,7 @@ ngx_http_triggers_status_thread(ngx_triggers_job_t *base,
 
     job = (ngx_http_triggers_inbox_t *) base;
 
-    return ngx_triggers_reader_get(reader, &job->user_id, job->any_owner,
+    return ngx_triggers_reader_get(reader, &job->asker.user_id, job->asker.any_owner,
                                    job->id, ngx_http_triggers_status_row,
                                    job);
 }
@@ -514,6 +482,6 @@ ngx_http_triggers_text_request_id(
     ngx_http_triggers_inbox_t *job)
 {
     ngx_triggers_text_puts(&job->text, ",\"request_id\":");
-    ngx_triggers_text_string(&job->text, &job->request_id);
+    ngx_triggers_text_string(&job->text, &job->asker.request_id);
     ngx_triggers_text_puts(&job->text, "}");
 }

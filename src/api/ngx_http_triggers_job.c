@@ -6,7 +6,9 @@
  */
 
 
+#include "ngx_http_triggers_auth.h"
 #include "ngx_http_triggers_job.h"
+#include "ngx_http_triggers_response.h"
 
 
 static void ngx_http_triggers_job_done(ngx_triggers_job_t *base);
@@ -40,6 +42,57 @@ ngx_http_triggers_job_create(ngx_http_request_t *r, size_t size)
     job->job.done = ngx_http_triggers_job_done;
 
     return job;
+}
+
+
+ngx_int_t
+ngx_http_triggers_job_asker(ngx_http_request_t *r,
+    ngx_http_triggers_job_t *job, ngx_http_triggers_asker_t *asker)
+{
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    asker->any_owner = ngx_http_triggers_is_admin(ctx);
+    asker->v1 = ctx->v1;
+    asker->now = ngx_http_triggers_now();
+
+    asker->user_id.len = ctx->key->user_id.len;
+    asker->user_id.data = ngx_pstrdup(job->pool, &ctx->key->user_id);
+
+    asker->request_id.len = ctx->request_id.len;
+    asker->request_id.data = ngx_pstrdup(job->pool, &ctx->request_id);
+
+    if (asker->user_id.data == NULL || asker->request_id.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_triggers_job_unanswered(ngx_http_request_t *r,
+    ngx_http_triggers_job_t *job, const char *missing)
+{
+    switch (job->job.rc) {
+
+    case NGX_DECLINED:
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_NOT_FOUND, NULL,
+                                       missing);
+
+    case NGX_AGAIN:
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
+                                       "the query took too long, narrow it");
+
+    case NGX_BUSY:
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
+                                       "too many queries at once");
+
+    default:
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
+                                       "the store cannot be read");
+    }
 }
 
 

@@ -29,9 +29,33 @@ struct ngx_http_triggers_job_s {
 };
 
 
+/* what a thread has to know of who asks, copied from the request */
+
+typedef struct {
+    ngx_str_t                user_id;
+    ngx_str_t                request_id;
+    ngx_uint_t               any_owner;        /* flag: sees all */
+    ngx_uint_t               v1;               /* flag: the surface */
+    int64_t                  now;              /* ms since the epoch */
+} ngx_http_triggers_asker_t;
+
+
 /* A zeroed job of that many bytes; NULL when there is no memory. */
 
 void *ngx_http_triggers_job_create(ngx_http_request_t *r, size_t size);
+
+/* Copies the asker into the job's pool; NGX_ERROR: no memory. */
+
+ngx_int_t ngx_http_triggers_job_asker(ngx_http_request_t *r,
+    ngx_http_triggers_job_t *job, ngx_http_triggers_asker_t *asker);
+
+/*
+ * Answers a job that has read nothing: its rc is not NGX_OK; returns as a
+ * handler does.  missing says what NGX_DECLINED means.
+ */
+
+ngx_int_t ngx_http_triggers_job_unanswered(ngx_http_request_t *r,
+    ngx_http_triggers_job_t *job, const char *missing);
 
 /* Gives back a job that has not been started. */
 

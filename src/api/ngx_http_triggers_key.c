@@ -50,6 +50,7 @@ static ngx_int_t ngx_http_triggers_key_revoke_done(ngx_http_request_t *r,
     ngx_triggers_result_t *result);
 static ngx_int_t ngx_http_triggers_key_refused(ngx_http_request_t *r,
     ngx_triggers_result_t *result);
+static ngx_int_t ngx_http_triggers_no_key(ngx_http_request_t *r);
 
 
 ngx_int_t
@@ -531,4 +532,12 @@ ngx_http_triggers_key_refused(ngx_http_request_t *r,
                                        "keys: revoke some, or make its "
                                        "parameter \"keys=\" larger");
     }
+}
+
+
+static ngx_int_t
+ngx_http_triggers_no_key(ngx_http_request_t *r)
+{
+    return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_NOT_FOUND, NULL,
+                                   "there is no such key");
 }

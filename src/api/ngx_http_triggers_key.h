@@ -68,11 +68,10 @@ void ngx_http_triggers_key_write_end(ngx_triggers_text_t *text, int64_t now,
 ngx_int_t ngx_http_triggers_key_answer(ngx_http_request_t *r, u_char *id,
     ngx_http_triggers_key_state_t *state);
 
-/* The answers 201 and 404. */
+/* The answer 201. */
 
 ngx_int_t ngx_http_triggers_key_created(ngx_http_request_t *r,
     ngx_triggers_key_t *key, ngx_triggers_text_t *text);
-ngx_int_t ngx_http_triggers_no_key(ngx_http_request_t *r);
 
 /* Wipes the buffers of a text when its pool goes.  NGX_ERROR: no memory. */
 

@@ -30,14 +30,10 @@ typedef struct {
 
     /* copied from the request for the thread */
     ngx_triggers_rates_t    *rates;            /* of the zone */
-    ngx_str_t                user_id;
-    ngx_str_t                request_id;
-    ngx_uint_t               any_owner;
-    ngx_uint_t               v1;
+    ngx_http_triggers_asker_t  asker;
     ngx_uint_t               changed;          /* flag: it is an answer to a
                                                   change */
     u_char                   id[NGX_TRIGGERS_KEY_ID_LEN];
-    int64_t                  now;
 
     ngx_triggers_key_query_t  query;
     ngx_uint_t               rows;
@@ -73,8 +69,6 @@ static ngx_int_t ngx_http_triggers_key_job_answer(ngx_http_request_t *r,
     ngx_http_triggers_job_t *base);
 static ngx_int_t ngx_http_triggers_key_rotated(ngx_http_request_t *r,
     ngx_http_triggers_key_job_t *job);
-static ngx_int_t ngx_http_triggers_key_unreadable(ngx_http_request_t *r,
-    ngx_http_triggers_key_job_t *job);
 static const char *ngx_http_triggers_key_status(ngx_triggers_key_t *key,
     int64_t now);
 static void ngx_http_triggers_key_write_scopes(ngx_triggers_text_t *text,
@@ -97,8 +91,8 @@ ngx_http_triggers_key_list(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    job->query.user_id = job->user_id;
-    job->query.any_owner = job->any_owner;
+    job->query.user_id = job->asker.user_id;
+    job->query.any_owner = job->asker.any_owner;
     job->query.limit = NGX_HTTP_TRIGGERS_KEYS_LIMIT;
     ngx_memset(job->query.cursor, 0xff, NGX_TRIGGERS_KEY_ID_LEN);
     job->query.handler = ngx_http_triggers_key_list_row;
@@ -221,14 +215,6 @@ ngx_http_triggers_key_created(ngx_http_request_t *r, ngx_triggers_key_t *key,
 
 
 ngx_int_t
-ngx_http_triggers_no_key(ngx_http_request_t *r)
-{
-    return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_NOT_FOUND, NULL,
-                                   "there is no such key");
-}
-
-
-ngx_int_t
 ngx_http_triggers_key_wipe_text(ngx_triggers_text_t *text)
 {
     ngx_pool_cleanup_t  *cln;
@@ -274,12 +260,9 @@ ngx_http_triggers_key_read(ngx_http_request_t *r, u_char *id,
 static ngx_http_triggers_key_job_t *
 ngx_http_triggers_key_job_create(ngx_http_request_t *r)
 {
-    ngx_pool_t                    *pool;
-    ngx_http_triggers_ctx_t       *ctx;
     ngx_http_triggers_key_job_t   *job;
     ngx_http_triggers_loc_conf_t  *tlcf;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
 
     job = ngx_http_triggers_job_create(r,
@@ -288,26 +271,16 @@ ngx_http_triggers_key_job_create(ngx_http_request_t *r)
         return NULL;
     }
 
-    pool = job->base.pool;
     job->base.answer = ngx_http_triggers_key_job_answer;
 
     job->rates = &tlcf->store->worker.zone->sh->rates;
-    job->any_owner = ngx_http_triggers_is_admin(ctx);
-    job->v1 = ctx->v1;
-    job->now = ngx_http_triggers_now();
 
-    job->user_id.len = ctx->key->user_id.len;
-    job->user_id.data = ngx_pstrdup(pool, &ctx->key->user_id);
-
-    job->request_id.len = ctx->request_id.len;
-    job->request_id.data = ngx_pstrdup(pool, &ctx->request_id);
-
-    if (job->user_id.data == NULL || job->request_id.data == NULL) {
+    if (ngx_http_triggers_job_asker(r, &job->base, &job->asker) != NGX_OK) {
         ngx_http_triggers_job_free(&job->base);
         return NULL;
     }
 
-    ngx_triggers_text_init(&job->text, pool);
+    ngx_triggers_text_init(&job->text, job->base.pool);
 
     return job;
 }
@@ -436,7 +409,7 @@ ngx_http_triggers_key_list_row(void *data, ngx_triggers_key_t *key)
     }
 
     ngx_http_triggers_key_refresh(job, key);
-    ngx_http_triggers_key_write(&job->text, key, job->now);
+    ngx_http_triggers_key_write(&job->text, key, job->asker.now);
     ngx_triggers_text_puts(&job->text, "}");
 
     ngx_memcpy(job->last, key->id, NGX_TRIGGERS_KEY_ID_LEN);
@@ -479,7 +452,7 @@ ngx_http_triggers_key_list_page(ngx_http_triggers_key_job_t *job)
     ngx_triggers_text_string(text, &next);
     ngx_triggers_text_puts(text, "}");
 
-    ngx_http_triggers_key_write_end(text, job->now, &job->request_id);
+    ngx_http_triggers_key_write_end(text, job->asker.now, &job->asker.request_id);
 }
 
 
@@ -493,7 +466,7 @@ ngx_http_triggers_key_get_thread(ngx_triggers_job_t *base,
 
     job = (ngx_http_triggers_key_job_t *) base;
 
-    return ngx_triggers_reader_key(reader, &job->user_id, job->any_owner,
+    return ngx_triggers_reader_key(reader, &job->asker.user_id, job->asker.any_owner,
                                    job->id, ngx_http_triggers_key_get_row,
                                    job);
 }
@@ -507,7 +480,7 @@ ngx_http_triggers_key_get_row(void *data, ngx_triggers_key_t *key)
     ngx_http_triggers_key_job_t *job = data;
 
     ngx_http_triggers_key_refresh(job, key);
-    ngx_http_triggers_key_write(&job->text, key, job->now);
+    ngx_http_triggers_key_write(&job->text, key, job->asker.now);
 
     return NGX_OK;
 }
@@ -539,17 +512,22 @@ ngx_http_triggers_key_job_answer(ngx_http_request_t *r,
         return ngx_http_triggers_key_rotated(r, job);
     }
 
-    if (base->job.rc == NGX_DECLINED) {
-        return ngx_http_triggers_no_key(r);
+    if (base->job.rc != NGX_OK && base->job.rc != NGX_DECLINED
+        && job->changed)
+    {
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
+                                       "the key has been changed, but the "
+                                       "store cannot be read");
     }
 
     if (base->job.rc != NGX_OK) {
-        return ngx_http_triggers_key_unreadable(r, job);
+        return ngx_http_triggers_job_unanswered(r, base,
+                                                "there is no such key");
     }
 
     if (job->query.handler == NULL) {
-        ngx_http_triggers_key_write_end(&job->text, job->now,
-                                        &job->request_id);
+        ngx_http_triggers_key_write_end(&job->text, job->asker.now,
+                                        &job->asker.request_id);
     }
 
     return ngx_http_triggers_send_text(r, NGX_HTTP_OK, &job->text);
@@ -582,33 +560,9 @@ ngx_http_triggers_key_rotated(ngx_http_request_t *r,
     ngx_triggers_text_puts(text, ",\"key\":");
     ngx_triggers_text_string(text, &plain);
 
-    ngx_http_triggers_key_write_end(text, job->now, &job->request_id);
+    ngx_http_triggers_key_write_end(text, job->asker.now, &job->asker.request_id);
 
     return ngx_http_triggers_key_created(r, &job->state->key, text);
-}
-
-
-static ngx_int_t
-ngx_http_triggers_key_unreadable(ngx_http_request_t *r,
-    ngx_http_triggers_key_job_t *job)
-{
-    if (job->changed) {
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
-                                       "the key has been changed, but the "
-                                       "store cannot be read");
-    }
-
-    switch (job->base.job.rc) {
-
-    case NGX_AGAIN:
-    case NGX_BUSY:
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
-                                       "too many queries at once");
-
-    default:
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
-                                       "the store cannot be read");
-    }
 }
 
 

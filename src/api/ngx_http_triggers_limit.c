@@ -23,6 +23,7 @@ static ngx_int_t ngx_http_triggers_limit_header(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_triggers_charge(ngx_http_request_t *r, ngx_uint_t n)
 {
+    uint64_t                  now;
     ngx_uint_t                limit;
     ngx_triggers_bucket_t    *bucket;
     ngx_http_triggers_ctx_t  *ctx;
@@ -35,28 +36,13 @@ ngx_http_triggers_charge(ngx_http_request_t *r, ngx_uint_t n)
         return NGX_OK;
     }
 
-    return ngx_triggers_rate_take(bucket, limit, n, ngx_triggers_rate_now(),
-                                  &ctx->rate);
-}
+    now = ngx_triggers_rate_now();
 
-
-ngx_int_t
-ngx_http_triggers_charge_look(ngx_http_request_t *r)
-{
-    ngx_uint_t                limit;
-    ngx_triggers_bucket_t    *bucket;
-    ngx_http_triggers_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
-
-    limit = ngx_http_triggers_limit(r, &bucket);
-
-    if (limit == 0) {
-        return NGX_OK;
+    if (n == 0) {
+        return ngx_triggers_rate_check(bucket, limit, now, &ctx->rate);
     }
 
-    return ngx_triggers_rate_check(bucket, limit, ngx_triggers_rate_now(),
-                                   &ctx->rate);
+    return ngx_triggers_rate_take(bucket, limit, n, now, &ctx->rate);
 }
 
 

@@ -15,13 +15,12 @@
 
 /*
  * Takes n tokens of the key.  NGX_OK; NGX_BUSY: the request is over the
- * limit, nothing has been taken or sent.  ngx_http_triggers_charge_look()
- * only looks whether one would be given: what a request costs is known when
- * its body is, but a body that would be refused is not worth reading.
+ * limit, nothing has been taken or sent.  With n = 0 it only looks whether one
+ * would be given: what a request costs is known when its body is, but a body
+ * that would be refused is not worth reading.
  */
 
 ngx_int_t ngx_http_triggers_charge(ngx_http_request_t *r, ngx_uint_t n);
-ngx_int_t ngx_http_triggers_charge_look(ngx_http_request_t *r);
 
 /* Sends 429. */
 

@@ -40,7 +40,8 @@ typedef enum {
 
 /*
  * Sends a JSON body of len bytes, whose media type ctx->answer_type may name.
- * The chain's last buffer must be marked last_buf.  Returns what a handler returns, never a status.
+ * The chain's last buffer must be marked last_buf.  Returns what a handler
+ * returns, never a status.
  */
 
 ngx_int_t ngx_http_triggers_send(ngx_http_request_t *r, ngx_uint_t status,

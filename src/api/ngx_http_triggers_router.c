@@ -343,7 +343,7 @@ ngx_http_triggers_admit(ngx_http_request_t *r)
     /* what a body costs is known when it is decoded */
 
     if (code == NGX_HTTP_TRIGGERS_AUTH_OK && ctx->route->body) {
-        rc = ngx_http_triggers_charge_look(r);
+        rc = ngx_http_triggers_charge(r, 0);
 
     } else {
         rc = ngx_http_triggers_charge(r, 1);

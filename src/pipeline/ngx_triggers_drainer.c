@@ -119,7 +119,8 @@ ngx_triggers_drainer_create(ngx_triggers_zone_t *zone,
     ngx_triggers_drainer_t  *d;
 
     d = ngx_calloc(sizeof(ngx_triggers_drainer_t)
-                   + conf->batch_records * sizeof(ngx_triggers_record_header_t *)
+                   + conf->batch_records
+                     * sizeof(ngx_triggers_record_header_t *)
                    + zone->sh->nslots, log);
     if (d == NULL) {
         return NULL;
