@@ -399,6 +399,8 @@ UNIT_keys_table := src/zone/ngx_triggers_keys.c
 UNIT_idempotency_key := t/unit/core.c \
                         src/api/ngx_http_triggers_idempotency.c \
                         src/api/ngx_triggers_sha256.c
+UNIT_key_text := t/unit/core.c src/api/ngx_http_triggers_keys.c \
+                 src/api/ngx_triggers_sha256.c
 UNIT_networks := t/unit/core.c src/api/ngx_triggers_networks.c
 UNIT_store  := $(wildcard src/store/sqlite/*.c)
 UNIT_store_read  := $(UNIT_store)
@@ -413,7 +415,8 @@ UNIT_TESTS := $(patsubst t/unit/%.c,build/unit/%.t, \
 OUR_HEADERS := $(wildcard src/*.h src/*/*.h src/*/*/*.h t/unit/*.h)
 
 UNIT_INCS := $(addprefix -I$(TREE)/, \
-                 src/core src/event src/event/modules src/os/unix objs) \
+                 src/core src/event src/event/modules src/os/unix src/http \
+                 src/http/modules src/http/v2 objs) \
              $(addprefix -I, src src/api src/zone src/pipeline src/store \
                  src/store/sqlite t/unit)
 UNIT_LIBS := -lsqlite3 -ljansson -lcrypto -lpthread
@@ -470,6 +473,12 @@ FUZZ_cloudevent := src/api/ngx_http_triggers_attribute.c \
 FUZZ_event      := src/api/ngx_http_triggers_decode.c
 FUZZ_idempotency := src/api/ngx_http_triggers_idempotency.c \
                     src/api/ngx_triggers_sha256.c
+FUZZ_key        := src/api/ngx_http_triggers_key_body.c \
+                   src/api/ngx_http_triggers_keys.c \
+                   src/api/ngx_triggers_networks.c \
+                   src/api/ngx_triggers_sha256.c
+FUZZ_keys       := src/api/ngx_http_triggers_keys.c \
+                   src/api/ngx_triggers_sha256.c
 FUZZ_networks   := src/api/ngx_triggers_networks.c
 FUZZ_query      := src/api/ngx_http_triggers_query.c
 FUZZ_row        := src/api/ngx_http_triggers_event_json.c

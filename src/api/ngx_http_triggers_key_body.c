@@ -296,8 +296,16 @@ ngx_http_triggers_key_body_scopes(ngx_http_triggers_key_parse_t *ps,
 
         scope = ngx_http_triggers_scope(&name);
 
+        /* what it says goes into the log too */
+
+        if (scope == 0
+            && (name.len > NGX_HTTP_TRIGGERS_KEY_NAME_MAX
+                || !ngx_http_triggers_key_is_text(&name)))
+        {
+            return ngx_http_triggers_key_body_refuse(ps, "unknown scope");
+        }
+
         if (scope == 0) {
-            name.len = ngx_min(name.len, NGX_HTTP_TRIGGERS_KEY_NAME_MAX);
             return ngx_http_triggers_key_body_refuse(ps, "unknown scope "
                                                      "\"%V\"", &name);
         }

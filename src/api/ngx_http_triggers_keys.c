@@ -318,22 +318,34 @@ ngx_http_triggers_key_set(ngx_conf_t *cf, ngx_http_triggers_key_t *key,
 }
 
 
-/* it will stand in JSON */
+/*
+ * It will stand in JSON.  ngx_utf8_decode() takes any byte of 0x80 and above
+ * for a continuation, and ignores bits of the first one.
+ */
 
 ngx_uint_t
 ngx_http_triggers_key_is_text(ngx_str_t *s)
 {
-    u_char    *p, *last;
+    u_char    *p, *last, *c;
     uint32_t   ch;
 
     p = s->data;
     last = p + s->len;
 
     while (p < last) {
+        c = p;
         ch = (*p < 0x80) ? *p++ : ngx_utf8_decode(&p, last - p);
 
-        if (ch < 0x20 || ch > 0x10ffff || (ch >= 0xd800 && ch <= 0xdfff)) {
+        if (ch < 0x20 || ch > 0x10ffff || (ch >= 0xd800 && ch <= 0xdfff)
+            || *c > 0xf4)
+        {
             return 0;
+        }
+
+        while (++c < p) {
+            if ((*c & 0xc0) != 0x80) {
+                return 0;
+            }
         }
     }
 

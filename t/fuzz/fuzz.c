@@ -6,6 +6,7 @@
 
 #include "fuzz.h"
 #include "core.h"
+#include "ngx_http_triggers_keys.h"
 #include "ngx_triggers_json.h"
 
 
@@ -76,6 +77,52 @@ fuzz_equal(ngx_str_t *s, const char *text, size_t len)
     fuzz_check(s->data != NULL);
     fuzz_check(s->len == len);
     fuzz_check(memcmp(s->data, text, len) == 0);
+}
+
+
+ngx_uint_t
+fuzz_scope(const char *name, size_t len)
+{
+    ngx_uint_t  i;
+
+    static const struct {
+        const char          *name;
+        ngx_uint_t           bit;
+    } scopes[] = {
+        { "events:write", NGX_HTTP_TRIGGERS_SCOPE_EVENTS_WRITE },
+        { "events:read", NGX_HTTP_TRIGGERS_SCOPE_EVENTS_READ },
+        { "inbox:ack", NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK },
+        { "keys:manage", NGX_HTTP_TRIGGERS_SCOPE_KEYS_MANAGE },
+        { "webhooks:manage", NGX_HTTP_TRIGGERS_SCOPE_WEBHOOKS_MANAGE },
+        { "metrics:read", NGX_HTTP_TRIGGERS_SCOPE_METRICS_READ },
+        { "logs:read", NGX_HTTP_TRIGGERS_SCOPE_LOGS_READ },
+        { "admin", NGX_HTTP_TRIGGERS_SCOPE_ADMIN }
+    };
+
+    for (i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
+        if (strlen(scopes[i].name) == len
+            && memcmp(scopes[i].name, name, len) == 0)
+        {
+            return scopes[i].bit;
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_uint_t
+fuzz_printable(ngx_str_t *s)
+{
+    size_t  i;
+
+    for (i = 0; i < s->len; i++) {
+        if (s->data[i] < 0x20) {
+            return 0;
+        }
+    }
+
+    return s->len > 0 && fuzz_characters(s) > 0;
 }
 
 

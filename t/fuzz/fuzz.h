@@ -47,6 +47,14 @@ ngx_uint_t fuzz_inside(ngx_str_t *outer, ngx_str_t *inner);
 
 ngx_uint_t fuzz_characters(ngx_str_t *s);
 
+/* 1 if it is UTF-8 without control characters and not empty. */
+
+ngx_uint_t fuzz_printable(ngx_str_t *s);
+
+/* The bit of a scope's name, or 0. */
+
+ngx_uint_t fuzz_scope(const char *name, size_t len);
+
 /* Aborts if the string does not have this text. */
 
 void fuzz_equal(ngx_str_t *s, const char *text, size_t len);

@@ -1,9 +1,9 @@
 
 /*
- * Fuzzes lists of networks.  The first byte's lowest bit is the family of
- * IPv4 addresses (or they are IPv4-mapped), the second one is the bit in which
- * an address is not that of a network, the third one the length that a list
- * may have; the rest is fields (see fuzz.h), texts of networks.
+ * Fuzzes lists of networks.  With the lowest bit of the first byte a client's
+ * IPv4 address comes as an IPv4-mapped one; the second byte is the bit in
+ * which an address differs from that of a network, the third one the length
+ * that the list may have; the rest is fields (see fuzz.h), texts of networks.
  *
  * Here all addresses have the 128 bits of IPv6, those of IPv4 are IPv4-mapped,
  * and are compared bit by bit.

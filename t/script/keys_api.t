@@ -45,7 +45,7 @@ http {
 }
 END
 
-my $t = Triggers::Nginx->new(config => $Config)->plan(140);
+my $t = Triggers::Nginx->new(config => $Config)->plan(142);
 my $json = JSON::PP->new->utf8->canonical;
 
 my $Uuid = qr/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -177,6 +177,7 @@ my @bad = (
     [ 'no scopes', '{"name":"a","scopes":[]}', 'scopes' ],
     [ 'scopes as text', '{"name":"a","scopes":"admin"}', 'scopes' ],
     [ 'an unknown scope', '{"name":"a","scopes":["events"]}', 'scopes' ],
+    [ 'a scope of two lines', '{"name":"a","scopes":["a\\nb"]}', 'scopes' ],
     [ 'too many scopes', '{"name":"a","scopes":['
       . join(',', ('"admin"') x 17) . ']}', 'scopes' ],
     [ 'a limit below 0', '{"name":"a","rate_limit":-1}', 'rate_limit' ],
@@ -437,3 +438,4 @@ like($log, qr/^eve [0-9a-f-]{36} -- \/v1\/keys$/m,
      'user and id of a stored key in the log; no event');
 ok($t->read('error.log') !~ /sk-live-/ && $log !~ /sk-live-/,
    'no key in the logs');
+unlike($t->read('error.log'), qr/^b"/m, 'no line of a client in the log');

@@ -106,6 +106,21 @@ ngx_pcalloc(ngx_pool_t *pool, size_t size)
 }
 
 
+u_char *
+ngx_pstrdup(ngx_pool_t *pool, ngx_str_t *src)
+{
+    u_char  *dst;
+
+    dst = ngx_pnalloc(pool, src->len);
+
+    if (dst) {
+        ngx_memcpy(dst, src->data, src->len);
+    }
+
+    return dst;
+}
+
+
 ngx_array_t *
 ngx_array_create(ngx_pool_t *p, ngx_uint_t n, size_t size)
 {
@@ -372,6 +387,107 @@ unit_hex(u_char c)
     c |= 0x20;
 
     return (c >= 'a' && c <= 'f') ? c - 'a' + 10 : NGX_ERROR;
+}
+
+
+u_char *
+ngx_hex_dump(u_char *dst, u_char *src, size_t len)
+{
+    char  text[3];
+
+    for ( /* void */ ; len; len--, src++) {
+        sprintf(text, "%02x", *src);
+        dst = ngx_cpymem(dst, text, 2);
+    }
+
+    return dst;
+}
+
+
+void
+ngx_explicit_memzero(void *buf, size_t n)
+{
+    explicit_bzero(buf, n);
+}
+
+
+/*
+ * As lenient as nginx's: any byte of 0x80 and above continues a character,
+ * and the first byte has no upper end.
+ */
+
+uint32_t
+ngx_utf8_decode(u_char **p, size_t n)
+{
+    u_char    c;
+    size_t    i, len;
+    uint32_t  code;
+
+    static const uint32_t  least[] = { 0, 0x80, 0x800, 0x10000 };
+
+    c = **p;
+    len = (c >= 0xf0) ? 3 : (c >= 0xe0) ? 2 : (c >= 0xc2) ? 1 : 0;
+
+    if (len == 0) {
+        (*p)++;
+        return 0xffffffff;
+    }
+
+    if (n <= len) {
+        return 0xfffffffe;
+    }
+
+    code = c & (0x3f >> len);
+
+    for (i = 1; i <= len; i++) {
+        c = (*p)[i];
+
+        if (c < 0x80) {
+            *p += i + 1;
+            return 0xffffffff;
+        }
+
+        code = (code << 6) | (c & 0x3f);
+    }
+
+    *p += len + 1;
+
+    return (code >= least[len]) ? code : 0xffffffff;
+}
+
+
+size_t
+ngx_utf8_length(u_char *p, size_t n)
+{
+    u_char  *last;
+    size_t   len;
+
+    last = p + n;
+
+    for (len = 0; p < last; len++) {
+
+        if (*p < 0x80) {
+            p++;
+
+        } else if (ngx_utf8_decode(&p, last - p) > 0x10ffff) {
+            return n;
+        }
+    }
+
+    return len;
+}
+
+
+/* nobody reads it */
+
+void
+ngx_conf_log_error(ngx_uint_t level, ngx_conf_t *cf, ngx_err_t err,
+    const char *fmt, ...)
+{
+    (void) level;
+    (void) cf;
+    (void) err;
+    (void) fmt;
 }
 
 

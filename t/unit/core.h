@@ -1,7 +1,7 @@
 
 /*
  * Stand-ins for what the api room's pure parts use of nginx' core: pools,
- * arrays, buffers, formatted and escaped text.  Every allocation is malloc's,
+ * arrays, buffers, formatted, escaped and UTF-8 text.  Every allocation is malloc's,
  * so that a sanitizer sees what goes beyond it.
  */
 
