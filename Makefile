@@ -406,6 +406,7 @@ UNIT_store  := $(wildcard src/store/sqlite/*.c)
 UNIT_store_read  := $(UNIT_store)
 UNIT_store_fault := $(UNIT_store)
 UNIT_idempotency := $(UNIT_store)
+UNIT_idempotency_model := $(UNIT_store)
 UNIT_store_keys  := $(UNIT_store)
 
 UNIT_TESTS := $(patsubst t/unit/%.c,build/unit/%.t, \
@@ -428,6 +429,11 @@ build/unit/%.t: t/unit/%.c t/unit/unit.c $$(UNIT_%) $(OUR_HEADERS) \
         $(OBJS)/ngx_triggers_migrations.h
 	@mkdir -p $(@D)
 	$(UNIT_CC) $(SANITIZE) -o $@ $(filter %.c,$^) $(UNIT_LIBS)
+
+build/unit/idempotency_model.t: UNIT_CC += \
+    -DNGX_TRIGGERS_SQLITE_SLICE=64 -DNGX_TRIGGERS_SQLITE_TAIL_FULL=128 \
+    -DNGX_TRIGGERS_SQLITE_STEP=8 -DNGX_TRIGGERS_SQLITE_SWEEP=16 \
+    -DNGX_TRIGGERS_SQLITE_EXPIRE=32
 
 # what is shared by threads: ThreadSanitizer looks at these tests too
 

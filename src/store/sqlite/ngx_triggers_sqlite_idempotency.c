@@ -19,15 +19,19 @@
 #include "ngx_triggers_sqlite.h"
 
 
-/* entries after which a tail is merged, and at which it is full */
+/*
+ * Entries after which a tail is merged, and at which it is full; a test makes
+ * all of this smaller.
+ */
 
+#ifndef NGX_TRIGGERS_SQLITE_SLICE
 #define NGX_TRIGGERS_SQLITE_SLICE      65536
 #define NGX_TRIGGERS_SQLITE_TAIL_FULL  131072
 
 #define NGX_TRIGGERS_SQLITE_STEP       512     /* entries of a merge step */
 #define NGX_TRIGGERS_SQLITE_SWEEP      2048    /* rows of the index in it */
 #define NGX_TRIGGERS_SQLITE_EXPIRE     2048    /* seqs looked at at once */
-
+#endif
 
 
 typedef struct {
@@ -250,6 +254,8 @@ ngx_triggers_sqlite_keys_rollback(ngx_triggers_store_t *store)
     }
 
     store->keys->next = 0;
+    store->keys->through = ngx_min(store->keys->through,
+                                   store->keys->next_seq - 1);
 }
 
 
