@@ -10,12 +10,11 @@
  * begin, commit or checkpoint.  A reader (ngx_triggers_reader_t) is read-only
  * and is used by one thread at a time; there may be many.
  *
- * No function here may be called from the event loop, except
- * ngx_triggers_reader_interrupt(), and all of them from exit_process.  All
- * return nginx codes: NGX_OK; NGX_AGAIN when the database is busy or the
- * write lock is another's; NGX_DECLINED for "no such thing"; NGX_ERROR after
- * which ngx_triggers_store_state() tells the reason.  A repeated error is
- * logged once per change of state.
+ * No function here may be called from the event loop, all of them from
+ * exit_process.  All return nginx codes: NGX_OK; NGX_AGAIN when the database
+ * is busy or the write lock is another's; NGX_DECLINED for "no such thing";
+ * NGX_ERROR after which ngx_triggers_store_state() tells the reason.  A
+ * repeated error is logged once per change of state.
  */
 
 
@@ -238,8 +237,6 @@ ngx_uint_t ngx_triggers_store_wal_frames(ngx_triggers_store_t *store);
  * changes the order; one may have expired since the writer has found it.
  * ngx_triggers_reader_keys() and ngx_triggers_reader_key() do for API keys,
  * revoked ones included, what list and get do for events.
- * ngx_triggers_reader_interrupt() makes a running query of another thread
- * end with NGX_AGAIN.
  */
 
 /* what an idempotency key stands for; created_at is 0 if it is not known */
@@ -266,7 +263,6 @@ ngx_int_t ngx_triggers_reader_keys(ngx_triggers_reader_t *reader,
 ngx_int_t ngx_triggers_reader_key(ngx_triggers_reader_t *reader,
     ngx_str_t *user_id, ngx_uint_t any_owner, u_char *id,
     ngx_triggers_key_pt handler, void *data);
-void ngx_triggers_reader_interrupt(ngx_triggers_reader_t *reader);
 
 
 #endif /* _NGX_TRIGGERS_STORE_H_INCLUDED_ */

@@ -7,7 +7,6 @@
 
 #include "store_fixture.h"
 
-#include <pthread.h>
 
 
 static void test_pages(void);
@@ -15,13 +14,11 @@ static void test_filters(void);
 static void test_totals(void);
 static void test_times(void);
 static void test_ends(void);
-static void test_interrupt(void);
 static void test_follow(void);
 static void test_model(void);
 static void test_plans(void);
 static ngx_uint_t plans(sqlite3 *db, const char *who);
 static ngx_uint_t plan(sqlite3 *db, const char *sql);
-static void *interrupter(void *data);
 static ngx_int_t match_odd(void *data, ngx_triggers_row_t *row);
 static ngx_int_t match_slow(void *data, ngx_triggers_row_t *row);
 static ngx_int_t match_error(void *data, ngx_triggers_row_t *row);
@@ -43,7 +40,6 @@ main(void)
     test_totals();
     test_times();
     test_ends();
-    test_interrupt();
     test_follow();
     test_model();
     test_plans();
@@ -426,38 +422,6 @@ test_ends(void)
 }
 
 
-static void
-test_interrupt(void)
-{
-    pthread_t               tid;
-    ngx_str_t              *path;
-    ngx_triggers_store_t   *store;
-    ngx_triggers_reader_t  *reader;
-
-    path = fixture_path("interrupt.db");
-    store = fixture_store(path);
-    (void) ngx_triggers_store_open(store);
-    (void) fixture_create(store, 1, 2000, "demo");
-    reader = ngx_triggers_reader_open(path, unit_log());
-
-    fixture_query(&query, &rows, "demo");
-    query.match = match_slow;
-    query.limit = 1;
-
-    (void) pthread_create(&tid, NULL, interrupter, reader);
-    unit_ok(ngx_triggers_reader_list(reader, &query, &page) == NGX_AGAIN
-            && rows.seen < 2000, "interrupt: also while counting");
-    (void) pthread_join(tid, NULL);
-
-    query.match = NULL;
-    unit_ok(ngx_triggers_reader_list(reader, &query, &page) == NGX_OK,
-            "interrupt: only the query that runs");
-
-    ngx_triggers_reader_close(reader);
-    ngx_triggers_store_destroy(store);
-}
-
-
 /* following with a cursor while events come, go, and are merged */
 
 static void
@@ -677,17 +641,6 @@ plan(sqlite3 *db, const char *sql)
     (void) sqlite3_finalize(stmt);
 
     return good;
-}
-
-
-static void *
-interrupter(void *data)
-{
-    usleep(20000);
-
-    ngx_triggers_reader_interrupt(data);
-
-    return NULL;
 }
 
 

@@ -204,9 +204,6 @@ struct ngx_triggers_reader_s {
 
     ngx_msec_t             deadline;           /* 0: none */
     ngx_uint_t             ticks;
-
-    /* set by other threads */
-    ngx_uint_t             interrupted;        /* flag */
 };
 
 

@@ -230,8 +230,6 @@ ngx_triggers_reader_list(ngx_triggers_reader_t *reader,
     walk.query = query;
     walk.page = page;
 
-    __atomic_store_n(&reader->interrupted, 0, __ATOMIC_RELAXED);
-
     reader->ticks = 0;
     reader->deadline = 0;
 
@@ -266,8 +264,7 @@ ngx_triggers_reader_list(ngx_triggers_reader_t *reader,
 
     reader->error = SQLITE_OK;
 
-    return __atomic_load_n(&reader->interrupted, __ATOMIC_RELAXED) ? NGX_AGAIN
-                                                                   : NGX_OK;
+    return NGX_OK;
 }
 
 
@@ -313,15 +310,6 @@ ngx_triggers_reader_get(ngx_triggers_reader_t *reader, ngx_str_t *user_id,
     reader->error = SQLITE_OK;
 
     return (rc == NGX_DONE) ? NGX_OK : rc;
-}
-
-
-/* The walk looks at the flag, so SQLite itself need not be interrupted. */
-
-void
-ngx_triggers_reader_interrupt(ngx_triggers_reader_t *reader)
-{
-    __atomic_store_n(&reader->interrupted, 1, __ATOMIC_RELAXED);
 }
 
 
@@ -458,10 +446,6 @@ ngx_triggers_sqlite_reader_time(ngx_triggers_reader_t *reader,
     }
 
     reader->ticks = 0;
-
-    if (__atomic_load_n(&reader->interrupted, __ATOMIC_RELAXED)) {
-        return NGX_AGAIN;
-    }
 
     if (reader->deadline == 0
         || ngx_triggers_sqlite_monotonic() < reader->deadline)
