@@ -74,6 +74,8 @@ struct ngx_triggers_drainer_s {
     ngx_triggers_record_header_t  **records;
     u_char                  *touched;      /* slots that wait for it */
     uint64_t                 changed_owners[NGX_TRIGGERS_GENERATIONS / 64];
+    int64_t                  sequence;     /* of the store, when we last
+                                              looked or committed */
     unsigned                 changed:1;    /* events of anybody */
     unsigned                 changed_unknown:1;  /* of I can't tell whom */
 };
@@ -102,6 +104,8 @@ static void ngx_triggers_drainer_changed(ngx_triggers_drainer_t *d,
 static ngx_uint_t ngx_triggers_drainer_malformed(ngx_triggers_drainer_t *d,
     ngx_triggers_record_header_t *header);
 static void ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d);
+static void ngx_triggers_drainer_tell(ngx_triggers_drainer_t *d);
+static void ngx_triggers_drainer_foreign(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_generations(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_wake(ngx_triggers_zone_sh_t *sh,
     ngx_socket_t fd, ngx_uint_t slot);
@@ -250,6 +254,8 @@ ngx_triggers_drainer_tick(ngx_triggers_drainer_t *d)
         && ngx_triggers_drainer_keys_check(&d->keys) == NGX_OK)
     {
         ngx_triggers_drainer_keys_tick(&d->keys);
+        ngx_triggers_drainer_foreign(d);
+        ngx_triggers_drainer_tell(d);
     }
 
     if (ngx_triggers_ring_depth(&d->sh->ring) == 0
@@ -609,6 +615,10 @@ ngx_triggers_drainer_batch(ngx_triggers_drainer_t *d)
 
     rc = ngx_triggers_store_begin(d->store);
 
+    if (rc == NGX_OK) {
+        ngx_triggers_drainer_foreign(d);
+    }
+
     for (i = 0; rc == NGX_OK && i < d->n; i++) {
         rc = ngx_triggers_drainer_apply(d, d->records[i]);
     }
@@ -789,8 +799,7 @@ ngx_triggers_drainer_malformed(ngx_triggers_drainer_t *d,
 static void
 ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
 {
-    uint64_t    now;
-    ngx_uint_t  i, changed;
+    uint64_t  now;
 
     /* whoever has an answer now finds the store healthy too */
 
@@ -799,6 +808,27 @@ ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
 
     d->position = d->end;
     ngx_triggers_ring_commit(&d->sh->ring, d->end);
+
+    d->sequence = ngx_triggers_store_sequence(d->store);
+
+    ngx_triggers_drainer_tell(d);
+
+    now = ngx_triggers_monotonic_us();
+
+    d->delay = 0;
+    d->sh->records += d->n;
+    d->sh->batches++;
+    d->sh->commit_time = now - d->batch_start;
+    __atomic_store_n(&d->sh->heartbeat, now / 1000, __ATOMIC_RELAXED);
+}
+
+
+/* wakes those who wait for the batch, or for a change of events */
+
+static void
+ngx_triggers_drainer_tell(ngx_triggers_drainer_t *d)
+{
+    ngx_uint_t  i, changed;
 
     changed = d->changed;
     ngx_triggers_drainer_generations(d);
@@ -814,14 +844,23 @@ ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
             ngx_triggers_drainer_wake(d->sh, d->fd, i);
         }
     }
+}
 
-    now = ngx_triggers_monotonic_us();
 
-    d->delay = 0;
-    d->sh->records += d->n;
-    d->sh->batches++;
-    d->sh->commit_time = now - d->batch_start;
-    __atomic_store_n(&d->sh->heartbeat, now / 1000, __ATOMIC_RELAXED);
+/* has another tree stored events?  Whose they are is not known here. */
+
+static void
+ngx_triggers_drainer_foreign(ngx_triggers_drainer_t *d)
+{
+    int64_t  sequence;
+
+    sequence = ngx_triggers_store_sequence(d->store);
+
+    if (sequence != d->sequence) {
+        d->sequence = sequence;
+        d->changed = 1;
+        d->changed_unknown = 1;
+    }
 }
 
 

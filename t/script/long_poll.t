@@ -15,7 +15,7 @@ use Triggers::Nginx;
 use constant WAIT => 60;
 use constant SOON => 10 * $Triggers::Nginx::Scale;
 
-my $t = Triggers::Nginx->new(workers => 2, config => <<'END')->plan(30);
+my $t = Triggers::Nginx->new(workers => 2, config => <<'END')->plan(34);
 %%GLOBALS%%
 
 events {
@@ -130,6 +130,17 @@ $id = post('never');
 my @ids = split /,/, answers(@polls), -1;
 is(scalar(grep { $_ ne $id && $_ ne 'gone' } @ids), 0,
    'polls of the worker that is left are woken by the new leader');
+
+# --- another tree, as while a binary upgrade runs ---
+
+my $other = Triggers::Nginx->new(db => $t->{db});
+$other->ready();
+my $foreign = poll('/inbox?event_type=foreign', 'admin-key');
+ok(held($foreign), 'held beside another nginx on the same database');
+$id = $other->post('/events', '{"event_type":"foreign","payload":{}}')
+            ->{json}{event_id};
+is(answers($foreign), $id, 'an event that came through that one');
+$other->quit();
 
 # --- reload and quit ---
 

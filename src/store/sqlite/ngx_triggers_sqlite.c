@@ -340,6 +340,13 @@ ngx_triggers_store_keep_keys(ngx_triggers_store_t *store, int64_t ttl)
 }
 
 
+int64_t
+ngx_triggers_store_sequence(ngx_triggers_store_t *store)
+{
+    return store->next_seq;
+}
+
+
 ngx_uint_t
 ngx_triggers_store_is_open(ngx_triggers_store_t *store)
 {
