@@ -29,6 +29,7 @@
 #define NGX_HTTP_TRIGGERS_BATCH_SIZE     (16 * 1024 * 1024)
 #define NGX_HTTP_TRIGGERS_RESPONSE_SIZE  (16 * 1024 * 1024)
 #define NGX_HTTP_TRIGGERS_RATE_LIMIT     1000      /* requests a minute */
+#define NGX_HTTP_TRIGGERS_BACKUP_TIME    (3600 * 1000)         /* ms */
 
 /* nginx' own default of client_max_body_size */
 
@@ -77,6 +78,8 @@ static char *ngx_http_triggers_key(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_triggers_keys_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_triggers_backup_path(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_triggers_check_positive(ngx_conf_t *cf, void *post,
     void *data);
 static ngx_int_t ngx_http_triggers_init_process(ngx_cycle_t *cycle);
@@ -185,6 +188,13 @@ static ngx_command_t  ngx_http_triggers_commands[] = {
       ngx_conf_set_sec_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_triggers_loc_conf_t, key_ttl),
+      NULL },
+
+    { ngx_string("triggers_backup_path"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_triggers_backup_path,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
       NULL },
 
       ngx_null_command
@@ -307,6 +317,7 @@ ngx_http_triggers_create_loc_conf(ngx_conf_t *cf)
      *     conf->store = NULL;
      *     conf->prefix = { 0, NULL };
      *     conf->cors = NULL;
+     *     conf->backup_path = { 0, NULL };
      */
 
     conf->event_max_size = NGX_CONF_UNSET_SIZE;
@@ -348,6 +359,11 @@ ngx_http_triggers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->cors == NULL) {
         conf->cors = prev->cors;
+    }
+
+    if (conf->backup_path.data == NULL) {
+        conf->backup_path = prev->backup_path;
+        conf->backup_timeout = prev->backup_timeout;
     }
 
     return ngx_http_triggers_merge_location(cf, prev, conf);
@@ -940,6 +956,53 @@ ngx_http_triggers_keys_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return ngx_http_triggers_keys_load(cf, &tmcf->keys, &value[1]);
+}
+
+
+static char *
+ngx_http_triggers_backup_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_triggers_loc_conf_t *tlcf = conf;
+
+    ngx_str_t  *value;
+
+    if (tlcf->backup_path.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    tlcf->backup_path = value[1];
+    tlcf->backup_timeout = NGX_HTTP_TRIGGERS_BACKUP_TIME;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        tlcf->backup_path.len = 0;
+
+        return (cf->args->nelts == 2) ? NGX_CONF_OK
+                                      : "has no parameters when it is off";
+    }
+
+    if (value[1].len == 0) {
+        return "needs the path of a directory";
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &tlcf->backup_path, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value[2].data, "timeout=", 8) == 0) {
+        return ngx_http_triggers_set_time(cf, &value[2], 8,
+                                          &tlcf->backup_timeout);
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                       &value[2]);
+
+    return NGX_CONF_ERROR;
 }
 
 

@@ -64,6 +64,10 @@ typedef struct {
     ngx_uint_t               rate_limit;       /* of keys without their own */
     ngx_array_t             *cors;             /* of ngx_str_t, origins */
     time_t                   key_ttl;          /* of new keys, 0: no end */
+    ngx_str_t                backup_path;      /* directory, terminated; len
+                                                  0: no backups; data NULL:
+                                                  unset */
+    ngx_msec_t               backup_timeout;
 } ngx_http_triggers_loc_conf_t;
 
 

@@ -217,6 +217,8 @@ ngx_http_triggers_job_cleanup(void *data)
     ngx_http_triggers_job_t *job = data;
 
     job->r = NULL;
+
+    __atomic_store_n(&job->gone, 1, __ATOMIC_RELAXED);
 }
 
 

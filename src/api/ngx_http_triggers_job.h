@@ -22,6 +22,8 @@ struct ngx_http_triggers_job_s {
     ngx_pool_t              *pool;             /* lives as long as the job,
                                                   then as the request */
     ngx_http_request_t      *r;                /* NULL: the client has gone */
+    ngx_uint_t               gone;             /* atomic, tells that to the
+                                                  thread */
 
     /* answers in the event loop; returns as a handler does */
     ngx_int_t              (*answer)(ngx_http_request_t *r,

@@ -5,6 +5,9 @@
  * waits in a bounded queue.  Connections are opened by the first job that
  * needs them, and again after a change of leaders, as the database may be
  * another one since.
+ *
+ * A job that may take minutes has a task of its own beside these, so that it
+ * keeps no query waiting, and a connection that is closed after it.
  */
 
 
@@ -33,11 +36,19 @@ struct ngx_triggers_readers_s {
     ngx_uint_t               nwaiting;
     ngx_uint_t               nbusy;
     ngx_msec_t               created;
-    ngx_thread_task_t      **tasks;
+    ngx_thread_task_t      **tasks;            /* the last one is for jobs
+                                                  apart */
+    ngx_triggers_job_t      *apart;            /* that runs or waits for the
+                                                  store to be opened */
 };
 
 
 static ngx_int_t ngx_triggers_readers_state(ngx_triggers_worker_t *worker);
+static ngx_int_t ngx_triggers_readers_apart(ngx_triggers_readers_t *readers,
+    ngx_triggers_job_t *job);
+static ngx_int_t ngx_triggers_readers_start_apart(
+    ngx_triggers_readers_t *readers);
+static void ngx_triggers_readers_resume_apart(ngx_triggers_readers_t *readers);
 static ngx_triggers_job_t *ngx_triggers_readers_pop(
     ngx_triggers_readers_t *readers);
 static void ngx_triggers_readers_next(ngx_triggers_readers_t *readers,
@@ -71,13 +82,13 @@ ngx_triggers_readers_create(ngx_triggers_worker_t *worker)
     readers->created = ngx_current_msec;
     ngx_queue_init(&readers->waiting);
 
-    readers->tasks = ngx_pcalloc(pool, worker->nreaders
+    readers->tasks = ngx_pcalloc(pool, (worker->nreaders + 1)
                                        * sizeof(ngx_thread_task_t *));
     if (readers->tasks == NULL) {
         return NULL;
     }
 
-    for (i = 0; i < worker->nreaders; i++) {
+    for (i = 0; i <= worker->nreaders; i++) {
         task = ngx_thread_task_alloc(pool, sizeof(ngx_triggers_read_ctx_t));
         if (task == NULL) {
             return NULL;
@@ -115,6 +126,10 @@ ngx_triggers_read(ngx_triggers_worker_t *worker, ngx_triggers_job_t *job)
         return NGX_ERROR;
     }
 
+    if (job->apart) {
+        return ngx_triggers_readers_apart(readers, job);
+    }
+
     if (ngx_triggers_readers_state(worker) == NGX_OK
         && readers->nbusy < worker->nreaders)
     {
@@ -145,7 +160,8 @@ ngx_triggers_read(ngx_triggers_worker_t *worker, ngx_triggers_job_t *job)
 ngx_uint_t
 ngx_triggers_readers_busy(ngx_triggers_readers_t *readers)
 {
-    return readers->nbusy || readers->nwaiting;
+    return readers->nbusy || readers->nwaiting
+           || readers->apart != NULL;
 }
 
 
@@ -155,6 +171,8 @@ ngx_triggers_readers_resume(ngx_triggers_readers_t *readers)
     ngx_int_t            rc;
     ngx_uint_t           i;
     ngx_triggers_job_t  *job;
+
+    ngx_triggers_readers_resume_apart(readers);
 
     if (readers->nwaiting == 0) {
         return;
@@ -188,7 +206,7 @@ ngx_triggers_readers_close(ngx_triggers_readers_t *readers)
     ngx_uint_t                i;
     ngx_triggers_read_ctx_t  *ctx;
 
-    for (i = 0; i < readers->worker->nreaders; i++) {
+    for (i = 0; i <= readers->worker->nreaders; i++) {
         ctx = readers->tasks[i]->ctx;
 
         if (ctx->reader) {
@@ -224,6 +242,84 @@ ngx_triggers_readers_state(ngx_triggers_worker_t *worker)
     }
 
     return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_triggers_readers_apart(ngx_triggers_readers_t *readers,
+    ngx_triggers_job_t *job)
+{
+    ngx_int_t  rc;
+
+    if (readers->apart) {
+        return NGX_DECLINED;
+    }
+
+    readers->apart = job;
+    rc = NGX_OK;
+
+    if (ngx_triggers_readers_state(readers->worker) == NGX_OK) {
+        rc = ngx_triggers_readers_start_apart(readers);
+    }
+
+    ngx_triggers_worker_guard(readers->worker);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_triggers_readers_start_apart(ngx_triggers_readers_t *readers)
+{
+    ngx_thread_task_t        *task;
+    ngx_triggers_read_ctx_t  *ctx;
+
+    task = readers->tasks[readers->worker->nreaders];
+
+    ctx = task->ctx;
+    ctx->job = readers->apart;
+
+    if (ngx_thread_task_post(readers->worker->thread_pool, task) != NGX_OK) {
+        ctx->job = NULL;
+        readers->apart = NULL;
+        return NGX_BUSY;
+    }
+
+    return NGX_OK;
+}
+
+
+/* one that has waited for the store to be opened */
+
+static void
+ngx_triggers_readers_resume_apart(ngx_triggers_readers_t *readers)
+{
+    ngx_int_t                 rc;
+    ngx_triggers_job_t       *job;
+    ngx_triggers_read_ctx_t  *ctx;
+
+    job = readers->apart;
+    ctx = readers->tasks[readers->worker->nreaders]->ctx;
+
+    if (job == NULL || ctx->job) {
+        return;
+    }
+
+    rc = ngx_triggers_readers_state(readers->worker);
+
+    if (rc == NGX_AGAIN) {
+        return;
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_triggers_readers_start_apart(readers);
+    }
+
+    if (rc != NGX_OK) {
+        readers->apart = NULL;
+        job->rc = rc;
+        job->done(job);
+    }
 }
 
 
@@ -298,6 +394,11 @@ ngx_triggers_read_handler(void *data, ngx_log_t *log)
     if (ctx->job->rc == NGX_OK) {
         ctx->job->rc = ctx->job->run(ctx->job, ctx->reader);
     }
+
+    if (ctx->job->apart && ctx->reader) {
+        ngx_triggers_reader_close(ctx->reader);
+        ctx->reader = NULL;
+    }
 }
 
 
@@ -362,9 +463,14 @@ ngx_triggers_read_done_handler(ngx_event_t *ev)
 
     job = ctx->job;
     ctx->job = NULL;
-    readers->nbusy--;
 
-    ngx_triggers_readers_next(readers, task);
+    if (job->apart) {
+        readers->apart = NULL;
+
+    } else {
+        readers->nbusy--;
+        ngx_triggers_readers_next(readers, task);
+    }
 
     job->done(job);
 }

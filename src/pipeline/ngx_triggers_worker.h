@@ -137,13 +137,15 @@ struct ngx_triggers_job_s {
                                   ngx_triggers_reader_t *reader);
     void                   (*done)(ngx_triggers_job_t *job);
     ngx_int_t                rc;
+    unsigned                 apart:1;          /* takes long: has a connection
+                                                  of its own */
 };
 
 
 /*
  * NGX_OK: the job runs or waits, for a reader or for the store to be opened
  * for the first time; NGX_BUSY: too many wait; NGX_ERROR: the store cannot be
- * read.
+ * read; NGX_DECLINED: this process has a job apart already.
  */
 
 ngx_int_t ngx_triggers_read(ngx_triggers_worker_t *worker,

@@ -272,4 +272,39 @@ ngx_int_t ngx_triggers_reader_key(ngx_triggers_reader_t *reader,
     ngx_triggers_key_pt handler, void *data);
 
 
+/* a copy of the whole database */
+
+typedef struct {
+    ngx_str_t                directory;        /* terminated */
+    ngx_str_t                name;             /* of the file, not there yet */
+    size_t                   prefix;           /* bytes of the name that all
+                                                  copies of the store have */
+    ngx_msec_t               time_limit;       /* ms it may take, 0: any */
+    ngx_uint_t             (*stopped)(void *data);
+                                               /* asked between two steps:
+                                                  shall it be given up? */
+    void                    *data;             /* its */
+
+    uint64_t                 size;             /* set: bytes … */
+    uint64_t                 pages;            /* … and pages of the copy */
+    ngx_triggers_store_state_e  state;         /* set with NGX_ERROR: why;
+                                                  STARTING: not begun */
+} ngx_triggers_backup_t;
+
+/*
+ * Copies the database, as it is at the beginning of the call, to a new file.
+ * It is written as "NAME.tmp", synced, and then takes its name, so that a file
+ * of that name is whole and durable.  What a process that was killed has left
+ * of such files is removed first.  Writers go on meanwhile; as with any long
+ * reader, the WAL grows with what they write.
+ *
+ * NGX_OK; NGX_DECLINED: another copy of the database is being made;
+ * NGX_AGAIN: the time limit has passed; NGX_DONE: it was to be given up;
+ * NGX_ERROR, logged.  In all but the first case it leaves no file.
+ */
+
+ngx_int_t ngx_triggers_reader_backup(ngx_triggers_reader_t *reader,
+    ngx_triggers_backup_t *backup);
+
+
 #endif /* _NGX_TRIGGERS_STORE_H_INCLUDED_ */

@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 
+use Fcntl qw( F_WRLCK SEEK_SET );
 use JSON::PP ();
 use Test::More;
 use Triggers::Nginx;
@@ -35,13 +36,18 @@ my $keys = join '', map {
     . "  rate=$_->[3];\n"
 } ['alice', 'alice', join(',', @Scopes), 100000],
   ['bob', 'bob', join(',', @Scopes), 100000],
-  ['slow', 'slow', join(',', @Scopes), 1],
+  ['slow', 'slow', 'admin', 1], ['admin', 'root', 'admin', 100000],
   (map { ["once-$_->{id}", $_->{id}, 'events:write', 100000] }
    grep { $_->{method} eq 'POST' } @operations),
   map { my $lacks = $_;
         ["lacks-$lacks", 'alice',
          join(',', 'logs:read', grep { $_ ne $lacks } @Scopes), 100000] }
   @Scopes;
+
+# those of an administrator's routes: the key that is used, the one that lacks
+
+my %Key = (admin => 'admin-key');
+my %Lacks = (admin => 'alice-key');
 
 my $t = Triggers::Nginx->new(config => <<"END");
 %%GLOBALS%%
@@ -55,12 +61,19 @@ http {
     triggers_store  main    sqlite:%%DB%%                     zone=64m;
     triggers_store  broken  sqlite:%%DIR%%/nowhere/events.db  zone=64m;
 
+    triggers_backup_path  %%DIR%%/backup;
+
 $keys
     server {
         listen  127.0.0.1:%%PORT%%;
 
         location / {
             triggers main;
+        }
+
+        location /off/ {
+            triggers              main;
+            triggers_backup_path  off;
         }
 
         location /small/ {
@@ -79,6 +92,8 @@ $keys
     }
 }
 END
+
+mkdir "$t->{dir}/backup" or die "mkdir: $!";
 
 make_failed_events();
 
@@ -116,7 +131,7 @@ done_testing();
 
 sub ask {
     my ($op, $status, $name, %args) = @_;
-    my $key = exists $args{key} ? $args{key} : 'alice-key';
+    my $key = exists $args{key} ? $args{key} : key_of($op);
     my $base = delete $args{base} // '';
     my $id = delete $args{id} // '';
     my $query = delete $args{query};
@@ -142,6 +157,12 @@ sub ask {
     diag(map { "  $_\n" } @wrong, cut($res->{body})) if !$ok;
 
     return $res;
+}
+
+
+sub key_of {
+    my ($op) = @_;
+    return $Key{$op->{scope} // ''} // 'alice-key';
 }
 
 
@@ -212,7 +233,7 @@ sub check_success {
     good($op, $codes[0], %args, name => "as $_", Accept => $_) for @types;
 
     good($op, $codes[0], %args, name => 'with X-API-Key', key => undef,
-         'X-API-Key' => 'alice-key') if $op->{scope};
+         'X-API-Key' => key_of($op)) if $op->{scope};
 }
 
 
@@ -340,9 +361,13 @@ sub check_refusals {
     }
 
     ask($op, 403, 'a key without the scope', %valid,
-        key => "lacks-$op->{scope}-key") if $responses->{403};
+        key => $Lacks{$op->{scope}} // "lacks-$op->{scope}-key")
+        if $responses->{403};
 
-    if ($responses->{404}) {
+    if ($responses->{404} && !$in_path) {
+        ask($op, 404, 'where it is off', %valid, base => '/off');
+
+    } elsif ($responses->{404}) {
         ask($op, 404, 'an unknown id', %valid, id => $Unknown);
         ask($op, 404, "another user's id", %valid,
             id => fresh($op, 'bob-key'));
@@ -381,8 +406,12 @@ sub check_rate {
 sub check_conflict {
     my ($op, %valid) = @_;
     my $id = fresh($op);
+    my $lock;
 
-    if ($op->{path} =~ m{/ack$}) {
+    if ($op->{id} eq 'createBackup') {
+        $lock = backup_lock();
+
+    } elsif ($op->{path} =~ m{/ack$}) {
         $t->post($op->{path} =~ s/\{id\}/$id/r, '', key => 'alice-key');
 
     } elsif ($op->{path} =~ /\{key_id\}/) {
@@ -390,6 +419,19 @@ sub check_conflict {
     }
 
     ask($op, 409, 'in the wrong state', %valid, id => $id);
+}
+
+
+# what another backup of the store holds: byte 2 of its lock file, by an OFD
+# lock (F_OFD_SETLK with a struct flock), until the handle goes
+
+sub backup_lock {
+    my $flock = pack 's s x4 q q i x4', F_WRLCK, SEEK_SET, 2, 1, 0;
+
+    open my $lock, '+<', "$t->{db}.lock" or die "$t->{db}.lock: $!";
+    fcntl $lock, 37, $flock or die "fcntl: $!";
+
+    return $lock;
 }
 
 

@@ -21,7 +21,6 @@
 #define ngx_triggers_sqlite_nitems(a)  (sizeof(a) / sizeof((a)[0]))
 
 
-static char *ngx_triggers_sqlite_lock_path(ngx_str_t *path, ngx_log_t *log);
 static char *ngx_triggers_sqlite_uri(ngx_str_t *path, ngx_log_t *log);
 static u_char *ngx_triggers_sqlite_escape(u_char *dst, ngx_str_t *src);
 static ngx_int_t ngx_triggers_sqlite_connect(ngx_triggers_store_t *store);
@@ -634,7 +633,7 @@ ngx_triggers_sqlite_monotonic(void)
 }
 
 
-static char *
+char *
 ngx_triggers_sqlite_lock_path(ngx_str_t *path, ngx_log_t *log)
 {
     u_char  *p;

@@ -317,6 +317,10 @@ void ngx_triggers_sqlite_column_text(sqlite3_stmt *stmt, int n,
 
 ngx_int_t ngx_triggers_sqlite_reader_moved(ngx_triggers_reader_t *reader);
 
+/* "PATH.lock", allocated with ngx_alloc(); NULL: no memory. */
+
+char *ngx_triggers_sqlite_lock_path(ngx_str_t *path, ngx_log_t *log);
+
 /* Milliseconds of a clock that never jumps; nginx's is not for threads. */
 
 ngx_msec_t ngx_triggers_sqlite_monotonic(void);
@@ -326,6 +330,15 @@ ngx_msec_t ngx_triggers_sqlite_monotonic(void);
 
 ngx_int_t ngx_triggers_sqlite_lock(ngx_triggers_store_t *store);
 void ngx_triggers_sqlite_unlock(ngx_triggers_store_t *store);
+
+/*
+ * An OFD lock on one byte of any file but the database's own; cmd and *type
+ * are those of fcntl(2).  NGX_OK, NGX_AGAIN where another holds it, or
+ * NGX_ERROR with errno set.
+ */
+
+int ngx_triggers_sqlite_lock_byte(ngx_fd_t fd, int cmd, short *type,
+    off_t byte);
 
 
 /* src/store/sqlite/ngx_triggers_sqlite_keys.c; SQLite codes */

@@ -18,14 +18,14 @@
 #define NGX_TRIGGERS_SQLITE_LOCK_WRITE  0
 #define NGX_TRIGGERS_SQLITE_LOCK_WAIT   1
 
+/* byte 2 is that of ngx_triggers_sqlite_backup.c */
+
 #define NGX_TRIGGERS_SQLITE_DEFER       1000         /* ms */
 
 
 static ngx_int_t ngx_triggers_sqlite_lock_open(ngx_triggers_store_t *store);
 static ngx_int_t ngx_triggers_sqlite_lock_wait(ngx_triggers_store_t *store);
 static ngx_int_t ngx_triggers_sqlite_lock_same(ngx_triggers_store_t *store);
-static int ngx_triggers_sqlite_lock_byte(ngx_triggers_store_t *store,
-    int cmd, short *type, off_t byte);
 static ngx_int_t ngx_triggers_sqlite_lock_error(ngx_triggers_store_t *store,
     const char *call);
 
@@ -50,7 +50,7 @@ ngx_triggers_sqlite_lock(ngx_triggers_store_t *store)
 
     if (rc == NGX_OK) {
         type = F_WRLCK;
-        rc = ngx_triggers_sqlite_lock_byte(store, F_OFD_SETLK, &type,
+        rc = ngx_triggers_sqlite_lock_byte(store->lock_fd, F_OFD_SETLK, &type,
                                            NGX_TRIGGERS_SQLITE_LOCK_WRITE);
     }
 
@@ -69,7 +69,7 @@ ngx_triggers_sqlite_lock(ngx_triggers_store_t *store)
     store->deferred = 0;
 
     type = F_UNLCK;
-    (void) ngx_triggers_sqlite_lock_byte(store, F_OFD_SETLK, &type,
+    (void) ngx_triggers_sqlite_lock_byte(store->lock_fd, F_OFD_SETLK, &type,
                                          NGX_TRIGGERS_SQLITE_LOCK_WAIT);
     store->waiting = 0;
 
@@ -108,7 +108,7 @@ ngx_triggers_store_wanted(ngx_triggers_store_t *store)
 
     type = F_WRLCK;
 
-    if (ngx_triggers_sqlite_lock_byte(store, F_OFD_GETLK, &type,
+    if (ngx_triggers_sqlite_lock_byte(store->lock_fd, F_OFD_GETLK, &type,
                                       NGX_TRIGGERS_SQLITE_LOCK_WAIT)
         != NGX_OK)
     {
@@ -150,7 +150,7 @@ ngx_triggers_sqlite_lock_wait(ngx_triggers_store_t *store)
     }
 
     type = F_WRLCK;
-    rc = ngx_triggers_sqlite_lock_byte(store, F_OFD_SETLK, &type,
+    rc = ngx_triggers_sqlite_lock_byte(store->lock_fd, F_OFD_SETLK, &type,
                                        NGX_TRIGGERS_SQLITE_LOCK_WAIT);
 
     if (rc == NGX_OK) {
@@ -200,9 +200,8 @@ ngx_triggers_sqlite_lock_same(ngx_triggers_store_t *store)
 }
 
 
-static int
-ngx_triggers_sqlite_lock_byte(ngx_triggers_store_t *store, int cmd,
-    short *type, off_t byte)
+int
+ngx_triggers_sqlite_lock_byte(ngx_fd_t fd, int cmd, short *type, off_t byte)
 {
     struct flock  lock;
 
@@ -213,7 +212,7 @@ ngx_triggers_sqlite_lock_byte(ngx_triggers_store_t *store, int cmd,
     lock.l_start = byte;
     lock.l_len = 1;
 
-    if (fcntl(store->lock_fd, cmd, &lock) == -1) {
+    if (fcntl(fd, cmd, &lock) == -1) {
         return (errno == EAGAIN || errno == EACCES) ? NGX_AGAIN : NGX_ERROR;
     }
 
