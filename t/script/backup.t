@@ -121,7 +121,11 @@ wait_for(sub { !grep { $_ == $pid } $t->workers() }, 10);
 
 is(scalar(grep { /\.tmp$/ } files()), 1, 'kill -9 leaves an unfinished file');
 my $left = () = files();
-$res = $t->post($url, undef, timeout => 60);
+
+# a thread that stands in a sync keeps the lock until that has ended
+
+wait_for(sub { $res = $t->post($url, undef, timeout => 60);
+               $res->{status} ne '409' }, 20);
 is($res->{status}, 200, 'the next one is made') or diag($res->{body});
 is(scalar(grep { /\.tmp$/ } files()), 0, 'and has removed it');
 is(scalar(() = files()), $left, 'but nothing else');
