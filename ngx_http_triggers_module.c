@@ -30,6 +30,7 @@
 #define NGX_HTTP_TRIGGERS_RESPONSE_SIZE  (16 * 1024 * 1024)
 #define NGX_HTTP_TRIGGERS_RATE_LIMIT     1000      /* requests a minute */
 #define NGX_HTTP_TRIGGERS_BACKUP_TIME    (3600 * 1000)         /* ms */
+#define NGX_HTTP_TRIGGERS_BACKUP_WAL     ((size_t) 4 * 1024 * 1024 * 1024)
 
 /* nginx' own default of client_max_body_size */
 
@@ -191,7 +192,7 @@ static ngx_command_t  ngx_http_triggers_commands[] = {
       NULL },
 
     { ngx_string("triggers_backup_path"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
       ngx_http_triggers_backup_path,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -364,6 +365,7 @@ ngx_http_triggers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->backup_path.data == NULL) {
         conf->backup_path = prev->backup_path;
         conf->backup_timeout = prev->backup_timeout;
+        conf->backup_wal = prev->backup_wal;
     }
 
     return ngx_http_triggers_merge_location(cf, prev, conf);
@@ -964,7 +966,9 @@ ngx_http_triggers_backup_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_triggers_loc_conf_t *tlcf = conf;
 
-    ngx_str_t  *value;
+    char        *rv;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
 
     if (tlcf->backup_path.data) {
         return "is duplicate";
@@ -974,6 +978,7 @@ ngx_http_triggers_backup_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     tlcf->backup_path = value[1];
     tlcf->backup_timeout = NGX_HTTP_TRIGGERS_BACKUP_TIME;
+    tlcf->backup_wal = NGX_HTTP_TRIGGERS_BACKUP_WAL;
 
     if (ngx_strcmp(value[1].data, "off") == 0) {
         tlcf->backup_path.len = 0;
@@ -990,19 +995,28 @@ ngx_http_triggers_backup_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (cf->args->nelts == 2) {
-        return NGX_CONF_OK;
+    rv = NGX_CONF_OK;
+
+    for (i = 2; rv == NGX_CONF_OK && i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "timeout=", 8) == 0) {
+            rv = ngx_http_triggers_set_time(cf, &value[i], 8,
+                                            &tlcf->backup_timeout);
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "wal=", 4) == 0) {
+            rv = ngx_http_triggers_set_size(cf, &value[i], 4,
+                                            &tlcf->backup_wal);
+            continue;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                           &value[i]);
+        rv = NGX_CONF_ERROR;
     }
 
-    if (ngx_strncmp(value[2].data, "timeout=", 8) == 0) {
-        return ngx_http_triggers_set_time(cf, &value[2], 8,
-                                          &tlcf->backup_timeout);
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
-                       &value[2]);
-
-    return NGX_CONF_ERROR;
+    return rv;
 }
 
 

@@ -66,7 +66,7 @@ Authorization: Bearer admin-key
 --- config
         location / {
             triggers              main;
-            triggers_backup_path  logs  timeout=10s;
+            triggers_backup_path  logs  timeout=10s  wal=64m;
         }
 --- more_headers
 Authorization: Bearer admin-key
@@ -275,3 +275,17 @@ invalid parameter "keep=3"
 --- error_log
 [emerg]
 "triggers_backup_path" directive has no parameters when it is off
+
+
+
+=== TEST 17: no size
+--- config
+        location / {
+            triggers              main;
+            triggers_backup_path  logs  wal=-1;
+        }
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid size "wal=-1"

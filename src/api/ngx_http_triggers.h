@@ -68,6 +68,7 @@ typedef struct {
                                                   0: no backups; data NULL:
                                                   unset */
     ngx_msec_t               backup_timeout;
+    size_t                   backup_wal;       /* largest WAL meanwhile */
 } ngx_http_triggers_loc_conf_t;
 
 

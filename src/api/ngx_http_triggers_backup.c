@@ -3,7 +3,8 @@
  * POST /v1/admin/backup: a copy of the store's database, in the directory
  * that "triggers_backup_path" names.  A thread of the worker that has got the
  * request makes it; the request is parked meanwhile.  A copy whose client has
- * gone is given up, and so is one that stands in the way of a fast shutdown.
+ * gone is given up, and so is one that stands in the way of a fast shutdown,
+ * or of the WAL, which cannot be restarted meanwhile.
  *
  * Nothing of the file's name is the client's: it is made of the store's name,
  * the time and a random number.
@@ -15,6 +16,10 @@
 #include "ngx_http_triggers_response.h"
 
 
+/* of the WAL: the page size that the store sets */
+
+#define NGX_HTTP_TRIGGERS_BACKUP_FRAME  8192
+
 #define NGX_HTTP_TRIGGERS_BACKUP_STORE  64     /* characters of its name */
 #define NGX_HTTP_TRIGGERS_BACKUP_REST                                         \
     (sizeof("-20251110T123456Z-0123abcd.db") - 1)
@@ -25,6 +30,9 @@ typedef struct {
     ngx_triggers_backup_t    backup;
     int64_t                  now;              /* of the request */
     uint64_t                 duration;         /* ms */
+    ngx_triggers_zone_sh_t  *sh;
+    size_t                   wal;              /* bytes it may have */
+    ngx_uint_t               grown;            /* flag: it has more */
 } ngx_http_triggers_backup_job_t;
 
 
@@ -66,6 +74,9 @@ ngx_http_triggers_backup(ngx_http_request_t *r)
         ngx_http_triggers_job_free(&job->base);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    job->sh = tlcf->store->worker.zone->sh;
+    job->wal = tlcf->backup_wal;
 
     job->backup.time_limit = tlcf->backup_timeout;
     job->backup.stopped = ngx_http_triggers_backup_stopped;
@@ -181,6 +192,13 @@ ngx_http_triggers_backup_stopped(void *data)
 {
     ngx_http_triggers_backup_job_t *job = data;
 
+    if (__atomic_load_n(&job->sh->wal_frames, __ATOMIC_RELAXED)
+        > job->wal / NGX_HTTP_TRIGGERS_BACKUP_FRAME)
+    {
+        job->grown = 1;
+        return 1;
+    }
+
     return ngx_terminate || __atomic_load_n(&job->base.gone, __ATOMIC_RELAXED);
 }
 
@@ -243,6 +261,11 @@ ngx_http_triggers_backup_failed(ngx_http_request_t *r,
     ngx_http_triggers_backup_job_t *job)
 {
     const char  *message;
+
+    if (job->grown) {
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
+                                       "too much was written meanwhile");
+    }
 
     switch (job->backup.state) {
 

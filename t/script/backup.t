@@ -39,12 +39,17 @@ my $locations = <<"END" =~ s/\n\z//r;
             triggers              main;
             triggers_backup_path  %%DIR%%/backup  timeout=1ms;
         }
+
+        location /written/ {
+            triggers              main;
+            triggers_backup_path  %%DIR%%/backup  wal=1m;
+        }
 END
 
 (my $config = Triggers::Nginx::default_config())
     =~ s{ *location / .*?\n {8}\}}{$locations}s;
 
-my $t = Triggers::Nginx->new(config => $config)->plan(36);
+my $t = Triggers::Nginx->new(config => $config)->plan(38);
 my $dir = "$t->{dir}/backup";
 my $url = '/v1/admin/backup';
 
@@ -145,6 +150,15 @@ $res = $t->post("/short$url", undef, timeout => 60);
 is("$res->{status} $res->{json}{error}{message}",
    '503 the backup took too long', 'one that takes too long');
 is(scalar(() = files()), $left, 'no file is left of it, either');
+
+$load = Triggers::Load->start($t, seconds => 60, connections => 32,
+                              payload => 500);
+wait_for(sub { $load->accepted() > 500 }, 20);
+$res = $t->post("/written$url", undef, timeout => 60);
+is("$res->{status} $res->{json}{error}{message}",
+   '503 too much was written meanwhile', 'one that lets the WAL grow');
+is(scalar(() = files()), $left, 'no file is left of it, too');
+$load->end();
 
 # a disk that is too small, a directory that is not there
 
