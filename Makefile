@@ -344,7 +344,7 @@ stop: ## ends the nginx of start, its answers finished
 SUITES := docs unit fuzz behaviour fault asan valgrind
 
 .PHONY: test
-test: deps-run deps-test ## runs every test (about ten minutes)
+test: deps-run deps-test ## runs every test (less than 15 minutes)
 	@passed=0; failed=; \
 	for s in $(SUITES); do \
 	    echo; \
