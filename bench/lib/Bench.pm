@@ -77,7 +77,8 @@ http {
     access_log          off;
     keepalive_requests  1000000000;
 
-    triggers_key  "$Key"  user=bench  scopes=admin  rate=0;
+    triggers_rate_limit  0;
+    triggers_key  "$Key"  user=bench  scopes=admin;
 
 $http
 }
