@@ -159,18 +159,11 @@ static ngx_int_t
 ngx_http_triggers_batch_acknowledged(ngx_http_request_t *r,
     ngx_triggers_result_t *result)
 {
-    ngx_http_triggers_ctx_t    *ctx;
-    ngx_http_triggers_batch_t  *batch;
+    ngx_http_triggers_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
-    batch = ctx->batch;
-
-    if (batch->mutations.nelts == 1) {
-        batch->codes[0] = result->rc;
-    }
-
-    return ngx_http_triggers_ack_answer(r, batch);
+    return ngx_http_triggers_ack_answer(r, ctx->batch);
 }
 
 

@@ -359,16 +359,9 @@ ngx_http_triggers_batch_created(ngx_http_request_t *r,
     batch = ctx->batch;
     batch->time = result->time;
 
-    if (batch->mutations.nelts == 1) {
-        batch->codes[0] = result->rc;
-    }
-
-    if (result->count || batch->mutations.nelts == 1) {
-
-        for (i = 0; i < batch->mutations.nelts; i++) {
-            if (batch->codes[i] == NGX_TRIGGERS_RC_REPLAY) {
-                return ngx_http_triggers_batch_replays(r, batch);
-            }
+    for (i = 0; i < batch->mutations.nelts; i++) {
+        if (batch->codes[i] == NGX_TRIGGERS_RC_REPLAY) {
+            return ngx_http_triggers_batch_replays(r, batch);
         }
     }
 

@@ -409,8 +409,9 @@ ngx_http_triggers_get_thread(ngx_triggers_job_t *base,
 
     job = (ngx_http_triggers_inbox_t *) base;
 
-    return ngx_triggers_reader_get(reader, &job->asker.user_id, job->asker.any_owner,
-                                   job->id, ngx_http_triggers_get_row, job);
+    return ngx_triggers_reader_get(reader, &job->asker.user_id,
+                                   job->asker.any_owner, job->id,
+                                   ngx_http_triggers_get_row, job);
 }
 
 
@@ -439,9 +440,9 @@ ngx_http_triggers_status_thread(ngx_triggers_job_t *base,
 
     job = (ngx_http_triggers_inbox_t *) base;
 
-    return ngx_triggers_reader_get(reader, &job->asker.user_id, job->asker.any_owner,
-                                   job->id, ngx_http_triggers_status_row,
-                                   job);
+    return ngx_triggers_reader_get(reader, &job->asker.user_id,
+                                   job->asker.any_owner, job->id,
+                                   ngx_http_triggers_status_row, job);
 }
 
 

@@ -452,7 +452,8 @@ ngx_http_triggers_key_list_page(ngx_http_triggers_key_job_t *job)
     ngx_triggers_text_string(text, &next);
     ngx_triggers_text_puts(text, "}");
 
-    ngx_http_triggers_key_write_end(text, job->asker.now, &job->asker.request_id);
+    ngx_http_triggers_key_write_end(text, job->asker.now,
+                                    &job->asker.request_id);
 }
 
 
@@ -466,9 +467,9 @@ ngx_http_triggers_key_get_thread(ngx_triggers_job_t *base,
 
     job = (ngx_http_triggers_key_job_t *) base;
 
-    return ngx_triggers_reader_key(reader, &job->asker.user_id, job->asker.any_owner,
-                                   job->id, ngx_http_triggers_key_get_row,
-                                   job);
+    return ngx_triggers_reader_key(reader, &job->asker.user_id,
+                                   job->asker.any_owner, job->id,
+                                   ngx_http_triggers_key_get_row, job);
 }
 
 
@@ -560,7 +561,8 @@ ngx_http_triggers_key_rotated(ngx_http_request_t *r,
     ngx_triggers_text_puts(text, ",\"key\":");
     ngx_triggers_text_string(text, &plain);
 
-    ngx_http_triggers_key_write_end(text, job->asker.now, &job->asker.request_id);
+    ngx_http_triggers_key_write_end(text, job->asker.now,
+                                    &job->asker.request_id);
 
     return ngx_http_triggers_key_created(r, &job->state->key, text);
 }

@@ -16,7 +16,7 @@
 
 ngx_int_t ngx_http_triggers_event_create(ngx_http_request_t *r);
 
-/* ngx_http_triggers_batch.c: many events in, ngx_http_triggers_ack_batch.c */
+/* ngx_http_triggers_event_batch.c, ngx_http_triggers_ack_batch.c: many */
 
 ngx_int_t ngx_http_triggers_batch_create(ngx_http_request_t *r);
 ngx_int_t ngx_http_triggers_batch_acknowledge(ngx_http_request_t *r);

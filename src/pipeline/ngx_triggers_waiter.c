@@ -20,9 +20,7 @@ static ngx_triggers_waiter_t *ngx_triggers_waiter_pop(
 static void ngx_triggers_waiter_free(ngx_triggers_worker_t *worker,
     ngx_triggers_waiter_t *waiter);
 static void ngx_triggers_waiter_codes(ngx_triggers_worker_t *worker,
-    ngx_triggers_waiter_t *waiter);
-static void ngx_triggers_waiter_finish(ngx_triggers_waiter_t *waiter,
-    ngx_int_t rc, ngx_triggers_result_t *result);
+    ngx_triggers_waiter_t *waiter, ngx_triggers_result_t *result);
 static void ngx_triggers_tell_leader(ngx_triggers_worker_t *worker);
 
 
@@ -110,12 +108,14 @@ ngx_triggers_waiter_abandon(ngx_triggers_waiter_t *waiter)
 void
 ngx_triggers_waiters_wake(ngx_triggers_worker_t *worker)
 {
+    void                        *data;
     uint64_t                     committed;
     ngx_int_t                    rc;
     ngx_queue_t                 *q;
     ngx_triggers_owner_t         owner;
     ngx_triggers_result_t        result;
-    ngx_triggers_waiter_t       *w, copy;
+    ngx_triggers_waiter_t       *w;
+    ngx_triggers_waiter_pt       handler;
     ngx_triggers_zone_result_t  *zr;
 
     owner = worker->owner;
@@ -148,15 +148,19 @@ ngx_triggers_waiters_wake(ngx_triggers_worker_t *worker)
                           "at %uL", &worker->zone->name, w->position);
             rc = NGX_ERROR;
 
-        } else if (w->handler && w->ncells) {
-            ngx_triggers_waiter_codes(worker, w);
+        } else if (w->handler && w->codes) {
+            ngx_triggers_waiter_codes(worker, w, &result);
         }
 
-        copy = *w;
+        handler = w->handler;
+        data = w->data;
 
         ngx_queue_remove(q);
         ngx_triggers_waiter_free(worker, w);
-        ngx_triggers_waiter_finish(&copy, rc, &result);
+
+        if (handler) {
+            handler(data, rc, &result);
+        }
     }
 }
 
@@ -164,8 +168,10 @@ ngx_triggers_waiters_wake(ngx_triggers_worker_t *worker)
 void
 ngx_triggers_waiters_expire(ngx_triggers_worker_t *worker)
 {
-    ngx_uint_t              i;
-    ngx_triggers_waiter_t  *w, copy;
+    void                    *data;
+    ngx_uint_t               i;
+    ngx_triggers_waiter_t   *w;
+    ngx_triggers_waiter_pt   handler;
 
     /* a handler may change the queue, so that the array is walked instead */
 
@@ -181,10 +187,11 @@ ngx_triggers_waiters_expire(ngx_triggers_worker_t *worker)
         (void) __atomic_add_fetch(&worker->zone->sh->timeouts, 1,
                                   __ATOMIC_RELAXED);
 
-        copy = *w;
+        handler = w->handler;
+        data = w->data;
 
         ngx_triggers_waiter_abandon(w);
-        ngx_triggers_waiter_finish(&copy, NGX_ERROR, NULL);
+        handler(data, NGX_ERROR, NULL);
     }
 }
 
@@ -291,11 +298,19 @@ ngx_triggers_waiter_free(ngx_triggers_worker_t *worker,
 
 static void
 ngx_triggers_waiter_codes(ngx_triggers_worker_t *worker,
-    ngx_triggers_waiter_t *waiter)
+    ngx_triggers_waiter_t *waiter, ngx_triggers_result_t *result)
 {
     ngx_uint_t                   i;
     ngx_triggers_owner_t         owner;
     ngx_triggers_zone_result_t  *cell;
+
+    if (waiter->ncells == 0) {
+
+        /* a single mutation's code is its result's */
+
+        waiter->codes[0] = result->rc;
+        return;
+    }
 
     owner = worker->owner;
     cell = NULL;
@@ -308,16 +323,6 @@ ngx_triggers_waiter_codes(ngx_triggers_worker_t *worker,
         }
 
         waiter->codes[i] = ngx_triggers_zone_code(cell, i);
-    }
-}
-
-
-static void
-ngx_triggers_waiter_finish(ngx_triggers_waiter_t *waiter, ngx_int_t rc,
-    ngx_triggers_result_t *result)
-{
-    if (waiter->handler) {
-        waiter->handler(waiter->data, rc, result);
     }
 }
 
