@@ -22,7 +22,7 @@ $t->start();
 $t->adopt();
 $t->ready();
 
-my @clients = map { client($_) } 1 .. 6;
+my @clients = map { my $i = $_; $t->child(sub { client($i) }) } 1 .. 6;
 
 ok(wait_for(sub { answered() > 20 }, 20), 'clients run');
 
@@ -104,20 +104,16 @@ sub answered {
 
 sub client {
     my ($i) = @_;
-    my $parent = $$;
-    my $pid = fork() // die "fork: $!";
-
-    return $pid if $pid;
 
     $SIG{TERM} = sub { POSIX::_exit(0) };
     srand($i);
 
-    open my $out, '>', "$t->{dir}/client.$i" or POSIX::_exit(1);
+    open my $out, '>', "$t->{dir}/client.$i" or die "client.$i: $!";
     $out->autoflush(1);
 
     my (@sent, $n);
 
-    while (getppid() == $parent) {
+    for ( ;; ) {
         my @keys;
 
         if (@sent && rand() < 0.3) {
@@ -134,13 +130,11 @@ sub client {
         }
 
         my $ids;
-        sleep 0.002 until $ids = send_keys(@keys) or getppid() != $parent;
+        sleep 0.002 until $ids = send_keys(@keys);
 
         print $out join('', map { "$keys[$_] $ids->[$_]\n" } 0 .. $#keys),
                    "\n";
     }
-
-    POSIX::_exit(0);
 }
 
 

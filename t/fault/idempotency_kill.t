@@ -16,7 +16,8 @@ my $t = Triggers::Nginx->new(workers => 3)->plan(11);
 
 $t->ready();
 
-my @clients = map { client($_) } 1 .. $Clients;
+my @clients = map { my $i = $_; $t->child(sub { client($i) }) }
+              1 .. $Clients;
 
 ok(wait_for(sub { answered() > 500 }), 'requests are answered');
 
@@ -103,13 +104,10 @@ is(inconsistencies($t), '', 'counters agree');
 
 sub client {
     my ($i) = @_;
-    my $pid = fork() // die "fork: $!";
-
-    return $pid if $pid;
 
     srand $i;
 
-    open my $out, '>', "$t->{dir}/client.$i" or POSIX::_exit(1);
+    open my $out, '>', "$t->{dir}/client.$i" or die "client.$i: $!";
     $out->autoflush(1);
 
     for (my $n = 1; !-e "$t->{dir}/stop"; $n++) {
@@ -131,8 +129,6 @@ sub client {
                        "\n";
         }
     }
-
-    POSIX::_exit(0);
 }
 
 

@@ -41,7 +41,7 @@ my $t = start('zone=16m', workers => 3)->plan(39);
 
 # clients that post batches, each once, while the one that drains is killed
 
-my @clients = map { client($_) } 1 .. 6;
+my @clients = map { my $i = $_; $t->child(sub { client($i) }) } 1 .. 6;
 my $killed = 0;
 
 for (1 .. 12) {
@@ -242,11 +242,8 @@ sub clean {
 
 sub client {
     my ($i) = @_;
-    my $pid = fork() // die "fork: $!";
 
-    return $pid if $pid;
-
-    open my $out, '>', "$t->{dir}/client.$i" or POSIX::_exit(1);
+    open my $out, '>', "$t->{dir}/client.$i" or die "client.$i: $!";
     $out->autoflush(1);
 
     for (my $n = 1; !-e "$t->{dir}/stop"; $n++) {
@@ -261,8 +258,6 @@ sub client {
                         $ids[-1] // ''), "\n";
         sleep 0.01 if $res->{status} eq '';
     }
-
-    POSIX::_exit(0);
 }
 
 

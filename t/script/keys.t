@@ -155,15 +155,13 @@ for my $who ('any worker', 'the one that writes') {
 
     for (1 .. 8) {
         my $until = time() + 0.15;
-        my $child = fork() // die "fork: $!";
-
-        if ($child == 0) {
+        my $child = $t->child(sub {
             sleep 0.02 + rand 0.1;
             my @pids = $t->workers();
             my $pid = $who eq 'any worker' ? $pids[rand @pids]
                                            : $t->drainer();
-            POSIX::_exit($pid && kill(KILL => $pid) ? 0 : 1);
-        }
+            $pid && kill(KILL => $pid) or die "nobody to kill\n";
+        });
 
         change() while time() < $until;
         waitpid $child, 0;
@@ -182,12 +180,10 @@ my @first;
 for (1 .. 4) {
     my $until = time() + 0.2;
     my $master = $t->{pid};
-    my $child = fork() // die "fork: $!";
-
-    if ($child == 0) {
+    my $child = $t->child(sub {
         sleep 0.05 + rand 0.1;
-        POSIX::_exit(kill(KILL => -$master) ? 0 : 1);
-    }
+        kill(KILL => -$master) or die "nobody to kill\n";
+    });
 
     change() while time() < $until;
     waitpid $child, 0;

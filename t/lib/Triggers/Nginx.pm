@@ -245,14 +245,24 @@ sub spawn {
 
 sub start {
     my ($self) = @_;
+    my $pid = $self->{pid} = $self->spawn();
+    my $daemon = $self->read('nginx.conf') =~ /^daemon\s+on;/m;
 
-    $self->{pid} = $self->spawn();
+    # its own pid file tells that it is this nginx that listens; a daemon has
+    # another number, see adopt()
 
-    wait_for(sub { $self->connect() || !$self->running() }, 20);
+    my $listens = wait_for(sub {
+        ($daemon || $self->read('nginx.pid') =~ /^$pid$/m) && $self->connect()
+            or !$daemon && !$self->running() && -1;
+    }, 20);
 
-    Test::More::BAIL_OUT('nginx did not start: ' . $self->read('stderr')
-                         . $self->read('error.log'))
-        if !$self->connect();
+    if (!ref $listens) {
+        my @log = split /^/, $self->read('stderr') . $self->read('error.log');
+
+        splice @log, 0, @log - 30 if @log > 30;
+        Test::More::diag(@log);
+        Test::More::BAIL_OUT('nginx did not start');
+    }
 
     return $self;
 }
@@ -337,15 +347,19 @@ sub workers {
 }
 
 
+# A killed process looks like a zombie while one of its threads still sits in
+# an fsync(), and listens until that has returned: it lives as long as it has
+# more than one thread.
+
 sub processes {
     my @list;
 
     for my $path (glob '/proc/[0-9]*/stat') {
         open my $in, '<', $path or next;
-        my ($pid, $state, $parent, $group) =
-            (<$in> // '') =~ /^(\d+) \(.*\) (\w) (\d+) (\d+)/s or next;
+        my ($pid, $rest) = (<$in> // '') =~ /^(\d+) \(.*\) (.*)/s or next;
+        my ($state, $parent, $group, $threads) = (split ' ', $rest)[0 .. 2, 17];
         push @list, { pid => $pid, parent => $parent, group => $group }
-            if $state ne 'Z';
+            if $state ne 'Z' || $threads > 1;
     }
 
     return @list;
@@ -429,7 +443,37 @@ sub kill9 {
     delete $self->{pid};
 
     local $self->{group} = $group;
-    wait_for(sub { !$self->tree() }, 10);
+    wait_for(sub { !$self->tree() }, 60)
+        or Test::More::BAIL_OUT('killed processes do not end');
+}
+
+
+# A process of the test's own that runs a sub; what is left of them at the end
+# is killed.
+
+sub child {
+    my ($self, $run) = @_;
+    my $pid = fork() // die "fork: $!";
+
+    if ($pid == 0) {
+        eval { $run->(); 1 } or print STDERR $@;
+        POSIX::_exit($@ ? 1 : 0);
+    }
+
+    push @{$self->{children}}, $pid;
+
+    return $pid;
+}
+
+
+sub end_children {
+    my ($self) = @_;
+
+    for my $pid (@{delete $self->{children} // []}) {
+        waitpid($pid, WNOHANG) == 0 or next;
+        kill KILL => $pid;
+        waitpid $pid, 0;
+    }
 }
 
 
@@ -513,6 +557,7 @@ sub finish {
 
     return if $self->{owner} != $$ || !delete $Objects{$self + 0};
 
+    $self->end_children();
     $self->unlock_database();
     $self->stop();
 
