@@ -401,7 +401,7 @@ UNIT_idempotency_key := t/unit/core.c \
                         src/api/ngx_triggers_sha256.c
 UNIT_key_text := t/unit/core.c src/api/ngx_http_triggers_keys.c \
                  src/api/ngx_triggers_sha256.c
-UNIT_networks := t/unit/core.c src/api/ngx_triggers_networks.c
+UNIT_networks := t/unit/core.c src/zone/ngx_triggers_networks.c
 UNIT_store  := $(wildcard src/store/sqlite/*.c)
 UNIT_store_read  := $(UNIT_store)
 UNIT_store_fault := $(UNIT_store)
@@ -482,11 +482,11 @@ FUZZ_idempotency := src/api/ngx_http_triggers_idempotency.c \
                     src/api/ngx_triggers_sha256.c
 FUZZ_key        := src/api/ngx_http_triggers_key_body.c \
                    src/api/ngx_http_triggers_keys.c \
-                   src/api/ngx_triggers_networks.c \
+                   src/zone/ngx_triggers_networks.c \
                    src/api/ngx_triggers_sha256.c
 FUZZ_keys       := src/api/ngx_http_triggers_keys.c \
                    src/api/ngx_triggers_sha256.c
-FUZZ_networks   := src/api/ngx_triggers_networks.c
+FUZZ_networks   := src/zone/ngx_triggers_networks.c
 FUZZ_query      := src/api/ngx_http_triggers_query.c
 FUZZ_row        := src/api/ngx_http_triggers_event_json.c
 
