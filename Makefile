@@ -407,6 +407,7 @@ UNIT_key_text := t/unit/core.c src/api/ngx_http_triggers_keys.c \
 UNIT_address  := t/unit/core.c src/zone/ngx_triggers_networks.c \
                  src/pipeline/ngx_triggers_address.c
 UNIT_breaker  := src/pipeline/ngx_triggers_breaker.c
+UNIT_sender   := src/pipeline/ngx_triggers_sender.c $(UNIT_address)
 UNIT_signature := t/unit/core.c src/pipeline/ngx_triggers_signature.c
 UNIT_networks := t/unit/core.c src/zone/ngx_triggers_networks.c
 UNIT_store  := $(wildcard src/store/sqlite/*.c)
@@ -428,7 +429,7 @@ UNIT_INCS := $(addprefix -I$(TREE)/, \
                  src/http/modules src/http/v2 objs) \
              $(addprefix -I, src src/api src/zone src/pipeline src/store \
                  src/store/sqlite t/unit)
-UNIT_LIBS := -lsqlite3 -ljansson -lcrypto -lpthread
+UNIT_LIBS := -lsqlite3 -ljansson -lcurl -lcrypto -lpthread
 UNIT_CC    = $(CC) -g -O1 $(WARNINGS) $(UNIT_INCS)
 
 .SECONDEXPANSION:

@@ -404,6 +404,8 @@ ngx_triggers_channel_socket_handler(CURL *easy, curl_socket_t s, int what,
     struct epoll_event      ee;
     ngx_triggers_sender_t  *sender;
 
+    (void) easy;
+
     sender = channel->sender;
 
     ngx_memzero(&ee, sizeof(struct epoll_event));
@@ -445,6 +447,8 @@ static int
 ngx_triggers_channel_timer_handler(CURLM *multi, long timeout, void *data)
 {
     ngx_triggers_channel_t *channel = data;
+
+    (void) multi;
 
     channel->due = (timeout < 0) ? 0 : ngx_triggers_sender_now() + timeout;
 
@@ -815,6 +819,8 @@ static size_t
 ngx_triggers_transfer_body(char *p, size_t size, size_t n, void *data)
 {
     ngx_triggers_transfer_t *t = data;
+
+    (void) p;
 
     t->body_bytes += size * n;
 
