@@ -14,6 +14,7 @@
 #include <ngx_core.h>
 
 #include "ngx_triggers_key.h"
+#include "ngx_triggers_webhook.h"
 
 
 #define NGX_TRIGGERS_ID_LEN       16      /* bytes of a UUID */
@@ -25,12 +26,10 @@
 #define NGX_TRIGGERS_KEY_HASH_LEN      16 /* of an idempotency key */
 #define NGX_TRIGGERS_REQUEST_HASH_LEN  32
 
+#define NGX_TRIGGERS_LEASE_MAX    100     /* events of one lease */
 
-/*
- * States of an event.  The values are stored in the database.  "pending" is
- * the largest, so that new events are inserted at the right edge of the
- * tables that are ordered by (status, seq).
- */
+
+/* States of an event.  The values are stored in the database. */
 
 typedef enum {
     NGX_TRIGGERS_ACKNOWLEDGED = 0,
@@ -58,6 +57,7 @@ typedef struct {
     ngx_str_t                user_id;
     ngx_str_t                event_type;
     ngx_str_t                source;
+    ngx_str_t                ordering_key;
     ngx_str_t                metadata;         /* JSON object as sent */
     ngx_str_t                payload;          /* JSON object as sent */
 
@@ -66,6 +66,8 @@ typedef struct {
     ngx_str_t                user_agent;
     ngx_str_t                api_version;
     ngx_str_t                correlation_id;
+    ngx_str_t                request_id;       /* data NULL: is the
+                                                  correlation id */
     ngx_str_t                traceparent;
 } ngx_triggers_event_t;
 
@@ -82,8 +84,38 @@ typedef struct {
     int64_t                  delivered_at;
     int64_t                  acknowledged_at;
     int64_t                  leased_until;
+    int64_t                  done_at;          /* acknowledged, delivered or
+                                                  failed */
     ngx_str_t                error_message;
 } ngx_triggers_row_t;
+
+
+/* what became of an attempt; the values are stored */
+
+typedef enum {
+    NGX_TRIGGERS_ATTEMPT_DELIVERED = 0,        /* the endpoint took it */
+    NGX_TRIGGERS_ATTEMPT_FAILED,               /* … did not, or a step of
+                                                  ours failed */
+    NGX_TRIGGERS_ATTEMPT_RELEASED,             /* given back by a consumer */
+    NGX_TRIGGERS_ATTEMPT_EXPIRED,              /* its lease ran out */
+    NGX_TRIGGERS_ATTEMPT_CANCELLED             /* the endpoint is no more */
+} ngx_triggers_attempt_e;
+
+
+/* one attempt as it is read back */
+
+typedef struct {
+    int64_t                  number;           /* grows with time */
+    int64_t                  at;               /* ms since the epoch */
+    ngx_uint_t               outcome;          /* ngx_triggers_attempt_e */
+    ngx_uint_t               status_code;      /* 0: no answer, no push */
+    int64_t                  duration;         /* ms, -1: none */
+    ngx_str_t                url;              /* of the endpoint; data NULL:
+                                                  no push */
+    u_char                   webhook_id[NGX_TRIGGERS_ID_LEN];
+    u_char                   event_id[NGX_TRIGGERS_ID_LEN];
+    ngx_str_t                error;
+} ngx_triggers_attempt_t;
 
 
 typedef enum {
@@ -95,7 +127,21 @@ typedef enum {
     NGX_TRIGGERS_OP_KEY_UPDATE,    /* change members of a key */
     NGX_TRIGGERS_OP_KEY_ROTATE,    /* store a key like another one, which
                                       then expires */
-    NGX_TRIGGERS_OP_KEY_REVOKE     /* for ever; again is no conflict */
+    NGX_TRIGGERS_OP_KEY_REVOKE,    /* for ever; again is no conflict */
+
+    NGX_TRIGGERS_OP_LEASE,         /* hand out what is ready */
+    NGX_TRIGGERS_OP_LEASE_ACK,     /* one event of a lease -> acknowledged */
+    NGX_TRIGGERS_OP_LEASE_RELEASE, /* one event of a lease is given back */
+    NGX_TRIGGERS_OP_LEASE_EXTEND,  /* another end for a lease */
+    NGX_TRIGGERS_OP_LEASE_UNDO,    /* as if it had not been given */
+    NGX_TRIGGERS_OP_RETRY_ALL,     /* failed ones that match -> retrying */
+
+    NGX_TRIGGERS_OP_DELIVERY,      /* what became of a push */
+
+    NGX_TRIGGERS_OP_WEBHOOK_CREATE,
+    NGX_TRIGGERS_OP_WEBHOOK_UPDATE,
+    NGX_TRIGGERS_OP_WEBHOOK_ROTATE,
+    NGX_TRIGGERS_OP_WEBHOOK_DELETE
 } ngx_triggers_op_e;
 
 
@@ -121,8 +167,54 @@ typedef struct {
 
 
 /*
+ * What is asked of leases.  OP_LEASE takes limit events until the time given,
+ * the named ones that are ready or, with none named, the most urgent and
+ * oldest; the lease is named by the mutation's id.  The other operations name
+ * the lease here and, where they are about one event, that in the mutation.
+ */
+
+typedef struct {
+    u_char                   id[NGX_TRIGGERS_ID_LEN];
+    int64_t                  until;            /* LEASE, EXTEND: ms since the
+                                                  epoch */
+    int64_t                  delay;            /* RELEASE: ms */
+    uint32_t                 limit;            /* LEASE: events, or RETRY_ALL:
+                                                  events it may look at */
+    uint32_t                 max_attempts;     /* LEASE */
+
+    /* RETRY_ALL: a filter, and where to go on */
+    int64_t                  from;             /* created_at >= from, ms */
+    int64_t                  to;               /* created_at <= to; 0: any */
+    int64_t                  after;            /* seq */
+
+    ngx_str_t                events;           /* LEASE: ids of candidates */
+    ngx_str_t                error;            /* RELEASE */
+    ngx_str_t                event_type;       /* RETRY_ALL; data NULL: any */
+    ngx_str_t                source;
+} ngx_triggers_lease_change_t;
+
+
+/* what became of one push of the mutation's event to an endpoint */
+
+typedef struct {
+    int64_t                  webhook;          /* its number */
+    int64_t                  seq;              /* of the event */
+    int64_t                  at;               /* when it was begun, ms */
+    int64_t                  duration;         /* ms */
+    int64_t                  next_at;          /* next attempt, 0: no more */
+    int64_t                  open_until;       /* of the breaker, 0: closed */
+    uint32_t                 failures;         /* of the endpoint, in a row */
+    uint32_t                 outcome;          /* ngx_triggers_attempt_e */
+    uint32_t                 status_code;
+    uint32_t                 gone;             /* flag: disable it */
+    ngx_str_t                error;
+} ngx_triggers_delivery_t;
+
+
+/*
  * One write.  Strings point into memory of whoever made it and are valid
- * until it has been applied.
+ * until it has been applied.  At most one of the last four pointers is set,
+ * as the operation says.
  */
 
 typedef struct {
@@ -133,13 +225,27 @@ typedef struct {
     int64_t                  time;             /* ms since the epoch */
     ngx_triggers_event_t     event;            /* OP_CREATE */
 
+    /* for the audit, of all but OP_CREATE, whose event has them */
+    ngx_str_t                source_ip;
+    ngx_str_t                request_id;
+    ngx_str_t                key_id;           /* that was used */
+
     /*
      * OP_CREATE with an idempotency key: the first bytes of the SHA-256 over
      * owner and key, then the SHA-256 over what the event says
      */
     ngx_str_t                idempotency;
 
-    ngx_triggers_key_change_t  *change;        /* OP_KEY_… */
+    /* OP_CREATE: the id of the one webhook that it is for, or none */
+    ngx_str_t                target;
+
+    ngx_uint_t               fail;             /* OP_CREATE: every step of its
+                                                  processing is to fail */
+
+    ngx_triggers_key_change_t      *change;    /* OP_KEY_… */
+    ngx_triggers_lease_change_t    *lease;     /* OP_LEASE…, RETRY_ALL */
+    ngx_triggers_delivery_t        *delivery;  /* OP_DELIVERY */
+    ngx_triggers_webhook_change_t  *webhook;   /* OP_WEBHOOK_… */
 } ngx_triggers_mutation_t;
 
 
@@ -166,7 +272,10 @@ typedef enum {
     NGX_TRIGGERS_RC_KEY_REUSED,    /* OP_CREATE: … and it was another one */
     NGX_TRIGGERS_RC_FORBIDDEN,     /* OP_KEY_…: it may do more */
     NGX_TRIGGERS_RC_EXPIRED,       /* OP_KEY_ROTATE: the key has */
-    NGX_TRIGGERS_RC_NO_ROOM,       /* OP_KEY_…: for one more usable key */
+    NGX_TRIGGERS_RC_NO_ROOM,       /* OP_KEY_…: for one more usable key;
+                                      OP_WEBHOOK_CREATE: for one more */
+    NGX_TRIGGERS_RC_LEASE_OVER,    /* OP_LEASE_…: there is no such lease, or
+                                      the event is not in it any more */
     NGX_TRIGGERS_RC_MAX            /* a code fits into four bits */
 } ngx_triggers_rc_e;
 
@@ -179,10 +288,12 @@ typedef enum {
 
 typedef struct {
     uint32_t                 rc;               /* ngx_triggers_rc_e */
-    uint32_t                 count;            /* OP_RETRY: new retry_count */
+    uint32_t                 count;            /* OP_RETRY: new retry_count;
+                                                  OP_LEASE, RETRY_ALL: events */
     int64_t                  time;             /* ms: created_at,
                                                   acknowledged_at,
-                                                  revoked_at, … */
+                                                  revoked_at, …; RETRY_ALL: the
+                                                  seq to go on after, 0: done */
     u_char                   id[NGX_TRIGGERS_ID_LEN];
                                                /* of the event; that of the
                                                   first one for a replay */

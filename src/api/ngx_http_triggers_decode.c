@@ -109,9 +109,6 @@ static const ngx_http_triggers_member_t
 static const ngx_http_triggers_string_t
     ngx_http_triggers_metadata_strings[] =
 {
-    { "metadata.ordering_key",
-      offsetof(ngx_http_triggers_decode_t, ordering_key),
-      NGX_HTTP_TRIGGERS_TEXT_MAX },
     { "metadata.correlation_id",
       offsetof(ngx_http_triggers_decode_t, correlation_id),
       NGX_HTTP_TRIGGERS_TEXT_MAX },
@@ -270,6 +267,14 @@ ngx_http_triggers_decode_metadata(ngx_http_triggers_decode_t *d)
                                          &d->idempotency_key,
                                          NGX_HTTP_TRIGGERS_IDEMPOTENCY_KEY_MAX,
                                          d->key);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_http_triggers_decode_string(d, "metadata.ordering_key",
+                                         &d->ordering_key,
+                                         NGX_HTTP_TRIGGERS_TEXT_MAX,
+                                         &d->event->ordering_key);
     if (rc != NGX_OK) {
         return rc;
     }

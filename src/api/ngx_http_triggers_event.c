@@ -275,6 +275,10 @@ ngx_http_triggers_event_context(ngx_http_request_t *r,
     event->source_ip = r->connection->addr_text;
     event->correlation_id = ctx->correlation_id;
 
+    if (ctx->request_id.data != ctx->correlation_id.data) {
+        event->request_id = ctx->request_id;
+    }
+
     if (ctx->v1) {
         ngx_str_set(&event->api_version, "v1");
 

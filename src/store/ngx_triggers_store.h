@@ -272,6 +272,45 @@ ngx_int_t ngx_triggers_reader_key(ngx_triggers_reader_t *reader,
     ngx_triggers_key_pt handler, void *data);
 
 
+/*
+ * For the deliverer.  ngx_triggers_reader_endpoints() calls handler for every
+ * webhook there is, secrets included.  ngx_triggers_reader_due() calls handler
+ * for each push to one webhook that is due, in the order of its time, from a
+ * place on; what the deliverer is sending already is among them until the
+ * outcome has been committed.
+ */
+
+typedef ngx_int_t (*ngx_triggers_webhook_pt)(void *data,
+    ngx_triggers_webhook_t *webhook);
+
+/* attempts: how often it has been tried since it came or was retried by hand */
+
+typedef ngx_int_t (*ngx_triggers_push_pt)(void *data, ngx_triggers_row_t *row,
+    ngx_uint_t attempts);
+
+
+typedef struct {
+    int64_t                  webhook;          /* number */
+    int64_t                  now;              /* ms: due is what is not
+                                                  later */
+    int64_t                  after_at;         /* the place: in, that of the
+                                                  last one; set: likewise */
+    int64_t                  after_seq;
+    ngx_uint_t               limit;            /* pushes, at least 1 */
+    int64_t                  next_at;          /* set: ms, when the first one
+                                                  is due that is not yet; 0:
+                                                  there is none */
+    ngx_triggers_push_pt     handler;
+    void                    *data;
+} ngx_triggers_due_query_t;
+
+
+ngx_int_t ngx_triggers_reader_endpoints(ngx_triggers_reader_t *reader,
+    ngx_triggers_webhook_pt handler, void *data);
+ngx_int_t ngx_triggers_reader_due(ngx_triggers_reader_t *reader,
+    ngx_triggers_due_query_t *query);
+
+
 /* a copy of the whole database */
 
 typedef struct {

@@ -1,8 +1,8 @@
 
 /*
- * Writes mutations into the ring's memory and reads them back.  One table
- * names the strings of an event's mutation, one those of a key's; both
- * directions walk it, so that a new field is one line.
+ * Writes mutations into the ring's memory and reads them back.  Tables name
+ * the strings of each kind of mutation; both directions walk them, so that a
+ * new field is one line.
  */
 
 
@@ -24,26 +24,39 @@ typedef struct {
 
 
 /*
- * followed by the part of a key, where it is about one, the lengths of the
+ * followed by the part, where the operation has one, the lengths of the
  * strings and their bytes
  */
 
 typedef struct {
     u_char                   id[NGX_TRIGGERS_ID_LEN];
     int64_t                  time;
-    uint16_t                 op;
+    uint8_t                  op;
     uint8_t                  any_owner;
+    uint8_t                  fail;
     uint8_t                  priority;
     uint32_t                 nstrings;
 } ngx_triggers_record_fixed_t;
 
 
+/*
+ * What is written of an operation: strings of the mutation and, where it has
+ * a part, that part and its strings.
+ */
+
 typedef struct {
-    const size_t            *strings;          /* offsets in the mutation, or
-                                                  in its change of a key */
-    ngx_uint_t               n;                /* with user_id, the first */
-    size_t                   fixed;            /* bytes before the lengths */
+    const size_t            *base;             /* offsets in the mutation */
+    ngx_uint_t               nbase;
+    const size_t            *strings;          /* offsets in the part */
+    ngx_uint_t               n;                /* strings in all */
+    size_t                   size;             /* of the part, 0: has none */
+    size_t                   part;             /* offset in the mutation of
+                                                  the pointer to it */
 } ngx_triggers_record_form_t;
+
+
+#define ngx_triggers_record_part(mutation, form)                              \
+    (*(u_char **) ((u_char *) (mutation) + (form)->part))
 
 
 static size_t ngx_triggers_record_head_length(ngx_uint_t ncells);
@@ -55,22 +68,38 @@ static ngx_int_t ngx_triggers_record_one_decode(
     ngx_triggers_record_t *record, ngx_triggers_mutation_t *mutation);
 static const ngx_triggers_record_form_t *ngx_triggers_record_form(
     ngx_uint_t op);
+static size_t ngx_triggers_record_fixed(
+    const ngx_triggers_record_form_t *form);
 static ngx_str_t *ngx_triggers_record_string(
     ngx_triggers_mutation_t *mutation,
     const ngx_triggers_record_form_t *form, ngx_uint_t i);
 
 
 static const size_t  ngx_triggers_record_event_strings[] = {
+    offsetof(ngx_triggers_mutation_t, user_id),
     offsetof(ngx_triggers_mutation_t, event.event_type),
     offsetof(ngx_triggers_mutation_t, event.source),
+    offsetof(ngx_triggers_mutation_t, event.ordering_key),
     offsetof(ngx_triggers_mutation_t, event.source_ip),
     offsetof(ngx_triggers_mutation_t, event.user_agent),
     offsetof(ngx_triggers_mutation_t, event.api_version),
     offsetof(ngx_triggers_mutation_t, event.correlation_id),
+    offsetof(ngx_triggers_mutation_t, event.request_id),
     offsetof(ngx_triggers_mutation_t, event.traceparent),
     offsetof(ngx_triggers_mutation_t, event.metadata),
     offsetof(ngx_triggers_mutation_t, event.payload),
-    offsetof(ngx_triggers_mutation_t, idempotency)
+    offsetof(ngx_triggers_mutation_t, idempotency),
+    offsetof(ngx_triggers_mutation_t, target)
+};
+
+
+/* who asks */
+
+static const size_t  ngx_triggers_record_base_strings[] = {
+    offsetof(ngx_triggers_mutation_t, user_id),
+    offsetof(ngx_triggers_mutation_t, source_ip),
+    offsetof(ngx_triggers_mutation_t, request_id),
+    offsetof(ngx_triggers_mutation_t, key_id)
 };
 
 
@@ -83,18 +112,70 @@ static const size_t  ngx_triggers_record_key_strings[] = {
 };
 
 
+static const size_t  ngx_triggers_record_lease_strings[] = {
+    offsetof(ngx_triggers_lease_change_t, events),
+    offsetof(ngx_triggers_lease_change_t, error),
+    offsetof(ngx_triggers_lease_change_t, event_type),
+    offsetof(ngx_triggers_lease_change_t, source)
+};
+
+
+static const size_t  ngx_triggers_record_delivery_strings[] = {
+    offsetof(ngx_triggers_delivery_t, error)
+};
+
+
+static const size_t  ngx_triggers_record_webhook_strings[] = {
+    offsetof(ngx_triggers_webhook_change_t, webhook.user_id),
+    offsetof(ngx_triggers_webhook_change_t, webhook.url),
+    offsetof(ngx_triggers_webhook_change_t, webhook.description),
+    offsetof(ngx_triggers_webhook_change_t, webhook.event_types),
+    offsetof(ngx_triggers_webhook_change_t, webhook.secret)
+};
+
+
+#define ngx_triggers_record_base                                              \
+    ngx_triggers_record_base_strings,                                         \
+    ngx_triggers_record_nitems(ngx_triggers_record_base_strings)
+
+#define ngx_triggers_record_part_form(strings, type, member)                  \
+    { ngx_triggers_record_base, strings,                                      \
+      ngx_triggers_record_nitems(ngx_triggers_record_base_strings)            \
+      + ngx_triggers_record_nitems(strings),                                  \
+      sizeof(type), offsetof(ngx_triggers_mutation_t, member) }
+
+
 static const ngx_triggers_record_form_t  ngx_triggers_record_event = {
     ngx_triggers_record_event_strings,
-    ngx_triggers_record_nitems(ngx_triggers_record_event_strings) + 1,
-    sizeof(ngx_triggers_record_fixed_t)
+    ngx_triggers_record_nitems(ngx_triggers_record_event_strings), NULL,
+    ngx_triggers_record_nitems(ngx_triggers_record_event_strings), 0, 0
 };
 
 
-static const ngx_triggers_record_form_t  ngx_triggers_record_key = {
-    ngx_triggers_record_key_strings,
-    ngx_triggers_record_nitems(ngx_triggers_record_key_strings) + 1,
-    sizeof(ngx_triggers_record_fixed_t) + sizeof(ngx_triggers_key_change_t)
+static const ngx_triggers_record_form_t  ngx_triggers_record_plain = {
+    ngx_triggers_record_base, NULL,
+    ngx_triggers_record_nitems(ngx_triggers_record_base_strings), 0, 0
 };
+
+
+static const ngx_triggers_record_form_t  ngx_triggers_record_key =
+    ngx_triggers_record_part_form(ngx_triggers_record_key_strings,
+                                  ngx_triggers_key_change_t, change);
+
+
+static const ngx_triggers_record_form_t  ngx_triggers_record_lease =
+    ngx_triggers_record_part_form(ngx_triggers_record_lease_strings,
+                                  ngx_triggers_lease_change_t, lease);
+
+
+static const ngx_triggers_record_form_t  ngx_triggers_record_delivery =
+    ngx_triggers_record_part_form(ngx_triggers_record_delivery_strings,
+                                  ngx_triggers_delivery_t, delivery);
+
+
+static const ngx_triggers_record_form_t  ngx_triggers_record_webhook =
+    ngx_triggers_record_part_form(ngx_triggers_record_webhook_strings,
+                                  ngx_triggers_webhook_change_t, webhook);
 
 
 size_t
@@ -209,7 +290,7 @@ ngx_triggers_record_one_length(ngx_triggers_mutation_t *mutation)
 
     form = ngx_triggers_record_form(mutation->op);
 
-    len = form->fixed + form->n * sizeof(uint32_t);
+    len = ngx_triggers_record_fixed(form) + form->n * sizeof(uint32_t);
 
     for (i = 0; i < form->n; i++) {
         s = ngx_triggers_record_string(mutation, form, i);
@@ -240,15 +321,16 @@ ngx_triggers_record_one_encode(ngx_triggers_mutation_t *mutation, u_char *dst)
     fixed->time = mutation->time;
     fixed->op = mutation->op;
     fixed->any_owner = mutation->any_owner;
+    fixed->fail = mutation->fail;
     fixed->priority = mutation->event.priority;
     fixed->nstrings = form->n;
 
-    if (form == &ngx_triggers_record_key) {
-        ngx_memcpy(fixed + 1, mutation->change,
-                   sizeof(ngx_triggers_key_change_t));
+    if (form->size) {
+        ngx_memcpy(fixed + 1, ngx_triggers_record_part(mutation, form),
+                   form->size);
     }
 
-    lengths = (uint32_t *) (dst + form->fixed);
+    lengths = (uint32_t *) (dst + ngx_triggers_record_fixed(form));
     p = (u_char *) (lengths + form->n);
 
     for (i = 0; i < form->n; i++) {
@@ -289,7 +371,7 @@ ngx_triggers_record_one_decode(ngx_triggers_record_t *record,
     form = ngx_triggers_record_form(fixed->op);
 
     if ((size_t) (last - record->pos)
-        < form->fixed + form->n * sizeof(uint32_t)
+        < ngx_triggers_record_fixed(form) + form->n * sizeof(uint32_t)
         || fixed->nstrings != form->n)
     {
         return NGX_ERROR;
@@ -301,14 +383,14 @@ ngx_triggers_record_one_decode(ngx_triggers_record_t *record,
     mutation->time = fixed->time;
     mutation->op = fixed->op;
     mutation->any_owner = fixed->any_owner;
+    mutation->fail = fixed->fail;
 
-    if (form == &ngx_triggers_record_key) {
-        mutation->change = &record->change;
-        ngx_memcpy(&record->change, fixed + 1,
-                   sizeof(ngx_triggers_key_change_t));
+    if (form->size) {
+        ngx_triggers_record_part(mutation, form) = (u_char *) &record->part;
+        ngx_memcpy(&record->part, fixed + 1, form->size);
     }
 
-    lengths = (uint32_t *) (record->pos + form->fixed);
+    lengths = (uint32_t *) (record->pos + ngx_triggers_record_fixed(form));
     p = (u_char *) (lengths + form->n);
 
     for (i = 0; i < form->n; i++) {
@@ -350,11 +432,33 @@ ngx_triggers_record_form(ngx_uint_t op)
 {
     switch (op) {
 
+    case NGX_TRIGGERS_OP_ACKNOWLEDGE:
+    case NGX_TRIGGERS_OP_DELETE:
+    case NGX_TRIGGERS_OP_RETRY:
+        return &ngx_triggers_record_plain;
+
     case NGX_TRIGGERS_OP_KEY_CREATE:
     case NGX_TRIGGERS_OP_KEY_UPDATE:
     case NGX_TRIGGERS_OP_KEY_ROTATE:
     case NGX_TRIGGERS_OP_KEY_REVOKE:
         return &ngx_triggers_record_key;
+
+    case NGX_TRIGGERS_OP_LEASE:
+    case NGX_TRIGGERS_OP_LEASE_ACK:
+    case NGX_TRIGGERS_OP_LEASE_RELEASE:
+    case NGX_TRIGGERS_OP_LEASE_EXTEND:
+    case NGX_TRIGGERS_OP_LEASE_UNDO:
+    case NGX_TRIGGERS_OP_RETRY_ALL:
+        return &ngx_triggers_record_lease;
+
+    case NGX_TRIGGERS_OP_DELIVERY:
+        return &ngx_triggers_record_delivery;
+
+    case NGX_TRIGGERS_OP_WEBHOOK_CREATE:
+    case NGX_TRIGGERS_OP_WEBHOOK_UPDATE:
+    case NGX_TRIGGERS_OP_WEBHOOK_ROTATE:
+    case NGX_TRIGGERS_OP_WEBHOOK_DELETE:
+        return &ngx_triggers_record_webhook;
 
     default:
         return &ngx_triggers_record_event;
@@ -362,18 +466,26 @@ ngx_triggers_record_form(ngx_uint_t op)
 }
 
 
+/* the bytes before the lengths; sizes of parts keep the alignment */
+
+static size_t
+ngx_triggers_record_fixed(const ngx_triggers_record_form_t *form)
+{
+    return sizeof(ngx_triggers_record_fixed_t) + form->size;
+}
+
+
 static ngx_str_t *
 ngx_triggers_record_string(ngx_triggers_mutation_t *mutation,
     const ngx_triggers_record_form_t *form, ngx_uint_t i)
 {
-    u_char  *p;
+    u_char  *part;
 
-    if (i == 0) {
-        return &mutation->user_id;
+    if (i < form->nbase) {
+        return (ngx_str_t *) ((u_char *) mutation + form->base[i]);
     }
 
-    p = (form == &ngx_triggers_record_key) ? (u_char *) mutation->change
-                                           : (u_char *) mutation;
+    part = ngx_triggers_record_part(mutation, form);
 
-    return (ngx_str_t *) (p + form->strings[i - 1]);
+    return (ngx_str_t *) (part + form->strings[i - form->nbase]);
 }

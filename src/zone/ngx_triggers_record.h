@@ -24,7 +24,13 @@ typedef struct {
     uint32_t                *cells;            /* for the codes, see
                                                   ngx_triggers_zone.h */
     ngx_uint_t               ncells;
-    ngx_triggers_key_change_t  change;         /* of the last mutation */
+
+    union {                                    /* of the last mutation */
+        ngx_triggers_key_change_t      change;
+        ngx_triggers_lease_change_t    lease;
+        ngx_triggers_delivery_t        delivery;
+        ngx_triggers_webhook_change_t  webhook;
+    } part;
 } ngx_triggers_record_t;
 
 
@@ -37,7 +43,7 @@ void ngx_triggers_record_encode(ngx_triggers_batch_t *batch, uint32_t *cells,
 
 /*
  * Begin to read a record; read its next mutation, whose strings then point
- * into the record's bytes and its change into *record.  NGX_OK; NGX_DONE:
+ * into the record's bytes and its part into *record.  NGX_OK; NGX_DONE:
  * there is no further one; NGX_ERROR: the record is malformed.
  */
 

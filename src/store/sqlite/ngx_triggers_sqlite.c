@@ -69,12 +69,13 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
     "INSERT INTO owners (user_id) VALUES (?1)",
 
     "INSERT INTO events (seq, id, owner, created_at, priority, event_type, "
-        "source, correlation_id, source_ip, user_agent, api_version, "
-        "traceparent, metadata, payload) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        "source, ordering_key, correlation_id, request_id, source_ip, "
+        "user_agent, api_version, traceparent, metadata, payload) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
+        "?15, ?16)",
 
-    "SELECT e.seq, e.owner, coalesce(s.status, 4), coalesce(s.retry_count, 0),"
-        " coalesce(s.manual_retries, 0), coalesce(s.acknowledged_at, 0) "
+    "SELECT e.seq, e.owner, e.priority, coalesce(s.status, 4), s.hold, "
+        "s.retry_count, s.manual_retries, s.acknowledged_at "
         "FROM events e LEFT JOIN event_state s ON s.seq = e.seq "
         "WHERE e.id = ?1",
 
@@ -92,25 +93,25 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
 
     "DELETE FROM event_state WHERE seq = ?1",
 
-    "INSERT INTO inbox (status, seq, owner) VALUES (4, ?1, ?2)",
+    "INSERT INTO inbox (lane, seq, owner) VALUES (?1, ?2, ?3)",
 
-    "UPDATE inbox SET status = ?3 WHERE status = ?1 AND seq = ?2",
+    "UPDATE inbox SET lane = ?3 WHERE lane = ?1 AND seq = ?2",
 
-    "DELETE FROM inbox WHERE status = ?1 AND seq = ?2",
+    "DELETE FROM inbox WHERE lane = ?1 AND seq = ?2",
 
-    "UPDATE owner_inbox SET status = ?4 "
-        "WHERE owner = ?1 AND status = ?2 AND seq = ?3",
+    "UPDATE owner_inbox SET lane = ?4 "
+        "WHERE owner = ?1 AND lane = ?2 AND seq = ?3",
 
-    "DELETE FROM owner_inbox WHERE owner = ?1 AND status = ?2 AND seq = ?3",
+    "DELETE FROM owner_inbox WHERE owner = ?1 AND lane = ?2 AND seq = ?3",
 
     "INSERT INTO counts (owner, status, n) VALUES (?1, ?2, ?3) "
         "ON CONFLICT (owner, status) DO UPDATE SET n = n + excluded.n",
 
     /* sorts: a bounded slice, so that each owner's page is dirtied once */
-    "INSERT INTO owner_inbox (owner, status, seq) "
-        "SELECT owner, status, seq FROM inbox "
-        "WHERE status IN (0, 1, 2, 3, 4) AND seq > ?1 AND seq <= ?2 "
-        "ORDER BY owner, status, seq",
+    "INSERT INTO owner_inbox (owner, lane, seq) "
+        "SELECT owner, lane, seq FROM inbox "
+        "WHERE lane IN (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10) "
+        "AND seq > ?1 AND seq <= ?2 ORDER BY owner, lane, seq",
 
     "INSERT INTO idempotency (seq, key_hash, request_hash, event_id, "
         "created_at) VALUES (?1, ?2, ?3, ?4, ?5)",

@@ -35,6 +35,48 @@
 #define NGX_TRIGGERS_SQLITE_TAIL_BITS  8192
 
 
+/*
+ * Lanes of "inbox" and "owner_inbox", see sql/0005_processing.sql: the order
+ * of what is ready to be leased is that of the lanes of one priority after
+ * the other.
+ */
+
+typedef enum {
+    NGX_TRIGGERS_LANE_ACKNOWLEDGED = 0,
+    NGX_TRIGGERS_LANE_DELIVERED,
+    NGX_TRIGGERS_LANE_FAILED,
+    NGX_TRIGGERS_LANE_RETRYING_HELD,
+    NGX_TRIGGERS_LANE_RETRYING_LOW,
+    NGX_TRIGGERS_LANE_RETRYING_NORMAL,
+    NGX_TRIGGERS_LANE_RETRYING_HIGH,
+    NGX_TRIGGERS_LANE_PENDING_HELD,
+    NGX_TRIGGERS_LANE_PENDING_LOW,
+    NGX_TRIGGERS_LANE_PENDING_HIGH,
+    NGX_TRIGGERS_LANE_PENDING_NORMAL,
+    NGX_TRIGGERS_NLANES
+} ngx_triggers_lane_e;
+
+
+/* why an event that is not done cannot be leased; stored in event_state */
+
+typedef enum {
+    NGX_TRIGGERS_HOLD_NONE = 0,
+    NGX_TRIGGERS_HOLD_LEASE,                   /* somebody has it */
+    NGX_TRIGGERS_HOLD_DELAY,                   /* until due_at */
+    NGX_TRIGGERS_HOLD_ORDER,                   /* another of its key is */
+    NGX_TRIGGERS_HOLD_STEP,                    /* of ours, at due_at */
+    NGX_TRIGGERS_HOLD_PUSH                     /* the pusher's */
+} ngx_triggers_hold_e;
+
+
+/* kinds of rows of "due" */
+
+typedef enum {
+    NGX_TRIGGERS_DUE_LEASE = 1,
+    NGX_TRIGGERS_DUE_EVENT
+} ngx_triggers_due_e;
+
+
 /* statements of the writer, see ngx_triggers_sqlite_statements[] */
 
 typedef enum {
@@ -158,7 +200,7 @@ struct ngx_triggers_store_s {
 };
 
 
-/* statements of a reader's streams; each status has its own set */
+/* statements of a reader's streams; each lane has its own set */
 
 typedef enum {
     NGX_TRIGGERS_SQLITE_INBOX_DESC = 0,
@@ -197,7 +239,7 @@ struct ngx_triggers_reader_s {
 
     sqlite3               *db;
     sqlite3_stmt          *stmt[NGX_TRIGGERS_SQLITE_NREAD];
-    sqlite3_stmt          *streams[NGX_TRIGGERS_NSTATUS]
+    sqlite3_stmt          *streams[NGX_TRIGGERS_NLANES]
                                   [NGX_TRIGGERS_SQLITE_NSTREAM];
 
     int                    error;              /* the last one logged */
@@ -214,6 +256,11 @@ struct ngx_triggers_reader_s {
         "created_at, updated_at, expires_at, last_used_at, revoked_at, "      \
         "rotated_from, allowed_ips, networks"
 
+
+/* The lane of an event. */
+
+ngx_uint_t ngx_triggers_sqlite_lane(ngx_uint_t status, ngx_uint_t hold,
+    ngx_uint_t priority);
 
 /* Steps a statement that returns no row and resets it; a SQLite code. */
 

@@ -3,9 +3,9 @@
  * The SQLite store: reading.  A reader is a read-only connection used by one
  * thread at a time; a query is one snapshot.
  *
- * A page is a walk through the narrow tables, in the order of seq: each
- * selected status is a stream of sequence numbers, and the streams are merged
- * here.  For all owners a stream is a range of "inbox"; for one owner it is a
+ * A page is a walk through the narrow tables, in the order of seq: each lane
+ * of a selected status is a stream of sequence numbers, and the streams are
+ * merged here.  For all owners a stream is a range of "inbox"; for one owner it is a
  * range of "owner_inbox", which ends at store.merged_through, and the tail of
  * "inbox" behind that, where rows of other owners are skipped.  The event is
  * fetched by seq, and only if a filter or the page needs it.
@@ -27,7 +27,7 @@
 typedef struct {
     sqlite3_stmt          *stmt;               /* NULL: ended */
     int64_t                seq;
-    ngx_uint_t             status;
+    ngx_uint_t             lane;
     unsigned               tail:1;             /* of "inbox" */
     unsigned               last:1;             /* no range follows */
 } ngx_triggers_sqlite_stream_t;
@@ -48,7 +48,7 @@ typedef struct {
     int64_t                        walk_low;   /* of the present walk */
     int64_t                        walk_high;
 
-    ngx_triggers_sqlite_stream_t   streams[NGX_TRIGGERS_NSTATUS];
+    ngx_triggers_sqlite_stream_t   streams[NGX_TRIGGERS_NLANES];
 
     uint64_t                       matches;
     ngx_uint_t                     rows;       /* of the page */
@@ -96,21 +96,38 @@ static void ngx_triggers_sqlite_row(sqlite3_stmt *stmt,
     ngx_triggers_row_t *row);
 
 
+/* of the lanes */
+
+static const ngx_uint_t  ngx_triggers_sqlite_statuses[] = {
+    NGX_TRIGGERS_ACKNOWLEDGED,
+    NGX_TRIGGERS_DELIVERED,
+    NGX_TRIGGERS_FAILED,
+    NGX_TRIGGERS_RETRYING,
+    NGX_TRIGGERS_RETRYING,
+    NGX_TRIGGERS_RETRYING,
+    NGX_TRIGGERS_RETRYING,
+    NGX_TRIGGERS_PENDING,
+    NGX_TRIGGERS_PENDING,
+    NGX_TRIGGERS_PENDING,
+    NGX_TRIGGERS_PENDING
+};
+
+
 /* in the order of ngx_triggers_sqlite_stream_e */
 
 static const char *const  ngx_triggers_sqlite_stream_statements[] = {
 
     "SELECT seq, owner FROM inbox "
-        "WHERE status = ?1 AND seq > ?2 AND seq < ?3 ORDER BY seq DESC",
+        "WHERE lane = ?1 AND seq > ?2 AND seq < ?3 ORDER BY seq DESC",
 
     "SELECT seq, owner FROM inbox "
-        "WHERE status = ?1 AND seq > ?2 AND seq < ?3 ORDER BY seq",
+        "WHERE lane = ?1 AND seq > ?2 AND seq < ?3 ORDER BY seq",
 
     "SELECT seq FROM owner_inbox WHERE owner = ?4 "
-        "AND status = ?1 AND seq > ?2 AND seq < ?3 ORDER BY seq DESC",
+        "AND lane = ?1 AND seq > ?2 AND seq < ?3 ORDER BY seq DESC",
 
     "SELECT seq FROM owner_inbox WHERE owner = ?4 "
-        "AND status = ?1 AND seq > ?2 AND seq < ?3 ORDER BY seq"
+        "AND lane = ?1 AND seq > ?2 AND seq < ?3 ORDER BY seq"
 };
 
 
@@ -120,8 +137,8 @@ static const char *const  ngx_triggers_sqlite_stream_statements[] = {
         "e.user_agent, e.api_version, e.traceparent, e.metadata, e.payload, " \
         "coalesce(s.status, 4), coalesce(s.retry_count, 0), "                 \
         "coalesce(s.updated_at, e.created_at), s.last_retry_at, "             \
-        "s.delivered_at, s.acknowledged_at, s.leased_until, "                 \
-        "s.error_message "                                                    \
+        "s.delivered_at, s.acknowledged_at, s.leased_until, s.done_at, "      \
+        "s.error_message, e.request_id, e.ordering_key "                      \
         "FROM events e JOIN owners o ON o.owner = e.owner "                   \
         "LEFT JOIN event_state s ON s.seq = e.seq "
 
@@ -206,7 +223,7 @@ ngx_triggers_reader_close(ngx_triggers_reader_t *reader)
 {
     ngx_triggers_sqlite_finalize(reader->stmt, NGX_TRIGGERS_SQLITE_NREAD);
     ngx_triggers_sqlite_finalize(&reader->streams[0][0],
-                                 NGX_TRIGGERS_NSTATUS
+                                 NGX_TRIGGERS_NLANES
                                  * NGX_TRIGGERS_SQLITE_NSTREAM);
 
     (void) sqlite3_close(reader->db);
@@ -344,7 +361,7 @@ ngx_triggers_sqlite_reader_init(ngx_triggers_reader_t *reader)
                                      ngx_triggers_sqlite_read_statements,
                                      reader->stmt, NGX_TRIGGERS_SQLITE_NREAD);
 
-    for (i = 0; i < NGX_TRIGGERS_NSTATUS && rc == SQLITE_OK; i++) {
+    for (i = 0; i < NGX_TRIGGERS_NLANES && rc == SQLITE_OK; i++) {
         rc = ngx_triggers_sqlite_prepare(reader->db,
                                          ngx_triggers_sqlite_stream_statements,
                                          reader->streams[i],
@@ -773,14 +790,14 @@ ngx_triggers_sqlite_walk(ngx_triggers_sqlite_walk_t *walk)
 
     rc = NGX_OK;
 
-    for (i = 0; i < NGX_TRIGGERS_NSTATUS && rc == NGX_OK; i++) {
+    for (i = 0; i < NGX_TRIGGERS_NLANES && rc == NGX_OK; i++) {
         stream = &walk->streams[i];
 
         stream->stmt = NULL;
-        stream->status = i;
+        stream->lane = i;
         stream->last = (walk->owner == 0);
 
-        if (statuses & ((ngx_uint_t) 1 << i)) {
+        if (statuses & ((ngx_uint_t) 1 << ngx_triggers_sqlite_statuses[i])) {
             ngx_triggers_sqlite_stream_open(walk, stream,
                                      walk->owner == 0
                                      || !walk->query->ascending);
@@ -792,7 +809,7 @@ ngx_triggers_sqlite_walk(ngx_triggers_sqlite_walk_t *walk)
         rc = ngx_triggers_sqlite_walk_events(walk);
     }
 
-    for (i = 0; i < NGX_TRIGGERS_NSTATUS; i++) {
+    for (i = 0; i < NGX_TRIGGERS_NLANES; i++) {
         if (walk->streams[i].stmt) {
             (void) sqlite3_reset(walk->streams[i].stmt);
             walk->streams[i].stmt = NULL;
@@ -817,7 +834,7 @@ ngx_triggers_sqlite_walk_events(ngx_triggers_sqlite_walk_t *walk)
     for ( ;; ) {
         first = NULL;
 
-        for (i = 0; i < NGX_TRIGGERS_NSTATUS; i++) {
+        for (i = 0; i < NGX_TRIGGERS_NLANES; i++) {
             stream = &walk->streams[i];
 
             if (stream->stmt == NULL) {
@@ -1045,9 +1062,9 @@ ngx_triggers_sqlite_stream_open(ngx_triggers_sqlite_walk_t *walk,
     n += walk->query->ascending ? 1 : 0;
 
     stream->tail = tail;
-    stream->stmt = walk->reader->streams[stream->status][n];
+    stream->stmt = walk->reader->streams[stream->lane][n];
 
-    sqlite3_bind_int64(stream->stmt, 1, (int64_t) stream->status);
+    sqlite3_bind_int64(stream->stmt, 1, (int64_t) stream->lane);
     sqlite3_bind_int64(stream->stmt, 2, low);
     sqlite3_bind_int64(stream->stmt, 3, walk->walk_high);
 
@@ -1141,7 +1158,11 @@ ngx_triggers_sqlite_row(sqlite3_stmt *stmt, ngx_triggers_row_t *row)
     row->acknowledged_at = sqlite3_column_int64(stmt, 19);
     row->leased_until = sqlite3_column_int64(stmt, 20);
 
-    ngx_triggers_sqlite_column_text(stmt, 21, &row->error_message);
+    row->done_at = sqlite3_column_int64(stmt, 21);
+
+    ngx_triggers_sqlite_column_text(stmt, 22, &row->error_message);
+    ngx_triggers_sqlite_column_text(stmt, 23, &event->request_id);
+    ngx_triggers_sqlite_column_text(stmt, 24, &event->ordering_key);
 }
 
 

@@ -24,6 +24,8 @@ typedef struct {
     int64_t                      seq;
     int64_t                      owner;
     ngx_uint_t                   status;
+    ngx_uint_t                   hold;
+    ngx_uint_t                   priority;
     int64_t                      retry_count;
     int64_t                      manual_retries;
     int64_t                      acknowledged_at;
@@ -480,8 +482,12 @@ ngx_triggers_sqlite_event_create(ngx_triggers_store_t *store,
 
     stmt = store->stmt[NGX_TRIGGERS_SQLITE_INBOX_ADD];
 
-    sqlite3_bind_int64(stmt, 1, store->next_seq);
-    sqlite3_bind_int64(stmt, 2, owner);
+    sqlite3_bind_int64(stmt, 1,
+                       ngx_triggers_sqlite_lane(NGX_TRIGGERS_PENDING,
+                                                NGX_TRIGGERS_HOLD_NONE,
+                                                event->priority));
+    sqlite3_bind_int64(stmt, 2, store->next_seq);
+    sqlite3_bind_int64(stmt, 3, owner);
 
     rc = ngx_triggers_sqlite_exec(stmt);
     if (rc != SQLITE_OK) {
@@ -514,7 +520,7 @@ ngx_triggers_sqlite_event_insert(ngx_triggers_store_t *store,
     int            rc;
     ngx_uint_t     i;
     sqlite3_stmt  *stmt;
-    ngx_str_t     *texts[9];
+    ngx_str_t     *texts[11];
 
     stmt = store->stmt[NGX_TRIGGERS_SQLITE_EVENT_ADD];
 
@@ -526,15 +532,17 @@ ngx_triggers_sqlite_event_insert(ngx_triggers_store_t *store,
 
     texts[0] = &event->event_type;
     texts[1] = &event->source;
-    texts[2] = &event->correlation_id;
-    texts[3] = &event->source_ip;
-    texts[4] = &event->user_agent;
-    texts[5] = &event->api_version;
-    texts[6] = &event->traceparent;
-    texts[7] = &event->metadata;
-    texts[8] = &event->payload;
+    texts[2] = &event->ordering_key;
+    texts[3] = &event->correlation_id;
+    texts[4] = &event->request_id;
+    texts[5] = &event->source_ip;
+    texts[6] = &event->user_agent;
+    texts[7] = &event->api_version;
+    texts[8] = &event->traceparent;
+    texts[9] = &event->metadata;
+    texts[10] = &event->payload;
 
-    for (i = 0; i < 9; i++) {
+    for (i = 0; i < 11; i++) {
         rc = ngx_triggers_sqlite_bind_text(stmt, (int) i + 6, texts[i]);
         if (rc != SQLITE_OK) {
             return rc;
@@ -704,10 +712,12 @@ ngx_triggers_sqlite_event_find(ngx_triggers_store_t *store,
             found->seq = sqlite3_column_int64(stmt, 0);
         }
 
-        found->status = (ngx_uint_t) sqlite3_column_int64(stmt, 2);
-        found->retry_count = sqlite3_column_int64(stmt, 3);
-        found->manual_retries = sqlite3_column_int64(stmt, 4);
-        found->acknowledged_at = sqlite3_column_int64(stmt, 5);
+        found->priority = (ngx_uint_t) sqlite3_column_int64(stmt, 2);
+        found->status = (ngx_uint_t) sqlite3_column_int64(stmt, 3);
+        found->hold = (ngx_uint_t) sqlite3_column_int64(stmt, 4);
+        found->retry_count = sqlite3_column_int64(stmt, 5);
+        found->manual_retries = sqlite3_column_int64(stmt, 6);
+        found->acknowledged_at = sqlite3_column_int64(stmt, 7);
     }
 
     (void) sqlite3_reset(stmt);
@@ -718,7 +728,9 @@ ngx_triggers_sqlite_event_find(ngx_triggers_store_t *store,
 
     /* a status is used as an index */
 
-    if (found->seq && found->status >= NGX_TRIGGERS_NSTATUS) {
+    if (found->seq && (found->status >= NGX_TRIGGERS_NSTATUS
+                       || found->priority > NGX_TRIGGERS_PRIORITY_HIGH))
+    {
         return SQLITE_CORRUPT;
     }
 
@@ -733,17 +745,22 @@ ngx_triggers_sqlite_event_move(ngx_triggers_store_t *store,
     ngx_triggers_sqlite_found_t *found, ngx_uint_t status)
 {
     int            rc;
-    ngx_uint_t     remove;
+    ngx_uint_t     remove, from, to;
     sqlite3_stmt  *stmt;
 
     remove = (status == NGX_TRIGGERS_NSTATUS);
 
+    from = ngx_triggers_sqlite_lane(found->status, found->hold,
+                                    found->priority);
+    to = remove ? 0 : ngx_triggers_sqlite_lane(status, NGX_TRIGGERS_HOLD_NONE,
+                                               found->priority);
+
     stmt = store->stmt[remove ? NGX_TRIGGERS_SQLITE_INBOX_DELETE
                               : NGX_TRIGGERS_SQLITE_INBOX_MOVE];
 
-    sqlite3_bind_int64(stmt, 1, (int64_t) found->status);
+    sqlite3_bind_int64(stmt, 1, (int64_t) from);
     sqlite3_bind_int64(stmt, 2, found->seq);
-    sqlite3_bind_int64(stmt, 3, (int64_t) status);
+    sqlite3_bind_int64(stmt, 3, (int64_t) to);
 
     rc = ngx_triggers_sqlite_exec(stmt);
     if (rc != SQLITE_OK) {
@@ -755,9 +772,9 @@ ngx_triggers_sqlite_event_move(ngx_triggers_store_t *store,
                                   : NGX_TRIGGERS_SQLITE_OWNED_MOVE];
 
         sqlite3_bind_int64(stmt, 1, found->owner);
-        sqlite3_bind_int64(stmt, 2, (int64_t) found->status);
+        sqlite3_bind_int64(stmt, 2, (int64_t) from);
         sqlite3_bind_int64(stmt, 3, found->seq);
-        sqlite3_bind_int64(stmt, 4, (int64_t) status);
+        sqlite3_bind_int64(stmt, 4, (int64_t) to);
 
         rc = ngx_triggers_sqlite_exec(stmt);
         if (rc != SQLITE_OK) {
@@ -772,6 +789,39 @@ ngx_triggers_sqlite_event_move(ngx_triggers_store_t *store,
     }
 
     return ngx_triggers_sqlite_count(store, found->owner, status, 1);
+}
+
+
+ngx_uint_t
+ngx_triggers_sqlite_lane(ngx_uint_t status, ngx_uint_t hold,
+    ngx_uint_t priority)
+{
+    static const u_char  retrying[] = {
+        NGX_TRIGGERS_LANE_RETRYING_LOW,
+        NGX_TRIGGERS_LANE_RETRYING_NORMAL,
+        NGX_TRIGGERS_LANE_RETRYING_HIGH
+    };
+
+    static const u_char  pending[] = {
+        NGX_TRIGGERS_LANE_PENDING_LOW,
+        NGX_TRIGGERS_LANE_PENDING_NORMAL,
+        NGX_TRIGGERS_LANE_PENDING_HIGH
+    };
+
+    switch (status) {
+
+    case NGX_TRIGGERS_RETRYING:
+        return hold ? NGX_TRIGGERS_LANE_RETRYING_HELD : retrying[priority];
+
+    case NGX_TRIGGERS_PENDING:
+        return hold ? NGX_TRIGGERS_LANE_PENDING_HELD : pending[priority];
+
+    default:
+
+        /* of what is done the lane is the status */
+
+        return status;
+    }
 }
 
 

@@ -128,30 +128,43 @@ sub inconsistencies {
     my ($t, $db) = @_;
     my @wrong;
 
+    # the lane that an event's state comes to, and the status of a lane
+
+    my $lane = 'CASE coalesce(status, 4) '
+        . 'WHEN 3 THEN CASE WHEN hold THEN 3 ELSE 4 + priority END '
+        . 'WHEN 4 THEN CASE WHEN hold THEN 7 WHEN priority = 0 THEN 8 '
+        . 'WHEN priority = 2 THEN 9 ELSE 10 END ELSE status END';
+    my $status = 'CASE WHEN lane < 3 THEN lane WHEN lane < 7 THEN 3 '
+        . 'ELSE 4 END';
+
     my %checks = (
-        'events without an inbox row or the reverse' =>
-            'SELECT (SELECT count(*) FROM events e WHERE NOT EXISTS '
-            . '(SELECT 1 FROM inbox i WHERE i.status IN (0, 1, 2, 3, 4) '
-            . 'AND i.seq = e.seq)) + '
+        'events that are not in the lane of their state' =>
+            "SELECT count(*) FROM (SELECT seq, owner, $lane FROM events "
+            . 'LEFT JOIN event_state USING (seq) '
+            . 'EXCEPT SELECT seq, owner, lane FROM inbox)',
+        'inbox rows too many' =>
+            'SELECT '
             . '(SELECT count(*) FROM inbox i WHERE NOT EXISTS '
             . '(SELECT 1 FROM events e WHERE e.seq = i.seq)) + '
             . '(SELECT count(*) - count(DISTINCT seq) FROM inbox)',
         'owner_inbox rows that differ from inbox' =>
-            'SELECT count(*) FROM (SELECT owner, status, seq FROM '
-            . 'owner_inbox EXCEPT SELECT owner, status, seq FROM inbox)',
+            'SELECT count(*) FROM (SELECT owner, lane, seq FROM '
+            . 'owner_inbox EXCEPT SELECT owner, lane, seq FROM inbox)',
         'merged events without an owner_inbox row' =>
             'SELECT count(*) FROM inbox WHERE seq <= (SELECT merged_through '
             . 'FROM store) AND NOT EXISTS (SELECT 1 FROM owner_inbox o WHERE '
-            . 'o.owner = inbox.owner AND o.status = inbox.status AND '
+            . 'o.owner = inbox.owner AND o.lane = inbox.lane AND '
             . 'o.seq = inbox.seq)',
         'counts of owners that differ' =>
             'SELECT count(*) FROM (SELECT owner, status, sum(n) AS s FROM ('
-            . 'SELECT owner, status, count(*) AS n FROM inbox GROUP BY 1, 2 '
+            . "SELECT owner, $status AS status, count(*) AS n FROM inbox "
+            . 'GROUP BY 1, 2 '
             . 'UNION ALL SELECT owner, status, -n FROM counts '
             . 'WHERE owner > 0) GROUP BY 1, 2) WHERE s <> 0',
         'counts of all that differ' =>
             'SELECT count(*) FROM (SELECT status, sum(n) AS s FROM ('
-            . 'SELECT status, count(*) AS n FROM inbox GROUP BY 1 UNION ALL '
+            . "SELECT $status AS status, count(*) AS n FROM inbox "
+            . 'GROUP BY 1 UNION ALL '
             . 'SELECT status, -n FROM counts WHERE owner = 0) GROUP BY 1) '
             . 'WHERE s <> 0',
         'total below the events that exist' =>
