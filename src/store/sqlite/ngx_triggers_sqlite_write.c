@@ -54,8 +54,6 @@ static int ngx_triggers_sqlite_event_find(ngx_triggers_store_t *store,
     ngx_triggers_mutation_t *mutation, ngx_triggers_sqlite_found_t *found);
 static int ngx_triggers_sqlite_event_move(ngx_triggers_store_t *store,
     ngx_triggers_sqlite_found_t *found, ngx_uint_t status);
-static int ngx_triggers_sqlite_owner_find(ngx_triggers_store_t *store,
-    ngx_str_t *user_id, ngx_uint_t create, int64_t *owner);
 static uint32_t ngx_triggers_sqlite_hash(u_char *data, size_t len);
 static int ngx_triggers_sqlite_count(ngx_triggers_store_t *store,
     int64_t owner, ngx_uint_t status, int64_t n);
@@ -827,7 +825,7 @@ ngx_triggers_sqlite_lane(ngx_uint_t status, ngx_uint_t hold,
 
 /* *owner is 0 if the name is unknown and is not to be created */
 
-static int
+int
 ngx_triggers_sqlite_owner_find(ngx_triggers_store_t *store,
     ngx_str_t *user_id, ngx_uint_t create, int64_t *owner)
 {
@@ -1046,6 +1044,14 @@ ngx_triggers_sqlite_bind_text(sqlite3_stmt *stmt, int n, ngx_str_t *text)
 
     return sqlite3_bind_text64(stmt, n, (const char *) text->data, text->len,
                                SQLITE_STATIC, SQLITE_UTF8);
+}
+
+
+int
+ngx_triggers_sqlite_bind_time(sqlite3_stmt *stmt, int n, int64_t time)
+{
+    return time ? sqlite3_bind_int64(stmt, n, time)
+                : sqlite3_bind_null(stmt, n);
 }
 
 
