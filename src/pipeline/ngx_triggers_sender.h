@@ -22,7 +22,7 @@
 #include <ngx_core.h>
 
 
-#define NGX_TRIGGERS_SENDER_HEADERS      40    /* of a message, at most */
+#define NGX_TRIGGERS_SENDER_HEADERS      64    /* of a message, at most */
 #define NGX_TRIGGERS_SENDER_RETRY_AFTER  86400 /* seconds, the largest told */
 
 
