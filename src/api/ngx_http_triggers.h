@@ -39,6 +39,8 @@ typedef struct {
     size_t                   size;             /* of the zone, 0: undeclared */
     ngx_uint_t               waiting;
     ngx_uint_t               keys;
+    ngx_array_t              allowed;          /* of ngx_str_t, networks that
+                                                  its locations allow */
     ngx_triggers_worker_t    worker;
 } ngx_http_triggers_store_t;
 
@@ -47,6 +49,9 @@ typedef struct {
     ngx_array_t              stores;           /* of …_store_t * */
     ngx_http_triggers_keys_t  keys;
     ngx_triggers_uuid_gen_t  uuid;             /* of the process */
+    ngx_array_t             *deliver;          /* endpoints, as they were
+                                                  read */
+    ngx_triggers_deliverer_conf_t  delivery;   /* what the stores' begin as */
 } ngx_http_triggers_main_conf_t;
 
 
@@ -69,6 +74,8 @@ typedef struct {
                                                   unset */
     ngx_msec_t               backup_timeout;
     size_t                   backup_wal;       /* largest WAL meanwhile */
+    ngx_str_t                webhook_allow;    /* networks, packed; data NULL:
+                                                  unset */
 } ngx_http_triggers_loc_conf_t;
 
 

@@ -7,6 +7,8 @@
 #include "ngx_triggers_breaker.h"
 
 
+static ngx_uint_t ngx_triggers_breaker_closed(
+    ngx_triggers_breaker_t *breaker);
 static void ngx_triggers_breaker_open(ngx_triggers_breaker_t *breaker,
     uint64_t now);
 static void ngx_triggers_breaker_close(ngx_triggers_breaker_t *breaker);
@@ -16,7 +18,7 @@ ngx_int_t
 ngx_triggers_breaker_take(ngx_triggers_breaker_t *breaker, uint64_t now,
     ngx_uint_t *epoch)
 {
-    if (breaker->period) {
+    if (!ngx_triggers_breaker_closed(breaker)) {
 
         if (breaker->probing || now < breaker->until) {
             return NGX_DECLINED;
@@ -53,7 +55,9 @@ ngx_triggers_breaker_result(ngx_triggers_breaker_t *breaker,
         return;
     }
 
-    if (++breaker->failures >= NGX_TRIGGERS_BREAKER_FAILURES) {
+    breaker->failures++;
+
+    if (!ngx_triggers_breaker_closed(breaker)) {
         ngx_triggers_breaker_open(breaker, now);
     }
 }
@@ -62,7 +66,9 @@ ngx_triggers_breaker_result(ngx_triggers_breaker_t *breaker,
 uint64_t
 ngx_triggers_breaker_wait(ngx_triggers_breaker_t *breaker, uint64_t now)
 {
-    if (breaker->period == 0 || breaker->probing || now >= breaker->until) {
+    if (ngx_triggers_breaker_closed(breaker) || breaker->probing
+        || now >= breaker->until)
+    {
         return 0;
     }
 
@@ -70,16 +76,30 @@ ngx_triggers_breaker_wait(ngx_triggers_breaker_t *breaker, uint64_t now)
 }
 
 
+static ngx_uint_t
+ngx_triggers_breaker_closed(ngx_triggers_breaker_t *breaker)
+{
+    return breaker->failures < NGX_TRIGGERS_BREAKER_FAILURES;
+}
+
+
 static void
 ngx_triggers_breaker_open(ngx_triggers_breaker_t *breaker, uint64_t now)
 {
-    uint64_t  period;
+    uint64_t    period;
+    ngx_uint_t  n;
 
-    period = breaker->period ? 2 * breaker->period
-                             : NGX_TRIGGERS_BREAKER_MIN;
+    period = NGX_TRIGGERS_BREAKER_MIN;
 
-    breaker->period = ngx_min(period, NGX_TRIGGERS_BREAKER_MAX);
-    breaker->until = now + breaker->period;
+    for (n = breaker->failures;
+         n > NGX_TRIGGERS_BREAKER_FAILURES
+         && period < NGX_TRIGGERS_BREAKER_MAX;
+         n--)
+    {
+        period *= 2;
+    }
+
+    breaker->until = now + ngx_min(period, NGX_TRIGGERS_BREAKER_MAX);
     breaker->probing = 0;
     breaker->epoch++;
 }
@@ -88,11 +108,11 @@ ngx_triggers_breaker_open(ngx_triggers_breaker_t *breaker, uint64_t now)
 static void
 ngx_triggers_breaker_close(ngx_triggers_breaker_t *breaker)
 {
-    breaker->failures = 0;
-
-    if (breaker->period) {
-        breaker->period = 0;
+    if (!ngx_triggers_breaker_closed(breaker)) {
+        breaker->until = 0;
         breaker->probing = 0;
         breaker->epoch++;
     }
+
+    breaker->failures = 0;
 }

@@ -25,12 +25,16 @@
 #define NGX_TRIGGERS_BREAKER_MAX       600000
 
 
-/* all zero: closed */
+/*
+ * All zero: closed and new.  What has to outlive a process are failures and,
+ * if it is open, until when.
+ */
 
 typedef struct {
-    ngx_uint_t               failures;         /* in a row */
+    ngx_uint_t               failures;         /* in a row; from
+                                                  …_BREAKER_FAILURES on it is
+                                                  not closed */
     uint64_t                 until;            /* open until then */
-    uint64_t                 period;           /* ms, 0: closed */
     ngx_uint_t               probing;          /* flag: half-open */
     ngx_uint_t               epoch;            /* changes of the state */
 } ngx_triggers_breaker_t;

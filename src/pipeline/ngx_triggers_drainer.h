@@ -29,6 +29,9 @@ typedef struct {
     ngx_uint_t               batch_records;
     size_t                   batch_bytes;
     ngx_msec_t               idempotency_ttl;  /* of keys */
+    ngx_array_t             *webhooks;         /* of ngx_triggers_webhook_t,
+                                                  those of the configuration;
+                                                  NULL: none */
 } ngx_triggers_drainer_conf_t;
 
 

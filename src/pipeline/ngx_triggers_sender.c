@@ -604,6 +604,7 @@ static ngx_int_t
 ngx_triggers_transfer_security(ngx_triggers_transfer_t *t)
 {
     CURL                        *easy;
+    struct curl_blob             blob;
     ngx_triggers_sender_conf_t  *conf;
 
     easy = t->easy;
@@ -630,9 +631,12 @@ ngx_triggers_transfer_security(ngx_triggers_transfer_t *t)
         return NGX_ERROR;
     }
 
-    if (conf->trusted_certificate.len
-        && (curl_easy_setopt(easy, CURLOPT_CAINFO,
-                             conf->trusted_certificate.data)
+    blob.data = conf->trusted_certificate.data;
+    blob.len = conf->trusted_certificate.len;
+    blob.flags = CURL_BLOB_NOCOPY;
+
+    if (blob.len
+        && (curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob)
             || curl_easy_setopt(easy, CURLOPT_CAPATH, NULL)))
     {
         return NGX_ERROR;

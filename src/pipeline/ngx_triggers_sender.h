@@ -22,7 +22,7 @@
 #include <ngx_core.h>
 
 
-#define NGX_TRIGGERS_SENDER_HEADERS      40    /* of a message, at most */
+#define NGX_TRIGGERS_SENDER_HEADERS      64    /* of a message, at most */
 #define NGX_TRIGGERS_SENDER_RETRY_AFTER  86400 /* seconds, the largest told */
 
 
@@ -34,8 +34,8 @@ typedef struct ngx_triggers_sender_s  ngx_triggers_sender_t;
 typedef struct {
     ngx_uint_t               messages;         /* on their way, at most */
     ngx_msec_t               timeout;          /* of a message, in all */
-    ngx_str_t                trusted_certificate;  /* file; len 0: those of
-                                                  the system */
+    ngx_str_t                trusted_certificate;  /* PEM text; len 0: those
+                                                  of the system */
     ngx_str_t                allowed;          /* networks, packed; see
                                                   ngx_triggers_networks.h */
     const char              *user_agent;

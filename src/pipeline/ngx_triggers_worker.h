@@ -19,6 +19,7 @@
 #include <ngx_event.h>
 #include <ngx_thread_pool.h>
 
+#include "ngx_triggers_deliverer.h"
 #include "ngx_triggers_drainer.h"
 
 
@@ -34,6 +35,7 @@ struct ngx_triggers_worker_s {
     ngx_triggers_zone_t     *zone;
     ngx_thread_pool_t       *thread_pool;
     ngx_triggers_drainer_conf_t  drainer_conf;
+    ngx_triggers_deliverer_conf_t  deliverer_conf;
     ngx_uint_t               nreaders;
     size_t                   body_memory;      /* bytes of bodies at once */
 

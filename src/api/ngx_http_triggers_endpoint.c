@@ -1,0 +1,114 @@
+
+/*
+ * URLs of endpoints and types of events.  The URL is read by curl's own
+ * parser, so that what is found to be good here means the same later.
+ */
+
+
+#include "ngx_http_triggers_endpoint.h"
+
+#include <curl/curl.h>
+
+
+#define NGX_HTTP_TRIGGERS_TYPE_MAX  100        /* characters */
+
+
+static const char *ngx_http_triggers_endpoint_parts(CURLU *u);
+static ngx_uint_t ngx_http_triggers_endpoint_has(CURLU *u, CURLUPart part);
+
+
+const char *
+ngx_http_triggers_endpoint_url(ngx_str_t *url)
+{
+    CURLU       *u;
+    u_char      *p, *last;
+    const char  *rule;
+
+    if (url->len > NGX_HTTP_TRIGGERS_URL_MAX) {
+        return "of at most 2048 bytes";
+    }
+
+    last = url->data + url->len;
+
+    for (p = url->data; p < last; p++) {
+        if (*p <= 0x20 || *p >= 0x7f) {
+            return "of printable ASCII characters";
+        }
+    }
+
+    if (ngx_strncasecmp(url->data, (u_char *) "http://", 7) != 0
+        && ngx_strncasecmp(url->data, (u_char *) "https://", 8) != 0)
+    {
+        return "an http or https URL";
+    }
+
+    u = curl_url();
+    if (u == NULL) {
+        return "checked when there is memory again";
+    }
+
+    rule = (curl_url_set(u, CURLUPART_URL, (char *) url->data, 0)
+            == CURLUE_OK)
+           ? ngx_http_triggers_endpoint_parts(u) : "a valid URL";
+
+    curl_url_cleanup(u);
+
+    return rule;
+}
+
+
+ngx_uint_t
+ngx_http_triggers_endpoint_type(ngx_str_t *type)
+{
+    u_char  *star;
+    size_t   len;
+
+    len = ngx_utf8_length(type->data, type->len);
+
+    if (type->len == 0 || len > NGX_HTTP_TRIGGERS_TYPE_MAX
+        || memchr(type->data, '\0', type->len))
+    {
+        return 0;
+    }
+
+    star = memchr(type->data, '*', type->len);
+
+    return star == NULL
+           || (star == type->data + type->len - 1 && star > type->data
+               && star[-1] == '.');
+}
+
+
+/* whoever lists webhooks reads their URLs: no place for a password */
+
+static const char *
+ngx_http_triggers_endpoint_parts(CURLU *u)
+{
+    if (ngx_http_triggers_endpoint_has(u, CURLUPART_USER)
+        || ngx_http_triggers_endpoint_has(u, CURLUPART_PASSWORD))
+    {
+        return "a URL without a user name or password";
+    }
+
+    if (ngx_http_triggers_endpoint_has(u, CURLUPART_FRAGMENT)) {
+        return "a URL without a fragment";
+    }
+
+    return ngx_http_triggers_endpoint_has(u, CURLUPART_HOST) ? NULL
+                                                             : "a valid URL";
+}
+
+
+static ngx_uint_t
+ngx_http_triggers_endpoint_has(CURLU *u, CURLUPart part)
+{
+    char  *text;
+
+    if (curl_url_get(u, part, &text, 0) != CURLUE_OK) {
+        return 0;
+    }
+
+    curl_free(text);
+
+    return 1;
+}
