@@ -167,6 +167,14 @@ ngx_http_triggers_ctx_t *ngx_http_triggers_get_ctx(ngx_http_request_t *r);
 ngx_http_triggers_ctx_t *ngx_http_triggers_find_ctx(ngx_http_request_t *r);
 
 /*
+ * Makes a mutation of the operation, now, of all that there is to say of who
+ * asks for it; the strings are the request's.
+ */
+
+void ngx_http_triggers_mutation(ngx_http_request_t *r,
+    ngx_triggers_mutation_t *mutation, ngx_uint_t op);
+
+/*
  * Submits what the request asks for; batch->codes, where there are several
  * mutations, is memory of the request.  In the default mode the request then
  * waits, and handler answers it when it has been committed; where nothing is
