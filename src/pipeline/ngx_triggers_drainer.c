@@ -54,6 +54,7 @@ struct ngx_triggers_drainer_s {
     ngx_socket_t             fd;           /* to send wake-ups from */
     ngx_log_t               *log;
     ngx_triggers_drainer_keys_t  keys;
+    ngx_triggers_deliverer_t  *deliverer;  /* or NULL */
 
     ngx_uint_t               batch_records;
     size_t                   batch_bytes;
@@ -78,6 +79,9 @@ struct ngx_triggers_drainer_s {
                                               looked or committed */
     unsigned                 changed:1;    /* events of anybody */
     unsigned                 changed_unknown:1;  /* of I can't tell whom */
+    unsigned                 changed_webhooks:1;
+    unsigned                 deliverable:1;  /* there may be something to
+                                                deliver */
 };
 
 
@@ -157,6 +161,14 @@ ngx_triggers_drainer_create(ngx_triggers_zone_t *zone,
     d->touched = (u_char *) (d->records + d->batch_records);
 
     return d;
+}
+
+
+void
+ngx_triggers_drainer_watch(ngx_triggers_drainer_t *d,
+    ngx_triggers_deliverer_t *deliverer)
+{
+    d->deliverer = deliverer;
 }
 
 
@@ -769,6 +781,15 @@ ngx_triggers_drainer_changed(ngx_triggers_drainer_t *d,
         return;
     }
 
+    if (mutation->webhook) {
+        d->changed_webhooks = 1;
+        return;
+    }
+
+    if (mutation->op != NGX_TRIGGERS_OP_DELIVERY) {
+        d->deliverable = 1;
+    }
+
     d->changed = 1;
 
     if (mutation->any_owner) {
@@ -844,6 +865,12 @@ ngx_triggers_drainer_tell(ngx_triggers_drainer_t *d)
             ngx_triggers_drainer_wake(d->sh, d->fd, i);
         }
     }
+
+    if (d->deliverer && (d->deliverable || d->changed_webhooks)) {
+        ngx_triggers_deliverer_wake(d->deliverer, d->changed_webhooks);
+        d->deliverable = 0;
+        d->changed_webhooks = 0;
+    }
 }
 
 
@@ -860,6 +887,7 @@ ngx_triggers_drainer_foreign(ngx_triggers_drainer_t *d)
         d->sequence = sequence;
         d->changed = 1;
         d->changed_unknown = 1;
+        d->deliverable = 1;
     }
 }
 
