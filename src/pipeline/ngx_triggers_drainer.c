@@ -79,9 +79,6 @@ struct ngx_triggers_drainer_s {
                                               looked or committed */
     unsigned                 changed:1;    /* events of anybody */
     unsigned                 changed_unknown:1;  /* of I can't tell whom */
-    unsigned                 changed_webhooks:1;
-    unsigned                 deliverable:1;  /* there may be something to
-                                                deliver */
 };
 
 
@@ -149,6 +146,11 @@ ngx_triggers_drainer_create(ngx_triggers_zone_t *zone,
     }
 
     ngx_triggers_store_keep_keys(d->store, conf->idempotency_ttl);
+
+    if (conf->webhooks) {
+        ngx_triggers_store_configure(d->store, conf->webhooks->elts,
+                                     conf->webhooks->nelts);
+    }
 
     d->zone = zone;
     d->sh = zone->sh;
@@ -782,12 +784,7 @@ ngx_triggers_drainer_changed(ngx_triggers_drainer_t *d,
     }
 
     if (mutation->webhook) {
-        d->changed_webhooks = 1;
         return;
-    }
-
-    if (mutation->op != NGX_TRIGGERS_OP_DELIVERY) {
-        d->deliverable = 1;
     }
 
     d->changed = 1;
@@ -849,7 +846,7 @@ ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
 static void
 ngx_triggers_drainer_tell(ngx_triggers_drainer_t *d)
 {
-    ngx_uint_t  i, changed;
+    ngx_uint_t  i, changed, pushed;
 
     changed = d->changed;
     ngx_triggers_drainer_generations(d);
@@ -866,10 +863,11 @@ ngx_triggers_drainer_tell(ngx_triggers_drainer_t *d)
         }
     }
 
-    if (d->deliverer && (d->deliverable || d->changed_webhooks)) {
-        ngx_triggers_deliverer_wake(d->deliverer, d->changed_webhooks);
-        d->deliverable = 0;
-        d->changed_webhooks = 0;
+    pushed = ngx_triggers_store_pushed(d->store);
+
+    if (pushed && d->deliverer) {
+        ngx_triggers_deliverer_wake(d->deliverer,
+                                    pushed & NGX_TRIGGERS_PUSHED_WEBHOOKS);
     }
 }
 
@@ -887,7 +885,6 @@ ngx_triggers_drainer_foreign(ngx_triggers_drainer_t *d)
         d->sequence = sequence;
         d->changed = 1;
         d->changed_unknown = 1;
-        d->deliverable = 1;
     }
 }
 

@@ -434,9 +434,10 @@ static ngx_int_t
 ngx_triggers_endpoint_read(ngx_triggers_endpoint_t *endpoint, uint64_t now)
 {
     ngx_triggers_deliverer_t  *d;
-    ngx_triggers_due_query_t   query;
+    ngx_triggers_due_query_t  *query;
 
     d = endpoint->deliverer;
+    query = &endpoint->query;
 
     if (d->npushes >= NGX_TRIGGERS_PUSHES
         || d->bytes >= NGX_TRIGGERS_PUSHES_BYTES)
@@ -446,33 +447,27 @@ ngx_triggers_endpoint_read(ngx_triggers_endpoint_t *endpoint, uint64_t now)
 
     if (now >= endpoint->rewind) {
         endpoint->rewind = now + NGX_TRIGGERS_ENDPOINT_REWIND;
-        endpoint->after_at = 0;
-        endpoint->after_seq = 0;
+        query->after_at = 0;
+        query->after_seq = 0;
     }
 
-    ngx_memzero(&query, sizeof(ngx_triggers_due_query_t));
-
-    query.webhook = endpoint->webhook.number;
-    query.now = endpoint->deleted ? INT64_MAX : ngx_triggers_wall_ms();
-    query.after_at = endpoint->after_at;
-    query.after_seq = endpoint->after_seq;
-    query.limit = 2 * endpoint->window - endpoint->nready;
-    query.handler = ngx_triggers_endpoint_row;
-    query.data = endpoint;
+    query->webhook = endpoint->webhook.number;
+    query->now = endpoint->deleted ? INT64_MAX : ngx_triggers_wall_ms();
+    query->limit = 2 * endpoint->window - endpoint->nready;
+    query->handler = ngx_triggers_endpoint_row;
+    query->data = endpoint;
 
     endpoint->rows = 0;
 
-    if (ngx_triggers_reader_due(d->reader, &query) != NGX_OK) {
+    if (ngx_triggers_reader_due(d->reader, query) != NGX_OK) {
         endpoint->rewind = 0;
         return NGX_ERROR;
     }
 
-    endpoint->after_at = query.after_at;
-    endpoint->after_seq = query.after_seq;
-    endpoint->empty = (endpoint->rows < query.limit);
+    endpoint->empty = (endpoint->rows < query->limit);
 
-    if (endpoint->empty && query.next_at) {
-        ngx_triggers_endpoint_look_at(d, now + query.next_at - query.now);
+    if (endpoint->empty && query->next_at) {
+        ngx_triggers_endpoint_look_at(d, now + query->next_at - query->now);
     }
 
     return NGX_OK;
@@ -501,6 +496,7 @@ ngx_triggers_endpoint_row(void *data, ngx_triggers_row_t *row,
     }
 
     push->attempts = attempts;
+    push->delivery.at = endpoint->query.after_at;
 
     ngx_queue_insert_tail(&endpoint->ready, &push->queue);
     endpoint->nready++;

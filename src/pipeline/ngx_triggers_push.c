@@ -123,7 +123,9 @@ ngx_triggers_push_sign(ngx_triggers_push_t *push, int64_t now)
     u_char     time_text[NGX_INT64_LEN];
     ngx_str_t  id, time;
 
-    push->delivery.at = now;
+    /* never before it was due, also when the clock was put back */
+
+    push->delivery.at = ngx_max(push->delivery.at, now);
 
     id.data = id_text;
     id.len = ngx_triggers_push_uuid(id_text, push->id) - id_text;

@@ -74,10 +74,9 @@ struct ngx_triggers_endpoint_s {
     ngx_uint_t               window;           /* messages on their way, at
                                                   most, for now */
     ngx_uint_t               rows;             /* of the page being read */
-    ngx_int_t                rc;               /* of the page */
 
-    int64_t                  after_at;         /* place in its queue */
-    int64_t                  after_seq;
+    ngx_triggers_due_query_t  query;           /* has the place in its
+                                                  queue */
     uint64_t                 rewind;           /* when to begin anew; this and
                                                   the others monotonic ms */
     uint64_t                 paused;           /* until then it wants none */
