@@ -131,7 +131,8 @@ typedef struct {
     void                    *batch;            /* …_batch_t, of one */
     void                    *poll;             /* while it waits for events */
     ngx_msec_t               started;          /* ngx_current_msec */
-    void                    *key_state;        /* of a key's resource */
+    void                    *key_state;        /* of a resource that makes a
+                                                  secret */
     ngx_triggers_waiter_t   *waiter;
     ngx_http_triggers_commit_pt  commit_handler;
     ngx_msec_t               submitted;        /* when, ngx_current_msec */

@@ -6,6 +6,8 @@
 
 
 #include "ngx_http_triggers_endpoint.h"
+#include "ngx_triggers_address.h"
+#include "ngx_triggers_networks.h"
 
 #include <curl/curl.h>
 
@@ -15,6 +17,8 @@
 
 static const char *ngx_http_triggers_endpoint_parts(CURLU *u);
 static ngx_uint_t ngx_http_triggers_endpoint_has(CURLU *u, CURLUPart part);
+static ngx_uint_t ngx_http_triggers_endpoint_literal(char *host,
+    ngx_str_t *networks);
 
 
 const char *
@@ -54,6 +58,33 @@ ngx_http_triggers_endpoint_url(ngx_str_t *url)
     curl_url_cleanup(u);
 
     return rule;
+}
+
+
+ngx_uint_t
+ngx_http_triggers_endpoint_allowed(ngx_str_t *url, ngx_str_t *networks)
+{
+    CURLU       *u;
+    char        *host;
+    ngx_uint_t   allowed;
+
+    u = curl_url();
+    if (u == NULL) {
+        return 0;
+    }
+
+    allowed = 0;
+
+    if (curl_url_set(u, CURLUPART_URL, (char *) url->data, 0) == CURLUE_OK
+        && curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK)
+    {
+        allowed = ngx_http_triggers_endpoint_literal(host, networks);
+        curl_free(host);
+    }
+
+    curl_url_cleanup(u);
+
+    return allowed;
 }
 
 
@@ -111,4 +142,43 @@ ngx_http_triggers_endpoint_has(CURLU *u, CURLUPart part)
     curl_free(text);
 
     return 1;
+}
+
+
+/* curl has written an IPv4 address with its four numbers by now */
+
+static ngx_uint_t
+ngx_http_triggers_endpoint_literal(char *host, ngx_str_t *networks)
+{
+    size_t                len;
+    struct sockaddr      *sockaddr;
+    struct sockaddr_in    sin;
+    struct sockaddr_in6   sin6;
+
+    ngx_memzero(&sin, sizeof(struct sockaddr_in));
+    ngx_memzero(&sin6, sizeof(struct sockaddr_in6));
+
+    len = ngx_strlen(host);
+
+    if (host[0] == '[' && host[len - 1] == ']') {
+        host[len - 1] = '\0';
+        sin6.sin6_family = AF_INET6;
+        sockaddr = (struct sockaddr *) &sin6;
+
+        if (inet_pton(AF_INET6, host + 1, &sin6.sin6_addr) != 1) {
+            return 0;
+        }
+
+    } else {
+        sin.sin_family = AF_INET;
+        sockaddr = (struct sockaddr *) &sin;
+
+        if (inet_pton(AF_INET, host, &sin.sin_addr) != 1) {
+            return 1;
+        }
+    }
+
+    return ngx_triggers_address_is_public(sockaddr)
+           || ngx_triggers_networks_match(networks->data, networks->len,
+                                          sockaddr);
 }

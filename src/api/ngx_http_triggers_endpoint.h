@@ -24,6 +24,15 @@
 const char *ngx_http_triggers_endpoint_url(ngx_str_t *url);
 
 /*
+ * May the endpoint of the terminated URL, which is a good one, be reached by
+ * its name?  Not if that is an address which is neither public nor in one of
+ * the networks, packed; what a name stands for is known when it is connected.
+ */
+
+ngx_uint_t ngx_http_triggers_endpoint_allowed(ngx_str_t *url,
+    ngx_str_t *networks);
+
+/*
  * May it be among the types that an endpoint wants: 1 to 100 characters, "*"
  * only as the last one, after a "."?
  */
