@@ -63,20 +63,21 @@ ngx_int_t
 ngx_http_triggers_message_header(ngx_pool_t *pool,
     ngx_triggers_message_t *message, const char *name, ngx_str_t *value)
 {
-    char  *line;
+    u_char  *p;
 
     if (message->nheaders == NGX_TRIGGERS_MESSAGE_HEADERS) {
         return NGX_OK;
     }
 
-    line = ngx_pnalloc(pool, ngx_strlen(name) + sizeof(": ") + value->len);
-    if (line == NULL) {
+    p = ngx_pnalloc(pool, ngx_strlen(name) + sizeof(": ") + value->len);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    (void) ngx_sprintf((u_char *) line, "%s: %V%Z", name, value);
+    message->headers[message->nheaders++] = (char *) p;
 
-    message->headers[message->nheaders++] = line;
+    p = ngx_sprintf(p, "%s: %V", name, value);
+    *p = '\0';
 
     return NGX_OK;
 }

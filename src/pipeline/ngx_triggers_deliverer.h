@@ -49,4 +49,34 @@ typedef struct {
 } ngx_triggers_deliverer_conf_t;
 
 
+/*
+ * Event loop.  create() makes one that does not run yet; NULL on an error,
+ * logged.  It tells the worker that there are outcomes by a datagram from fd
+ * to its slot.
+ */
+
+ngx_triggers_deliverer_t *ngx_triggers_deliverer_create(
+    ngx_triggers_zone_t *zone, ngx_triggers_deliverer_conf_t *conf,
+    ngx_triggers_owner_t *owner, ngx_socket_t fd, ngx_log_t *log);
+
+/*
+ * Event loop.  start() makes the thread run, if it does not; the thread may
+ * end by itself after an error, and is then started again by a later call.
+ * stop() tells it to end, which takes half a second at most, for the sake of
+ * what is on its way.  join() waits for that.
+ */
+
+void ngx_triggers_deliverer_start(ngx_triggers_deliverer_t *d);
+void ngx_triggers_deliverer_stop(ngx_triggers_deliverer_t *d);
+void ngx_triggers_deliverer_join(ngx_triggers_deliverer_t *d);
+
+/*
+ * Any thread: events have been committed; or webhooks have been changed.  It
+ * costs nothing where there are no endpoints.
+ */
+
+void ngx_triggers_deliverer_wake(ngx_triggers_deliverer_t *d,
+    ngx_uint_t webhooks);
+
+
 #endif /* _NGX_TRIGGERS_DELIVERER_H_INCLUDED_ */

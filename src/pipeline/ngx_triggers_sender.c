@@ -215,6 +215,45 @@ ngx_triggers_sender_send(ngx_triggers_sender_t *sender,
 }
 
 
+ngx_uint_t
+ngx_triggers_sender_busy(ngx_triggers_sender_t *sender)
+{
+    return sender->nbusy;
+}
+
+
+ngx_uint_t
+ngx_triggers_sender_is_full(ngx_triggers_sender_t *sender)
+{
+    return sender->nbusy >= sender->conf.messages;
+}
+
+
+void
+ngx_triggers_sender_cancel(ngx_triggers_sender_t *sender,
+    ngx_triggers_sender_pt handler)
+{
+    ngx_uint_t                i;
+    ngx_queue_t              *q;
+    ngx_triggers_channel_t   *channel;
+    ngx_triggers_message_t   *message;
+    ngx_triggers_transfer_t  *t;
+
+    for (i = 0; i < 2; i++) {
+        channel = &sender->channels[i];
+
+        while (!ngx_queue_empty(&channel->busy)) {
+            q = ngx_queue_head(&channel->busy);
+            t = ngx_queue_data(q, ngx_triggers_transfer_t, queue);
+            message = t->message;
+
+            ngx_triggers_transfer_release(t);
+            handler(sender->data, message);
+        }
+    }
+}
+
+
 ngx_int_t
 ngx_triggers_sender_run(ngx_triggers_sender_t *sender, ngx_msec_t timeout)
 {

@@ -88,6 +88,16 @@ void ngx_triggers_sender_destroy(ngx_triggers_sender_t *sender);
 ngx_int_t ngx_triggers_sender_send(ngx_triggers_sender_t *sender,
     ngx_triggers_message_t *message);
 
+/* How many are on their way; are these as many as allowed? */
+
+ngx_uint_t ngx_triggers_sender_busy(ngx_triggers_sender_t *sender);
+ngx_uint_t ngx_triggers_sender_is_full(ngx_triggers_sender_t *sender);
+
+/* Gives up what is on its way, for which this handler is called instead. */
+
+void ngx_triggers_sender_cancel(ngx_triggers_sender_t *sender,
+    ngx_triggers_sender_pt handler);
+
 /*
  * Waits until something happens, somebody wakes it, or the time is over, and
  * does what is to be done.  NGX_ERROR, logged: it cannot go on.

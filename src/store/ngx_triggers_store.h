@@ -404,6 +404,16 @@ typedef struct {
 } ngx_triggers_delivery_query_t;
 
 
+/*
+ * The right to deliver what is in a database: an OFD lock on byte 3 of
+ * "PATH.lock", so that of two trees one delivers.  NGX_OK sets *fd, whose
+ * ngx_close_file() gives it back; NGX_AGAIN: it is another's; NGX_ERROR,
+ * logged.
+ */
+
+ngx_int_t ngx_triggers_store_delivery_lock(ngx_str_t *path, ngx_fd_t *fd,
+    ngx_log_t *log);
+
 ngx_int_t ngx_triggers_reader_endpoints(ngx_triggers_reader_t *reader,
     ngx_triggers_webhook_pt handler, void *data);
 ngx_int_t ngx_triggers_reader_due(ngx_triggers_reader_t *reader,
