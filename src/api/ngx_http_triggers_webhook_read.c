@@ -349,8 +349,6 @@ ngx_http_triggers_webhook_deliveries_row(void *data,
 
     ngx_triggers_text_t  *text;
 
-    static u_char  no_event[NGX_TRIGGERS_ID_LEN];
-
     text = &job->text;
 
     if (job->rows++) {
@@ -358,13 +356,7 @@ ngx_http_triggers_webhook_deliveries_row(void *data,
     }
 
     ngx_triggers_text_puts(text, "{\"event_id\":");
-
-    if (ngx_memcmp(attempt->event_id, no_event, NGX_TRIGGERS_ID_LEN) == 0) {
-        ngx_triggers_text_puts(text, "null");
-
-    } else {
-        ngx_triggers_text_uuid(text, attempt->event_id);
-    }
+    ngx_triggers_text_uuid(text, attempt->event_id);
 
     ngx_triggers_text_member_time(text, "at", attempt->at);
     ngx_triggers_text_puts(text, ",\"outcome\":\"");

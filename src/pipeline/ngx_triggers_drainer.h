@@ -33,6 +33,7 @@ typedef struct {
     ngx_array_t             *webhooks;         /* of ngx_triggers_webhook_t,
                                                   those of the configuration;
                                                   NULL: none */
+    ngx_triggers_schedule_t  retry_schedule;   /* of steps */
 } ngx_triggers_drainer_conf_t;
 
 

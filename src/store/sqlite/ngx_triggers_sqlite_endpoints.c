@@ -233,19 +233,7 @@ ngx_triggers_sqlite_deliveries_page_row(void *data, sqlite3_stmt *stmt,
 
     ngx_triggers_attempt_t  attempt;
 
-    ngx_memzero(&attempt, sizeof(ngx_triggers_attempt_t));
-
-    attempt.number = sqlite3_column_int64(stmt, 0);
-    attempt.at = sqlite3_column_int64(stmt, 1);
-    attempt.outcome = (ngx_uint_t) sqlite3_column_int64(stmt, 2);
-    attempt.status_code = (ngx_uint_t) sqlite3_column_int64(stmt, 3);
-    attempt.duration = sqlite3_column_int64(stmt, 4);
-    ngx_triggers_sqlite_column_text(stmt, 5, &attempt.error);
-
-    if (sqlite3_column_bytes(stmt, 6) == NGX_TRIGGERS_ID_LEN) {
-        ngx_memcpy(attempt.event_id, sqlite3_column_blob(stmt, 6),
-                   NGX_TRIGGERS_ID_LEN);
-    }
+    ngx_triggers_sqlite_attempt_row(stmt, &attempt);
 
     *rc = query->handler(query->data, &attempt);
 

@@ -585,8 +585,8 @@ ngx_triggers_sqlite_api_key_write(ngx_triggers_store_t *store, ngx_uint_t n,
     sqlite3_bind_int64(stmt, 7, key->rate);
     sqlite3_bind_int64(stmt, 8, key->active);
     sqlite3_bind_int64(stmt, 10, key->updated_at);
-    (void) ngx_triggers_sqlite_bind_time(stmt, 11, key->expires_at);
-    (void) ngx_triggers_sqlite_bind_time(stmt, 13, key->revoked_at);
+    ngx_triggers_sqlite_bind_time(stmt, 11, key->expires_at);
+    ngx_triggers_sqlite_bind_time(stmt, 13, key->revoked_at);
 
     if (key->networks.len) {
         (void) ngx_triggers_sqlite_bind_text(stmt, 15, &key->allowed);

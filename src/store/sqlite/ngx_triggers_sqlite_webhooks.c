@@ -325,9 +325,9 @@ ngx_triggers_sqlite_webhook_result(ngx_triggers_store_t *store,
 
     sqlite3_bind_int64(stmt, 1, delivery->webhook);
     sqlite3_bind_int64(stmt, 2, delivery->failures);
-    (void) ngx_triggers_sqlite_bind_time(stmt, 3, delivery->open_until);
-    (void) ngx_triggers_sqlite_bind_time(stmt, 4, taken ? delivery->at : 0);
-    (void) ngx_triggers_sqlite_bind_time(stmt, 5, taken ? 0 : delivery->at);
+    ngx_triggers_sqlite_bind_time(stmt, 3, delivery->open_until);
+    ngx_triggers_sqlite_bind_time(stmt, 4, taken ? delivery->at : 0);
+    ngx_triggers_sqlite_bind_time(stmt, 5, taken ? 0 : delivery->at);
     (void) ngx_triggers_sqlite_bind_text(stmt, 6, &delivery->error);
 
     rc = ngx_triggers_sqlite_exec(stmt);
@@ -631,12 +631,12 @@ ngx_triggers_sqlite_webhook_set(ngx_triggers_store_t *store,
     sqlite3_bind_int64(stmt, 5, webhook->format);
     (void) ngx_triggers_sqlite_bind_text(stmt, 6, &webhook->secret);
     (void) ngx_triggers_sqlite_bind_text(stmt, 7, &webhook->old_secret);
-    (void) ngx_triggers_sqlite_bind_time(stmt, 8, webhook->old_secret_until);
+    ngx_triggers_sqlite_bind_time(stmt, 8, webhook->old_secret_until);
     sqlite3_bind_int64(stmt, 9, webhook->active);
     sqlite3_bind_int64(stmt, 10, webhook->updated_at);
-    (void) ngx_triggers_sqlite_bind_time(stmt, 11, webhook->disabled_at);
+    ngx_triggers_sqlite_bind_time(stmt, 11, webhook->disabled_at);
     sqlite3_bind_int64(stmt, 12, webhook->failures);
-    (void) ngx_triggers_sqlite_bind_time(stmt, 13, webhook->open_until);
+    ngx_triggers_sqlite_bind_time(stmt, 13, webhook->open_until);
 
     rc = ngx_triggers_sqlite_exec(stmt);
 
