@@ -834,10 +834,6 @@ ngx_triggers_drainer_changed(ngx_triggers_drainer_t *d,
         return;
     }
 
-    if (mutation->webhook) {
-        return;
-    }
-
     d->changed = 1;
 
     if (mutation->any_owner) {
