@@ -70,6 +70,8 @@ typedef struct {
                                                   unset */
     ngx_msec_t               backup_timeout;
     size_t                   backup_wal;       /* largest WAL meanwhile */
+    ngx_uint_t               lease_attempts;
+    ngx_flag_t               debug;
 } ngx_http_triggers_loc_conf_t;
 
 
@@ -124,7 +126,11 @@ typedef struct {
     u_char                   event_id[NGX_TRIGGERS_ID_LEN];
     void                    *batch;            /* …_batch_t, of one */
     void                    *poll;             /* while it waits for events */
+    void                    *lease;            /* of a request for or about
+                                                  leases */
     ngx_msec_t               started;          /* ngx_current_msec */
+    ngx_uint_t               debug;            /* …_debug_e */
+    void                    *delay;            /* of an answer, by debug */
     void                    *key_state;        /* of a key's resource */
     ngx_triggers_waiter_t   *waiter;
     ngx_http_triggers_commit_pt  commit_handler;
