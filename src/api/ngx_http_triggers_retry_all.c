@@ -16,6 +16,8 @@
 
 typedef struct {
     ngx_triggers_lease_change_t  change;
+    int64_t                  time;             /* of the first commit: what
+                                                  fails again since is left */
     uint64_t                 retried;
 } ngx_http_triggers_retry_t;
 
@@ -72,6 +74,11 @@ ngx_http_triggers_retry_submit(ngx_http_request_t *r)
 
     ngx_http_triggers_mutation(r, &mutation, NGX_TRIGGERS_OP_RETRY_ALL);
 
+    if (retry->time == 0) {
+        retry->time = mutation.time;
+    }
+
+    mutation.time = retry->time;
     mutation.lease = &retry->change;
 
     batch.mutations = &mutation;
