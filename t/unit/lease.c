@@ -862,12 +862,217 @@ run(unsigned seed)
 }
 
 
+/* one operation on a lease; its code */
+
+static int
+change(ngx_uint_t op, uint64_t id, uint64_t lease, const char *user,
+    ngx_triggers_lease_change_t *change, ngx_triggers_result_t *result)
+{
+    ngx_triggers_mutation_t  m;
+
+    fixture_mutation(&m, op, id, user);
+    fixture_id(change->id, lease);
+
+    m.time = now;
+    m.any_owner = (strcmp(user, users[ADMIN]) == 0);
+    m.lease = change;
+
+    return (fixture_write(store, &m, result) == NGX_OK) ? (int) result->rc
+                                                        : -1;
+}
+
+
+/* ids of the events of a lease as they are read, as text */
+
+static const char *
+read_lease(ngx_triggers_reader_t *reader, uint64_t lease, const char *user)
+{
+    u_char           id[NGX_TRIGGERS_ID_LEN];
+    size_t           len;
+    ngx_str_t        name;
+    ngx_int_t        rc;
+    ngx_uint_t       i;
+    fixture_rows_t   rows;
+    static char      text[256];
+
+    ngx_memzero(&rows, sizeof(fixture_rows_t));
+    fixture_id(id, lease);
+    name.data = (u_char *) user;
+    name.len = strlen(user);
+
+    rc = ngx_triggers_reader_lease(reader, &name,
+                                   strcmp(user, users[ADMIN]) == 0, id,
+                                   fixture_row, &rows);
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? "none" : "error";
+    }
+
+    text[0] = '\0';
+    len = 0;
+
+    for (i = 0; i < rows.n; i++) {
+        len += snprintf(text + len, sizeof(text) - len, "%s%d", i ? " " : "",
+                        (int) rows.id[i]);
+    }
+
+    return text;
+}
+
+
+static ngx_int_t
+attempt_row(void *data, ngx_triggers_attempt_t *attempt)
+{
+    char *text = data;
+
+    snprintf(text + strlen(text), 256 - strlen(text), "%d at %d: %.*s, ",
+             (int) attempt->outcome, (int) (attempt->at - FIXTURE_T0),
+             (int) attempt->error.len, (char *) attempt->error.data);
+
+    return (attempt->url.data == NULL && attempt->duration == -1
+            && attempt->status_code == 0
+            && fixture_number(attempt->event_id) == 1) ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+test_reading(void)
+{
+    char                          text[256];
+    u_char                        ids[8 * NGX_TRIGGERS_ID_LEN];
+    ngx_uint_t                    i, n;
+    fixture_rows_t                rows;
+    ngx_triggers_query_t          query;
+    ngx_triggers_result_t         result;
+    ngx_triggers_reader_t        *reader;
+    ngx_triggers_mutation_t       m;
+    ngx_triggers_lease_change_t   c;
+
+    path = fixture_path("read.db");
+    store = fixture_store(path);
+    (void) ngx_triggers_store_open(store);
+    now = FIXTURE_T0;
+
+    /* alice has 1, 3, …, of which 3, 5, 9 and 11 are wanted */
+
+    for (i = 1; i <= 12; i++) {
+        fixture_mutation(&m, NGX_TRIGGERS_OP_CREATE, i, users[(i + 1) % 2]);
+        m.event.created_at = now;
+        m.event.priority = (i == 9) ? NGX_TRIGGERS_PRIORITY_HIGH
+                           : (i == 3) ? NGX_TRIGGERS_PRIORITY_LOW
+                           : NGX_TRIGGERS_PRIORITY_NORMAL;
+
+        if (i == 3 || i == 5 || i == 9 || i == 11) {
+            ngx_str_set(&m.event.event_type, "wanted.x");
+        }
+
+        (void) fixture_write(store, &m, &result);
+    }
+
+    reader = ngx_triggers_reader_open(path, unit_log());
+
+    fixture_query(&query, &rows, "alice");
+    ngx_str_set(&query.event_type, "wanted.");
+    query.event_type_prefix = 1;
+    query.limit = 8;
+
+    unit_ok(ngx_triggers_reader_candidates(reader, &query, ids, &n) == NGX_OK
+            && n == 4 && fixture_number(ids) == 9
+            && fixture_number(ids + 16) == 5
+            && fixture_number(ids + 32) == 11
+            && fixture_number(ids + 48) == 3,
+            "reading: candidates in the order of handing out");
+
+    query.limit = 2;
+    (void) ngx_triggers_store_maintain(store, 1);
+
+    unit_ok(ngx_triggers_reader_candidates(reader, &query, ids, &n) == NGX_OK
+            && n == 2 && fixture_number(ids + 16) == 5,
+            "reading: no more candidates than asked for");
+
+    query.event_type_prefix = 0;
+    unit_ok(ngx_triggers_reader_candidates(reader, &query, ids, &n) == NGX_OK
+            && n == 0, "reading: candidates of an exact type");
+
+    /* those that are ready, of alice, each once */
+
+    fixture_id(ids, 9);
+    fixture_id(ids + 16, 2);
+    fixture_id(ids + 32, 9);
+    fixture_id(ids + 48, 99);
+    fixture_id(ids + 64, 1);
+    fixture_id(ids + 80, 3);
+
+    ngx_memzero(&c, sizeof(ngx_triggers_lease_change_t));
+    c.events.data = ids;
+    c.events.len = 6 * 16;
+    c.limit = 2;
+    c.until = now + 5000;
+    c.max_attempts = 5;
+
+    unit_ok(change(NGX_TRIGGERS_OP_LEASE, 101, 0, "alice", &c, &result)
+            == NGX_TRIGGERS_RC_OK && result.count == 2
+            && strcmp(read_lease(reader, 101, "alice"), "9 1") == 0,
+            "reading: a lease of named events");
+    unit_ok(change(NGX_TRIGGERS_OP_LEASE, 101, 0, "alice", &c, &result)
+            == NGX_TRIGGERS_RC_CONFLICT, "reading: an id is given once");
+    unit_ok(strcmp(read_lease(reader, 101, "bob"), "none") == 0
+            && strcmp(read_lease(reader, 102, "alice"), "none") == 0
+            && strcmp(read_lease(reader, 101, "root"), "9 1") == 0,
+            "reading: a lease is its owner's");
+
+    /* what has left it is not read */
+
+    c.delay = 1000;
+    ngx_str_set(&c.error, "busy");
+
+    unit_ok(change(NGX_TRIGGERS_OP_LEASE_ACK, 9, 101, "alice", &c, &result)
+            == NGX_TRIGGERS_RC_OK
+            && strcmp(read_lease(reader, 101, "alice"), "1") == 0
+            && change(NGX_TRIGGERS_OP_LEASE_RELEASE, 1, 101, "alice", &c,
+                      &result) == NGX_TRIGGERS_RC_OK
+            && strcmp(read_lease(reader, 101, "alice"), "none") == 0,
+            "reading: what has left a lease is not in it");
+
+    n = 0;
+    now += 1000;
+    c.limit = 1;
+
+    unit_ok(ngx_triggers_store_sweep(store, now - 1, &n) == NGX_OK && n == 0
+            && ngx_triggers_store_next_due(store) == now
+            && ngx_triggers_store_sweep(store, now, &n) == NGX_OK && n == 1
+            && ngx_triggers_store_next_due(store) == INT64_MAX,
+            "reading: the delay is swept at its time");
+
+    fixture_id(ids, 1);
+    c.until = now + 1000;
+    (void) change(NGX_TRIGGERS_OP_LEASE, 103, 0, "alice", &c, &result);
+    now += 1000;
+    (void) ngx_triggers_store_sweep(store, now, &n);
+
+    text[0] = '\0';
+    unit_ok(ngx_triggers_reader_attempts(reader, 1, attempt_row, text)
+            == NGX_OK
+            && strcmp(text, "2 at 0: busy, 3 at 2000: the lease ran out, ")
+               == 0,
+            "reading: attempts, the newest one last");
+    unit_ok(ngx_triggers_reader_attempts(reader, 9, attempt_row, text)
+            == NGX_OK, "reading: an acknowledgement is none");
+
+    unit_ok(fixture_consistent(path), "reading: consistent");
+
+    ngx_triggers_reader_close(reader);
+    ngx_triggers_store_destroy(store);
+}
+
+
 int
 main(void)
 {
     unsigned  seed;
 
     fixture_init();
+
+    test_reading();
 
     for (seed = 1; seed <= SEEDS; seed++) {
         run(seed);

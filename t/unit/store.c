@@ -347,8 +347,10 @@ test_retry(void)
     for (i = 0; i < NGX_TRIGGERS_MAX_RETRIES + 1; i++) {
         (void) fixture_sql(path,
             "BEGIN;"
-            "INSERT INTO event_state (seq, status, updated_at, retry_count) "
-            "VALUES (2, 2, 1, 5) ON CONFLICT DO UPDATE SET status = 2;"
+            "INSERT INTO event_state (seq, status, updated_at, retry_count,"
+            " done_at) VALUES (2, 2, 1, 5, 1)"
+            " ON CONFLICT DO UPDATE SET status = 2, done_at = 1;"
+            "INSERT INTO done VALUES (1, 2) ON CONFLICT DO NOTHING;"
             "UPDATE inbox SET lane = 2 WHERE seq = 2;"
             "UPDATE owner_inbox SET lane = 2 WHERE seq = 2;"
             "UPDATE counts SET n = 2 WHERE status = 4;"
