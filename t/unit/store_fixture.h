@@ -357,8 +357,10 @@ fixture_consistent(ngx_str_t *path)
         "     WHERE seq <= (SELECT merged_through FROM store))");
 
     bad += fixture_sql(path,
-        "SELECT count(*) FROM (SELECT owner, " FIXTURE_STATUS ", count(*) FROM inbox"
-        " GROUP BY 1, 2 UNION SELECT 0, " FIXTURE_STATUS ", count(*) FROM inbox"
+        "SELECT count(*) FROM (SELECT owner, " FIXTURE_STATUS ", count(*)"
+        " FROM inbox"
+        " GROUP BY 1, 2"
+        " UNION SELECT 0, " FIXTURE_STATUS ", count(*) FROM inbox"
         " GROUP BY 2 EXCEPT SELECT owner, status, n FROM counts)");
 
     bad += fixture_sql(path,
