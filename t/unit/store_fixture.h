@@ -314,7 +314,7 @@ fixture_sql(ngx_str_t *path, const char *sql)
 }
 
 
-#define FIXTURE_LANE                                                                  \
+#define FIXTURE_LANE                                                          \
     "CASE coalesce(status, 4)"                                                \
     " WHEN 3 THEN CASE WHEN hold THEN 3 ELSE 4 + priority END"                \
     " WHEN 4 THEN CASE WHEN hold THEN 7 WHEN priority = 0 THEN 8"             \

@@ -691,14 +691,14 @@ ngx_triggers_sqlite_list(ngx_triggers_sqlite_walk_t *walk)
 static ngx_uint_t
 ngx_triggers_sqlite_list_lanes(ngx_uint_t statuses)
 {
-    ngx_uint_t  i, lanes;
+    ngx_uint_t  i, bit, lanes;
 
     lanes = 0;
 
     for (i = 0; i < NGX_TRIGGERS_NLANES; i++) {
-        if (statuses == 0
-            || (statuses & ((ngx_uint_t) 1 << ngx_triggers_sqlite_statuses[i])))
-        {
+        bit = (ngx_uint_t) 1 << ngx_triggers_sqlite_statuses[i];
+
+        if (statuses == 0 || (statuses & bit)) {
             lanes |= (ngx_uint_t) 1 << i;
         }
     }
