@@ -93,8 +93,8 @@ ngx_http_triggers_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (rule) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid endpoint \"%V\", it must be %s",
-                           &value[1], rule);
+                           "an endpoint must be %s: \"%V\"", rule,
+                           &value[1]);
         return NGX_CONF_ERROR;
     }
 

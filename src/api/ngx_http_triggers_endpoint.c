@@ -46,6 +46,12 @@ ngx_http_triggers_endpoint_url(ngx_str_t *url)
         return "an http or https URL";
     }
 
+    /* curl would take the path for the host */
+
+    if (*((u_char *) ngx_strchr(url->data, '/') + 2) == '/') {
+        return "a valid URL";
+    }
+
     u = curl_url();
     if (u == NULL) {
         return "checked when there is memory again";

@@ -42,6 +42,7 @@ static void ngx_triggers_deliverer_cancelled(void *data,
     ngx_triggers_message_t *message);
 static void ngx_triggers_deliverer_tell(ngx_triggers_deliverer_t *d);
 static void ngx_triggers_deliverer_forget(ngx_triggers_deliverer_t *d);
+static void ngx_triggers_deliverer_over(ngx_triggers_push_t *push);
 static ngx_uint_t ngx_triggers_deliverer_stopping(
     ngx_triggers_deliverer_t *d);
 
@@ -539,7 +540,6 @@ ngx_triggers_deliverer_forget(ngx_triggers_deliverer_t *d)
 {
     ngx_queue_t               committed, *q;
     ngx_triggers_push_t      *push;
-    ngx_triggers_endpoint_t  *endpoint;
 
     ngx_queue_init(&committed);
 
@@ -557,22 +557,40 @@ ngx_triggers_deliverer_forget(ngx_triggers_deliverer_t *d)
         ngx_queue_remove(q);
 
         push = ngx_queue_data(q, ngx_triggers_push_t, queue);
-        endpoint = push->endpoint;
-
-        endpoint->npending--;
-        d->npending--;
-
-        if (push->rc != NGX_TRIGGERS_RC_OK
-            && push->rc != NGX_TRIGGERS_RC_NOT_FOUND)
-        {
-            endpoint->rewind = 0;
-            endpoint->paused = ngx_triggers_monotonic_ms()
-                               + NGX_TRIGGERS_DELIVERER_PAUSE;
-        }
-
-        ngx_triggers_endpoint_hungry(endpoint);
-        ngx_triggers_push_free(push);
+        ngx_triggers_deliverer_over(push);
     }
+}
+
+
+static void
+ngx_triggers_deliverer_over(ngx_triggers_push_t *push)
+{
+    int64_t                    wait;
+    uint64_t                   now;
+    ngx_triggers_endpoint_t   *endpoint;
+    ngx_triggers_deliverer_t  *d;
+
+    endpoint = push->endpoint;
+    d = endpoint->deliverer;
+    now = ngx_triggers_monotonic_ms();
+
+    endpoint->npending--;
+    d->npending--;
+
+    if (push->rc != NGX_TRIGGERS_RC_OK
+        && push->rc != NGX_TRIGGERS_RC_NOT_FOUND)
+    {
+        endpoint->rewind = 0;
+        endpoint->paused = now + NGX_TRIGGERS_DELIVERER_PAUSE;
+    }
+
+    if (push->delivery.next_at) {
+        wait = push->delivery.next_at - ngx_triggers_wall_ms();
+        d->look_at = ngx_min(d->look_at, now + ngx_max(wait, 0));
+    }
+
+    ngx_triggers_endpoint_hungry(endpoint);
+    ngx_triggers_push_free(push);
 }
 
 

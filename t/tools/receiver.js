@@ -51,12 +51,12 @@ function verify(Webhook, headers, body) {
 }
 
 
-function status(words, id) {
+function status(words, message) {
     switch (words[0]) {
     case 'status':
         return Number(words[1]);
     case 'flaky':
-        return seen.get(id) > Number(words[1]) ? 200 : 503;
+        return seen.get(message) > Number(words[1]) ? 200 : 503;
     case 'file':
         try {
             return Number(fs.readFileSync(path.join(path.dirname(log),
@@ -70,7 +70,7 @@ function status(words, id) {
 }
 
 
-function answer(req, res, words, id) {
+function answer(req, res, words, message) {
     const socket = req.socket || req.stream.session.socket;
 
     switch (words[0]) {
@@ -104,7 +104,7 @@ function answer(req, res, words, id) {
             headers['retry-after'] = words[2];
         }
 
-        res.writeHead(status(words, id), headers);
+        res.writeHead(status(words, message), headers);
         res.end('seen');
     }
     }
@@ -121,9 +121,10 @@ function receive(req, res) {
     req.on('end', () => {
         const body = Buffer.concat(chunks).toString();
         const id = req.headers['webhook-id'];
+        const message = `${req.url} ${id}`;
         const words = req.url.split('?')[0].split('/').slice(1);
 
-        seen.set(id, (seen.get(id) || 0) + 1);
+        seen.set(message, (seen.get(message) || 0) + 1);
 
         say({ method: req.method, path: req.url, id, body,
               version: req.httpVersion,
@@ -132,7 +133,7 @@ function receive(req, res) {
               standard: verify(standard.Webhook, req.headers, body),
               svix: verify(svix.Webhook, req.headers, body) });
 
-        answer(req, res, words, id);
+        answer(req, res, words, message);
     });
 }
 
