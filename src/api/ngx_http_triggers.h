@@ -77,6 +77,8 @@ typedef struct {
     size_t                   backup_wal;       /* largest WAL meanwhile */
     ngx_str_t                webhook_allow;    /* networks, packed; data NULL:
                                                   unset */
+    ngx_uint_t               lease_attempts;
+    ngx_flag_t               debug;
 } ngx_http_triggers_loc_conf_t;
 
 
@@ -131,7 +133,11 @@ typedef struct {
     u_char                   event_id[NGX_TRIGGERS_ID_LEN];
     void                    *batch;            /* …_batch_t, of one */
     void                    *poll;             /* while it waits for events */
+    void                    *lease;            /* of a request for or about
+                                                  leases */
     ngx_msec_t               started;          /* ngx_current_msec */
+    ngx_uint_t               debug;            /* …_debug_e */
+    void                    *delay;            /* of an answer, by debug */
     void                    *key_state;        /* of a resource that makes a
                                                   secret */
     ngx_triggers_waiter_t   *waiter;

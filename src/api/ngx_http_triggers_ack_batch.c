@@ -54,21 +54,10 @@ ngx_http_triggers_batch_acknowledge(ngx_http_request_t *r)
 
     rc = ngx_http_triggers_ack_body(r, batch, &object);
 
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (ngx_http_triggers_charge(r, (rc == NGX_OK) ? batch->items.nelts : 1)
-        != NGX_OK)
-    {
-        return ngx_http_triggers_limited(r);
-    }
-
-    if (rc == NGX_DECLINED) {
-        return ngx_http_triggers_error_field(r, NGX_HTTP_TRIGGERS_BAD_BODY,
-                                             object.field.data
-                                             ? &object.field : NULL,
-                                             &object.message);
+    rc = ngx_http_triggers_charge_body(r, rc, batch->items.nelts,
+                                       &object.field, &object.message);
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     if (batch->mutations.nelts == 0) {

@@ -167,22 +167,7 @@ ngx_http_triggers_key_body(ngx_http_request_t *r,
     rc = ngx_http_triggers_key_body_parse(kb, r->pool, &ctx->body, op,
                                           ngx_http_triggers_now());
 
-    if (ngx_http_triggers_charge(r, 1) != NGX_OK) {
-        return ngx_http_triggers_limited(r);
-    }
-
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (rc == NGX_DECLINED) {
-        return ngx_http_triggers_error_field(r, NGX_HTTP_TRIGGERS_BAD_BODY,
-                                             kb->field.data ? &kb->field
-                                                            : NULL,
-                                             &kb->message);
-    }
-
-    return NGX_DECLINED;
+    return ngx_http_triggers_charge_body(r, rc, 1, &kb->field, &kb->message);
 }
 
 

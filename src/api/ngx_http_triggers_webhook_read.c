@@ -8,6 +8,7 @@
  */
 
 
+#include "ngx_http_triggers_event_json.h"
 #include "ngx_http_triggers_job.h"
 #include "ngx_http_triggers_key.h"
 #include "ngx_http_triggers_page.h"
@@ -67,17 +68,6 @@ static void ngx_http_triggers_webhook_write_types(ngx_triggers_text_t *text,
     ngx_str_t *types);
 static void ngx_http_triggers_webhook_write_breaker(ngx_triggers_text_t *text,
     ngx_triggers_webhook_t *webhook, int64_t now);
-
-
-/* what the API calls the outcomes of ngx_triggers_attempt_e */
-
-static const char *const  ngx_http_triggers_webhook_outcomes[] = {
-    "delivered",
-    "failed",
-    "released",
-    "expired",
-    "cancelled"
-};
 
 
 ngx_int_t
@@ -359,24 +349,7 @@ ngx_http_triggers_webhook_deliveries_row(void *data,
     ngx_triggers_text_uuid(text, attempt->event_id);
 
     ngx_triggers_text_member_time(text, "at", attempt->at);
-    ngx_triggers_text_puts(text, ",\"outcome\":\"");
-    ngx_triggers_text_puts(text,
-           ngx_http_triggers_webhook_outcomes[ngx_min(attempt->outcome,
-                                              NGX_TRIGGERS_ATTEMPT_CANCELLED)]);
-    ngx_triggers_text_puts(text, "\",\"status_code\":");
-
-    if (attempt->status_code) {
-        ngx_triggers_text_number(text, (int64_t) attempt->status_code);
-
-    } else {
-        ngx_triggers_text_puts(text, "null");
-    }
-
-    ngx_triggers_text_puts(text, ",\"duration_ms\":");
-    ngx_triggers_text_number(text, attempt->duration);
-    ngx_triggers_text_puts(text, ",\"error\":");
-    ngx_triggers_text_string(text, &attempt->error);
-    ngx_triggers_text_puts(text, "}");
+    ngx_http_triggers_attempt_write_outcome(text, attempt);
 
     job->last = attempt->number;
 
