@@ -467,6 +467,7 @@ ngx_triggers_endpoint_wait(ngx_triggers_endpoint_t *endpoint, uint64_t now)
 static ngx_int_t
 ngx_triggers_endpoint_read(ngx_triggers_endpoint_t *endpoint, uint64_t now)
 {
+    ngx_int_t                  rc;
     ngx_triggers_deliverer_t  *d;
     ngx_triggers_due_query_t  *query;
 
@@ -493,12 +494,14 @@ ngx_triggers_endpoint_read(ngx_triggers_endpoint_t *endpoint, uint64_t now)
 
     endpoint->rows = 0;
 
-    if (ngx_triggers_reader_due(d->reader, query) != NGX_OK) {
+    rc = ngx_triggers_reader_due(d->reader, query);
+
+    if (rc != NGX_OK && rc != NGX_DONE) {
         endpoint->rewind = 0;
         return NGX_ERROR;
     }
 
-    endpoint->empty = (endpoint->rows < query->limit);
+    endpoint->empty = (rc == NGX_OK && endpoint->rows < query->limit);
 
     if (endpoint->empty && query->next_at) {
         ngx_triggers_endpoint_look_at(d, now + query->next_at - query->now);
@@ -535,7 +538,8 @@ ngx_triggers_endpoint_row(void *data, ngx_triggers_row_t *row,
     ngx_queue_insert_tail(&endpoint->ready, &push->queue);
     endpoint->nready++;
 
-    return NGX_OK;
+    return (endpoint->deliverer->bytes < NGX_TRIGGERS_PUSHES_BYTES)
+           ? NGX_OK : NGX_DONE;
 }
 
 
