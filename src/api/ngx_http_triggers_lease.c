@@ -400,6 +400,7 @@ ngx_http_triggers_lease_taken(ngx_http_request_t *r,
     lease->count = result->count;
 
     if (lease->count) {
+        lease->change.until = result->time;
         return ngx_http_triggers_lease_read(r);
     }
 

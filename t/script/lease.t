@@ -14,7 +14,7 @@ use Triggers::Nginx;
 
 use constant SOON => 10 * $Triggers::Nginx::Scale;
 
-my $t = Triggers::Nginx->new(workers => 2, config => <<'END')->plan(66);
+my $t = Triggers::Nginx->new(workers => 2, config => <<'END')->plan(69);
 %%GLOBALS%%
 
 events {
@@ -226,6 +226,19 @@ $t->unlock_database();
 is(ids(lease(wait_seconds => 10)), "@id", 'their events are there at once');
 is(event($id[0])->{retry_count}, 0, 'as if they had never been leased');
 drain();
+
+# --- the commit takes longer than the lease ---
+
+$left = post('late');
+$t->lock_database();
+my $slow = start(lease_seconds => 1);
+held($slow) for 1 .. 7;
+$t->unlock_database();
+$lease = answers($slow);
+is(ids($lease), $left, 'given after more than its time');
+is(call('/v1/inbox/ack', lease_id => $lease->{lease_id})->{status}, 200,
+   'for the whole of it');
+is(event($left)->{retry_count}, 0, 'it did not run out on the way');
 
 # --- the commit is not heard of in time ---
 
