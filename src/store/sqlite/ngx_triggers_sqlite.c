@@ -211,7 +211,9 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
     "SELECT " NGX_TRIGGERS_SQLITE_API_KEY " FROM keys "
         "WHERE revoked_at IS NULL",
 
-    "UPDATE store SET keys_version = keys_version + 1 WHERE id = 1"
+    "UPDATE store SET keys_version = keys_version + 1 WHERE id = 1",
+
+    "PRAGMA data_version"
 };
 
 
@@ -401,9 +403,22 @@ ngx_triggers_store_keep_keys(ngx_triggers_store_t *store, int64_t ttl)
 
 
 int64_t
-ngx_triggers_store_sequence(ngx_triggers_store_t *store)
+ngx_triggers_store_foreign(ngx_triggers_store_t *store)
 {
-    return store->next_seq;
+    int64_t        version;
+    sqlite3_stmt  *stmt;
+
+    version = 0;
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_DATA_VERSION];
+
+    if (sqlite3_step(stmt) == SQLITE_ROW) {
+        version = sqlite3_column_int64(stmt, 0);
+    }
+
+    (void) sqlite3_reset(stmt);
+
+    return version;
 }
 
 
