@@ -183,6 +183,14 @@ ngx_triggers_drainer_run(ngx_triggers_drainer_t *d, ngx_msec_t *delay)
         return ngx_triggers_drainer_fail(d, rc, delay);
     }
 
+    /* here, as the tick may find the lock taken each time */
+
+    ngx_triggers_drainer_foreign(d);
+
+    if (d->changed) {
+        ngx_triggers_drainer_tell(d);
+    }
+
     for ( ;; ) {
 
         rc = ngx_triggers_drainer_sweep(d);
@@ -261,8 +269,6 @@ ngx_triggers_drainer_tick(ngx_triggers_drainer_t *d)
         && ngx_triggers_drainer_keys_check(&d->keys) == NGX_OK)
     {
         ngx_triggers_drainer_keys_tick(&d->keys);
-        ngx_triggers_drainer_foreign(d);
-        ngx_triggers_drainer_tell(d);
     }
 
     if (ngx_triggers_ring_depth(&d->sh->ring) == 0
