@@ -14,7 +14,7 @@ use Triggers::Nginx;
 
 use constant SOON => 10 * $Triggers::Nginx::Scale;
 
-my $t = Triggers::Nginx->new(workers => 2, config => <<'END')->plan(63);
+my $t = Triggers::Nginx->new(workers => 2, config => <<'END')->plan(69);
 %%GLOBALS%%
 
 events {
@@ -26,6 +26,7 @@ http {
 
     triggers_store  main   sqlite:%%DB%%  zone=16m;
     triggers_store  small  sqlite:%%DIR%%/small.db  zone=2m;
+    triggers_store  few    sqlite:%%DIR%%/few.db    zone=8m  waiting=8;
     triggers_key    "test-key"   user=alice;
     triggers_key    "bob-key"    user=bob;
     triggers_key    "admin-key"  user=root  scopes=admin;
@@ -46,6 +47,10 @@ http {
             triggers main;
             triggers_commit_timeout 300ms;
             triggers_response_max_size 2k;
+        }
+
+        location /few/ {
+            triggers few;
         }
 
         location /small/ {
@@ -177,6 +182,28 @@ is(ids(answers($typed)), $wanted, 'until theirs comes');
 my $his = $t->post('/events', '{"payload":{}}', key => 'bob-key');
 is(ids(answers($bob)), $his->{json}{event_id}, 'to every owner');
 
+# --- more of them than may ask at once ---
+
+my @crowd = map { start(wait_seconds => 60, lease_limit => 1, -at => '/few') }
+            1 .. 80;
+ok(held(@crowd), 'a crowd waits');
+
+for (1 .. 3) {
+    wait_for(sub {
+        $t->post('/few/events', '{"payload":{}}')->{status} == 200;
+    });
+}
+
+my $lucky = wait_for(sub {
+    my @ready = IO::Select->new(@crowd)->can_read(0);
+    @ready >= 3 && \@ready;
+});
+is(join(' ', map { ids($_) =~ tr/-// } answers(@$lucky)), '4 4 4',
+   'each event is given to one');
+ok(held(grep { my $sock = $_; !grep { $_ == $sock } @$lucky } @crowd),
+   'the others still wait');
+close $_ for @crowd;
+
 # --- clients that leave while they wait, or while their lease is committed ---
 
 drain();
@@ -199,6 +226,19 @@ $t->unlock_database();
 is(ids(lease(wait_seconds => 10)), "@id", 'their events are there at once');
 is(event($id[0])->{retry_count}, 0, 'as if they had never been leased');
 drain();
+
+# --- the commit takes longer than the lease ---
+
+$left = post('late');
+$t->lock_database();
+my $slow = start(lease_seconds => 1);
+held($slow) for 1 .. 7;
+$t->unlock_database();
+$lease = answers($slow);
+is(ids($lease), $left, 'given after more than its time');
+is(call('/v1/inbox/ack', lease_id => $lease->{lease_id})->{status}, 200,
+   'for the whole of it');
+is(event($left)->{retry_count}, 0, 'it did not run out on the way');
 
 # --- the commit is not heard of in time ---
 
