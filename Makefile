@@ -540,12 +540,15 @@ build/bench/%: bench/%.c $$(BENCH_%) $(OUR_HEADERS) \
 	$(CC) $(OPTIMIZE) $(WARNINGS) $(UNIT_INCS) -o $@ $(filter %.c,$^) \
 	    $(UNIT_LIBS)
 
-.PHONY: bench bench-features bench-keys bench-memory bench-rows bench-json
+.PHONY: bench bench-delivery bench-features bench-keys bench-memory bench-rows bench-json
 bench: deps-bench $(SO) build/bench/fsync ## speed beside nginx's return 200
 	@$(BENCH_ENV) bench/run
 
 bench-features: deps-bench $(SO) ## rate limits, idempotency keys, batches
 	@$(BENCH_ENV) bench/features
+
+bench-delivery: deps-bench $(SO) ## deliveries beside single events
+	@$(BENCH_ENV) bench/delivery
 
 bench-keys: deps-bench $(SO) ## authentication with 100 000 keys beside ten
 	@$(BENCH_ENV) bench/keys
