@@ -14,7 +14,7 @@ use Triggers::Nginx;
 
 use constant SOON => 10 * $Triggers::Nginx::Scale;
 
-my $t = Triggers::Nginx->new(workers => 2, config => <<'END')->plan(63);
+my $t = Triggers::Nginx->new(workers => 2, config => <<'END')->plan(64);
 %%GLOBALS%%
 
 events {
@@ -225,6 +225,8 @@ is((grep { held($_) ? 0 : http_end($_)->{status} eq '503' } $full[-1]), 1,
 close $gone;
 held();
 $t->unlock_database();
+ok(wait_for(sub { $t->sql('SELECT count(*) > 10 FROM events',
+                          "$t->{dir}/small.db") }), 'what it held is stored');
 ok(wait_for(sub { !$t->sql('SELECT count(*) FROM leases',
                            "$t->{dir}/small.db") }),
    'the lease is undone when there is room again');
