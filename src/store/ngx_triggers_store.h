@@ -347,10 +347,12 @@ ngx_int_t ngx_triggers_reader_attempts(ngx_triggers_reader_t *reader,
 /*
  * For the deliverer.  ngx_triggers_reader_endpoints() calls handler for every
  * webhook there is, secrets included, and for each that is no more but has
- * pushes waiting, of which only the number is set.  ngx_triggers_reader_due() calls handler
- * for each push to one webhook that is due, in the order of its time, from a
- * place on; what the deliverer is sending already is among them until the
- * outcome has been committed.
+ * pushes waiting, of which only the number is set.
+ * ngx_triggers_reader_due() calls handler for each push to one webhook that
+ * is due, in the order of its time, from a place on, which is that of the row
+ * while the handler has it; what the deliverer is sending already is among
+ * them until the outcome has been committed.  The handler may end the page
+ * after its row with NGX_DONE, which is then returned.
  */
 
 typedef ngx_int_t (*ngx_triggers_webhook_pt)(void *data,
