@@ -502,6 +502,12 @@ FUZZ_keys       := src/api/ngx_http_triggers_keys.c \
 FUZZ_networks   := src/zone/ngx_triggers_networks.c
 FUZZ_query      := src/api/ngx_http_triggers_query.c
 FUZZ_row        := src/api/ngx_http_triggers_event_json.c
+FUZZ_webhook    := src/api/ngx_http_triggers_webhook_body.c \
+                   src/api/ngx_http_triggers_endpoint.c \
+                   src/api/ngx_http_triggers_object.c \
+                   src/pipeline/ngx_triggers_address.c \
+                   src/pipeline/ngx_triggers_signature.c \
+                   src/zone/ngx_triggers_networks.c
 
 # what all of them are linked with: they are small
 
@@ -517,7 +523,7 @@ build/fuzz/%: t/fuzz/%.c $(FUZZ_COMMON) $$(FUZZ_%) $(OUR_HEADERS) \
 	@mkdir -p $(@D)
 	clang -g -O1 $(WARNINGS) $(UNIT_INCS) -It/fuzz \
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-	    -o $@ $(filter %.c,$^) -ljansson -lcrypto
+	    -o $@ $(filter %.c,$^) -ljansson -lcurl -lcrypto
 
 .PHONY: test-fuzz fuzz
 test-fuzz: $(FUZZ_TARGETS:%=build/fuzz/%) ## decoders and writers of the API

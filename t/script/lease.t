@@ -27,7 +27,7 @@ http {
     triggers_store  main   sqlite:%%DB%%  zone=16m;
     triggers_store  small  sqlite:%%DIR%%/small.db  zone=2m;
     triggers_store  few    sqlite:%%DIR%%/few.db    zone=8m  waiting=8;
-    triggers_key    "test-key"   user=alice;
+    triggers_key    "test-key"   user=alice  rate=0;
     triggers_key    "bob-key"    user=bob;
     triggers_key    "admin-key"  user=root  scopes=admin;
 
@@ -56,6 +56,13 @@ http {
         location /small/ {
             triggers small;
             triggers_commit_timeout 60s;
+            triggers_event_max_size 128k;
+            triggers_batch_max_size 128k;
+        }
+
+        location /fill/ {
+            triggers small;
+            triggers_synchronous_commit off;
             triggers_event_max_size 128k;
             triggers_batch_max_size 128k;
         }
@@ -256,19 +263,15 @@ wait_for(sub { $t->sql('SELECT count(*) FROM events', "$t->{dir}/small.db") });
 $t->lock_database("$t->{dir}/small.db");
 my $gone = start(-at => '/small');
 ok(held($gone), 'a lease waits in the ring');
-my $body = '{"payload":{"x":"' . 'x' x 100_000 . '"}}';
-my @full = map { $t->http_start(Triggers::Nginx::text('POST', '/small/events',
-                                                      body => $body)) }
-           1 .. 40;
-is((grep { held($_) ? 0 : http_end($_)->{status} eq '503' } $full[-1]), 1,
-   'the ring is full');
+is(fill($_), 503, "the ring has no room for $_ bytes") for 100_000, 2000, 0;
 close $gone;
 held();
 $t->unlock_database();
+ok(wait_for(sub { $t->sql('SELECT count(*) > 10 FROM events',
+                          "$t->{dir}/small.db") }), 'what it held is stored');
 ok(wait_for(sub { !$t->sql('SELECT count(*) FROM leases',
                            "$t->{dir}/small.db") }),
    'the lease is undone when there is room again');
-close $_ for @full;
 
 # --- an answer that is too large, and one that is not read ---
 
@@ -315,6 +318,21 @@ sub post {
     my $res = $t->post('/events', encode_json({ event_type => $type,
                                                 payload => { x => $text } }));
     return $res->{json}{event_id};
+}
+
+
+# posts events of a size until one is refused
+
+sub fill {
+    my ($size) = @_;
+    my $body = encode_json({ payload => { x => 'x' x $size } });
+    my $sock = $t->connect();
+    my $status = 200;
+
+    $status = $t->post('/fill/events', $body, sock => $sock)->{status}
+        while $status eq '200';
+
+    return $status;
 }
 
 

@@ -520,6 +520,15 @@ ngx_int_t ngx_triggers_sqlite_reader_error(ngx_triggers_reader_t *reader,
     int rc, const char *what);
 
 /*
+ * What a reader's statements in between see does not change.  The end returns
+ * rc unless code is a SQLite error.
+ */
+
+ngx_int_t ngx_triggers_sqlite_snapshot(ngx_triggers_reader_t *reader);
+ngx_int_t ngx_triggers_sqlite_snapshot_end(ngx_triggers_reader_t *reader,
+    int code, ngx_int_t rc);
+
+/*
  * Steps a reader's statement, which is bound, for one row more than limit, and
  * calls handler for each row up to that: it returns a SQLite code, and sets
  * *rc to end the page with it.  *has_more says that a row follows.

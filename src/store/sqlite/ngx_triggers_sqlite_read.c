@@ -286,7 +286,6 @@ ngx_int_t
 ngx_triggers_reader_list(ngx_triggers_reader_t *reader,
     ngx_triggers_query_t *query, ngx_triggers_page_t *page)
 {
-    int                         code;
     ngx_int_t                   rc;
     ngx_triggers_sqlite_walk_t  walk;
 
@@ -305,33 +304,15 @@ ngx_triggers_reader_list(ngx_triggers_reader_t *reader,
                            + query->time_limit;
     }
 
-    if (ngx_triggers_sqlite_reader_moved(reader) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    code = ngx_triggers_sqlite_exec(
-                                 reader->stmt[NGX_TRIGGERS_SQLITE_READ_BEGIN]);
-    if (code != SQLITE_OK) {
-        return ngx_triggers_sqlite_reader_error(reader, code, "BEGIN");
-    }
-
-    rc = ngx_triggers_sqlite_list(&walk);
-
-    if (!sqlite3_get_autocommit(reader->db)) {
-        code = ngx_triggers_sqlite_exec(
-                                   reader->stmt[NGX_TRIGGERS_SQLITE_READ_END]);
-        if (code != SQLITE_OK) {
-            return ngx_triggers_sqlite_reader_error(reader, code, "COMMIT");
-        }
-    }
+    rc = ngx_triggers_sqlite_snapshot(reader);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    reader->error = SQLITE_OK;
+    rc = ngx_triggers_sqlite_list(&walk);
 
-    return NGX_OK;
+    return ngx_triggers_sqlite_snapshot_end(reader, SQLITE_OK, rc);
 }
 
 
@@ -389,7 +370,6 @@ ngx_int_t
 ngx_triggers_reader_candidates(ngx_triggers_reader_t *reader,
     ngx_triggers_query_t *query, u_char *ids, ngx_uint_t *n)
 {
-    int                                code;
     ngx_int_t                          rc;
     ngx_triggers_page_t                page;
     ngx_triggers_query_t               ready;
@@ -428,33 +408,17 @@ ngx_triggers_reader_candidates(ngx_triggers_reader_t *reader,
                            + query->time_limit;
     }
 
-    if (ngx_triggers_sqlite_reader_moved(reader) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    rc = ngx_triggers_sqlite_snapshot(reader);
 
-    code = ngx_triggers_sqlite_exec(
-                                 reader->stmt[NGX_TRIGGERS_SQLITE_READ_BEGIN]);
-    if (code != SQLITE_OK) {
-        return ngx_triggers_sqlite_reader_error(reader, code, "BEGIN");
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     rc = ngx_triggers_sqlite_candidates(&walk);
 
-    if (!sqlite3_get_autocommit(reader->db)) {
-        code = ngx_triggers_sqlite_exec(
-                                   reader->stmt[NGX_TRIGGERS_SQLITE_READ_END]);
-        if (code != SQLITE_OK) {
-            return ngx_triggers_sqlite_reader_error(reader, code, "COMMIT");
-        }
-    }
-
     *n = candidates.n;
 
-    if (rc == NGX_OK) {
-        reader->error = SQLITE_OK;
-    }
-
-    return rc;
+    return ngx_triggers_sqlite_snapshot_end(reader, SQLITE_OK, rc);
 }
 
 
@@ -640,6 +604,49 @@ ngx_triggers_sqlite_reader_moved(ngx_triggers_reader_t *reader)
     }
 
     return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_triggers_sqlite_snapshot(ngx_triggers_reader_t *reader)
+{
+    int  code;
+
+    if (ngx_triggers_sqlite_reader_moved(reader) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    code = ngx_triggers_sqlite_exec(
+                                 reader->stmt[NGX_TRIGGERS_SQLITE_READ_BEGIN]);
+    if (code != SQLITE_OK) {
+        return ngx_triggers_sqlite_reader_error(reader, code, "BEGIN");
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_triggers_sqlite_snapshot_end(ngx_triggers_reader_t *reader, int code,
+    ngx_int_t rc)
+{
+    if (code != SQLITE_OK) {
+        rc = ngx_triggers_sqlite_reader_error(reader, code, "SELECT");
+    }
+
+    if (!sqlite3_get_autocommit(reader->db)) {
+        code = ngx_triggers_sqlite_exec(
+                                   reader->stmt[NGX_TRIGGERS_SQLITE_READ_END]);
+        if (code != SQLITE_OK) {
+            return ngx_triggers_sqlite_reader_error(reader, code, "COMMIT");
+        }
+    }
+
+    if (rc == NGX_OK) {
+        reader->error = SQLITE_OK;
+    }
+
+    return rc;
 }
 
 
