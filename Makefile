@@ -546,7 +546,7 @@ build/bench/%: bench/%.c $$(BENCH_%) $(OUR_HEADERS) \
 	$(CC) $(OPTIMIZE) $(WARNINGS) $(UNIT_INCS) -o $@ $(filter %.c,$^) \
 	    $(UNIT_LIBS)
 
-.PHONY: bench bench-delivery bench-features bench-keys bench-memory bench-rows bench-json
+.PHONY: bench bench-delivery bench-features bench-keys bench-lease bench-memory bench-rows bench-json
 bench: deps-bench $(SO) build/bench/fsync ## speed beside nginx's return 200
 	@$(BENCH_ENV) bench/run
 
@@ -558,6 +558,9 @@ bench-delivery: deps-bench $(SO) ## deliveries beside single events
 
 bench-keys: deps-bench $(SO) ## authentication with 100 000 keys beside ten
 	@$(BENCH_ENV) bench/keys
+
+bench-lease: deps-bench $(SO) ## leases in hundreds beside single events
+	@$(BENCH_ENV) bench/lease
 
 bench-memory: deps-bench $(SO) ## growth of the workers over 2 million events
 	@$(BENCH_ENV) bench/memory
