@@ -14,7 +14,7 @@ use Triggers::Nginx;
 
 use constant SOON => 10 * $Triggers::Nginx::Scale;
 
-my $t = Triggers::Nginx->new(workers => 2, config => <<'END')->plan(69);
+my $t = Triggers::Nginx->new(workers => 2, config => <<'END')->plan(72);
 %%GLOBALS%%
 
 events {
