@@ -47,6 +47,10 @@ typedef struct {
     ngx_array_t              stores;           /* of …_store_t * */
     ngx_http_triggers_keys_t  keys;
     ngx_triggers_uuid_gen_t  uuid;             /* of the process */
+    ngx_triggers_retention_t retention;        /* of all stores */
+    ngx_str_t                archive;          /* directory, terminated; len
+                                                  0: none; data NULL: unset */
+    unsigned                 retention_set:1;
 } ngx_http_triggers_main_conf_t;
 
 

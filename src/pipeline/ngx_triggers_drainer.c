@@ -145,6 +145,7 @@ ngx_triggers_drainer_create(ngx_triggers_zone_t *zone,
     }
 
     ngx_triggers_store_keep_keys(d->store, conf->idempotency_ttl);
+    ngx_triggers_store_retain(d->store, &conf->retention);
 
     d->zone = zone;
     d->sh = zone->sh;

@@ -29,6 +29,7 @@ typedef struct {
     ngx_uint_t               batch_records;
     size_t                   batch_bytes;
     ngx_msec_t               idempotency_ttl;  /* of keys */
+    ngx_triggers_retention_t retention;
 } ngx_triggers_drainer_conf_t;
 
 

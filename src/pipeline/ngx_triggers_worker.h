@@ -36,6 +36,8 @@ struct ngx_triggers_worker_s {
     ngx_triggers_drainer_conf_t  drainer_conf;
     ngx_uint_t               nreaders;
     size_t                   body_memory;      /* bytes of bodies at once */
+    ngx_str_t                archive;          /* directory, terminated; len
+                                                  0: none */
 
     /* of the process, set by init_process */
     ngx_log_t               *log;

@@ -22,6 +22,7 @@
 #define _NGX_TRIGGERS_STORE_H_INCLUDED_
 
 
+#include "ngx_triggers_audit.h"
 #include "ngx_triggers_event.h"
 
 
@@ -108,6 +109,20 @@ typedef struct {
 
 
 /*
+ * How long things are kept, ms, 0: for ever.  Events are kept that long after
+ * they were acknowledged, delivered or have failed.
+ */
+
+typedef struct {
+    int64_t                  events;
+    int64_t                  attempts;
+    int64_t                  audit;
+    ngx_uint_t               archive;          /* flag: events are written to
+                                                  a file before they go */
+} ngx_triggers_retention_t;
+
+
+/*
  * ngx_triggers_store_create() allocates a closed writer for the database at
  * the (terminated) path; the string is not copied and must outlive the
  * writer.  NULL when there is no memory.  It does not touch the file system.
@@ -121,6 +136,11 @@ void ngx_triggers_store_destroy(ngx_triggers_store_t *store);
 /* How long idempotency keys are kept, ms; 24 hours unless it is called. */
 
 void ngx_triggers_store_keep_keys(ngx_triggers_store_t *store, int64_t ttl);
+
+/* How long the rest is kept: for ever, unless it is called. */
+
+void ngx_triggers_store_retain(ngx_triggers_store_t *store,
+    ngx_triggers_retention_t *retention);
 
 /*
  * Opens the lock file "PATH.lock", takes the write lock, opens the database

@@ -43,12 +43,12 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
     "COMMIT",
 
     "SELECT next_seq, total_events, merged_through, last_created_at, "
-        "indexed_through, keys_version, ring_nonce, ring_position "
-        "FROM store WHERE id = 1",
+        "indexed_through, keys_version, ring_nonce, ring_position, "
+        "next_audit FROM store WHERE id = 1",
 
     "UPDATE store SET next_seq = ?1, total_events = ?2, merged_through = ?3, "
         "last_created_at = ?4, indexed_through = ?5, ring_nonce = ?6, "
-        "ring_position = ?7 WHERE id = 1",
+        "ring_position = ?7, next_audit = ?8 WHERE id = 1",
 
     "UPDATE store SET epoch = epoch + 1 WHERE id = 1",
 
@@ -160,7 +160,17 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
     "SELECT " NGX_TRIGGERS_SQLITE_API_KEY " FROM keys "
         "WHERE revoked_at IS NULL",
 
-    "UPDATE store SET keys_version = keys_version + 1 WHERE id = 1"
+    "UPDATE store SET keys_version = keys_version + 1 WHERE id = 1",
+
+    "INSERT INTO audit (at, n, owner, action, event_id, actor, source_ip, "
+        "request_id, details) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+
+    "SELECT owner, id FROM events WHERE seq = ?1",
+
+    "INSERT INTO audit (at, n, owner, action, event_id, actor, source_ip, "
+        "request_id, details) "
+        "SELECT " NGX_TRIGGERS_SQLITE_AUDIT_DERIVED " FROM events e "
+        "WHERE e.seq = ?1 AND e.created_at > ?2"
 };
 
 
@@ -330,6 +340,14 @@ ngx_triggers_store_unlock(ngx_triggers_store_t *store)
     }
 
     ngx_triggers_sqlite_unlock(store);
+}
+
+
+void
+ngx_triggers_store_retain(ngx_triggers_store_t *store,
+    ngx_triggers_retention_t *retention)
+{
+    store->retention = *retention;
 }
 
 

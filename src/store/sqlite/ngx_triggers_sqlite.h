@@ -120,6 +120,9 @@ typedef enum {
     NGX_TRIGGERS_SQLITE_API_KEY_USED,
     NGX_TRIGGERS_SQLITE_API_KEYS_LOAD,
     NGX_TRIGGERS_SQLITE_API_KEYS_CHANGED,
+    NGX_TRIGGERS_SQLITE_AUDIT_ADD,
+    NGX_TRIGGERS_SQLITE_AUDIT_WHOSE,
+    NGX_TRIGGERS_SQLITE_AUDIT_CREATED,
     NGX_TRIGGERS_SQLITE_NSTMT
 } ngx_triggers_sqlite_stmt_e;
 
@@ -165,6 +168,9 @@ struct ngx_triggers_store_s {
     int64_t                      indexed_through;
     uint64_t                     ring_nonce;   /* of the last batch */
     uint64_t                     ring_position;
+    int64_t                      next_audit;
+
+    ngx_triggers_retention_t     retention;
 
     /* of idempotency keys, NULL: to be loaded by the next transaction */
     ngx_triggers_sqlite_keys_t  *keys;
@@ -255,6 +261,19 @@ struct ngx_triggers_reader_s {
     "key_id, digest, user_id, name, prefix, scopes, rate_limit, is_active, "  \
         "created_at, updated_at, expires_at, last_used_at, revoked_at, "      \
         "rotated_from, allowed_ips, networks"
+
+
+/*
+ * An entry of the audit as it is derived from an event e, in the order of the
+ * columns of "audit"; n is the event's number below zero.
+ */
+
+#define NGX_TRIGGERS_SQLITE_AUDIT_DERIVED                                     \
+    "e.created_at, e.seq - 4611686018427387904, e.owner, 0, e.id, "           \
+        "(SELECT user_id FROM owners WHERE owner = e.owner), e.source_ip, "   \
+        "coalesce(e.request_id, e.correlation_id), "                          \
+        "CASE WHEN e.event_type IS NOT NULL "                                 \
+            "THEN json_object('event_type', e.event_type) END"
 
 
 /* The lane of an event. */
@@ -393,6 +412,41 @@ int ngx_triggers_sqlite_lock_byte(ngx_fd_t fd, int cmd, short *type,
 int ngx_triggers_sqlite_api_key_apply(ngx_triggers_store_t *store,
     ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
 int ngx_triggers_sqlite_api_keys_save(ngx_triggers_store_t *store);
+
+
+/*
+ * src/store/sqlite/ngx_triggers_sqlite_audit.c: entries of the audit, to be
+ * written in the transaction of the change; SQLite codes.  mutation is that of
+ * who asked, whose time the entry gets; NULL where nobody did, which was then
+ * done by ourselves at the time "at".  reason is a word or two of ours that
+ * need no escaping ("lease", "delivery", "retention", "step"), or NULL.
+ *
+ * …_audit_event() is about an event, …_audit_seq() about one of which only the
+ * number is known; …_audit_subject() is about the key or webhook with the id,
+ * which belongs to user_id.  …_audit_created() makes a row of the entry that
+ * says that the event was created, which was derived from it, and is called
+ * for every event that is about to be removed.
+ */
+
+int ngx_triggers_sqlite_audit_event(ngx_triggers_store_t *store,
+    ngx_uint_t action, ngx_triggers_mutation_t *mutation, int64_t owner,
+    u_char *event_id, int64_t at, const char *reason);
+int ngx_triggers_sqlite_audit_seq(ngx_triggers_store_t *store,
+    ngx_uint_t action, ngx_triggers_mutation_t *mutation, int64_t seq,
+    int64_t at, const char *reason);
+int ngx_triggers_sqlite_audit_subject(ngx_triggers_store_t *store,
+    ngx_uint_t action, ngx_triggers_mutation_t *mutation, ngx_str_t *user_id,
+    u_char *id, int64_t at, const char *reason);
+int ngx_triggers_sqlite_audit_created(ngx_triggers_store_t *store,
+    int64_t seq);
+
+
+/* src/store/sqlite/ngx_triggers_sqlite_write.c */
+
+/* *owner is 0 if the name is unknown and is not to be created */
+
+int ngx_triggers_sqlite_owner_find(ngx_triggers_store_t *store,
+    ngx_str_t *user_id, ngx_uint_t create, int64_t *owner);
 
 
 #endif /* _NGX_TRIGGERS_SQLITE_H_INCLUDED_ */

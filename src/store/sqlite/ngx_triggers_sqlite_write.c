@@ -54,8 +54,6 @@ static int ngx_triggers_sqlite_event_find(ngx_triggers_store_t *store,
     ngx_triggers_mutation_t *mutation, ngx_triggers_sqlite_found_t *found);
 static int ngx_triggers_sqlite_event_move(ngx_triggers_store_t *store,
     ngx_triggers_sqlite_found_t *found, ngx_uint_t status);
-static int ngx_triggers_sqlite_owner_find(ngx_triggers_store_t *store,
-    ngx_str_t *user_id, ngx_uint_t create, int64_t *owner);
 static uint32_t ngx_triggers_sqlite_hash(u_char *data, size_t len);
 static int ngx_triggers_sqlite_count(ngx_triggers_store_t *store,
     int64_t owner, ngx_uint_t status, int64_t n);
@@ -279,6 +277,7 @@ ngx_triggers_sqlite_load(ngx_triggers_store_t *store)
         store->api_keys_version = sqlite3_column_int64(stmt, 5);
         store->ring_nonce = (uint64_t) sqlite3_column_int64(stmt, 6);
         store->ring_position = (uint64_t) sqlite3_column_int64(stmt, 7);
+        store->next_audit = sqlite3_column_int64(stmt, 8);
         rc = SQLITE_OK;
 
     } else if (rc == SQLITE_DONE) {
@@ -305,6 +304,7 @@ ngx_triggers_sqlite_save(ngx_triggers_store_t *store)
     sqlite3_bind_int64(stmt, 5, store->indexed_through);
     sqlite3_bind_int64(stmt, 6, (int64_t) store->ring_nonce);
     sqlite3_bind_int64(stmt, 7, (int64_t) store->ring_position);
+    sqlite3_bind_int64(stmt, 8, store->next_audit);
 
     return ngx_triggers_sqlite_exec(stmt);
 }
@@ -825,9 +825,7 @@ ngx_triggers_sqlite_lane(ngx_uint_t status, ngx_uint_t hold,
 }
 
 
-/* *owner is 0 if the name is unknown and is not to be created */
-
-static int
+int
 ngx_triggers_sqlite_owner_find(ngx_triggers_store_t *store,
     ngx_str_t *user_id, ngx_uint_t create, int64_t *owner)
 {
