@@ -76,6 +76,35 @@ typedef struct {
 typedef ngx_int_t (*ngx_triggers_row_pt)(void *data, ngx_triggers_row_t *row);
 
 
+/* Takes one entry of the audit, as a row handler does. */
+
+typedef ngx_int_t (*ngx_triggers_audit_pt)(void *data,
+    ngx_triggers_audit_t *entry);
+
+
+/* a page of the audit, newest first */
+
+typedef struct {
+    ngx_str_t                user_id;          /* owner; see any_owner */
+    ngx_uint_t               any_owner;        /* flag */
+    ngx_uint_t               actions;          /* bits 1 << action */
+    u_char                  *event_id;         /* NULL: all */
+    int64_t                  from;             /* at >= from, ms */
+    int64_t                  to;               /* at <= to, ms; 0: no */
+    int64_t                  before_at;        /* entry after which to go on; */
+    int64_t                  before_n;         /* at is 0: the start */
+    ngx_uint_t               limit;            /* entries, at least 1 */
+    ngx_msec_t               time_limit;       /* ms the query may take */
+    ngx_triggers_audit_pt    handler;
+    void                    *data;
+
+    ngx_uint_t               has_more;         /* set: more may follow … */
+    int64_t                  last_at;          /* … after this entry, which a
+                                                  filter may have left out */
+    int64_t                  last_n;
+} ngx_triggers_audit_query_t;
+
+
 typedef struct {
     ngx_str_t                user_id;          /* owner; see any_owner */
     ngx_uint_t               any_owner;        /* flag */
@@ -290,6 +319,16 @@ ngx_int_t ngx_triggers_reader_keys(ngx_triggers_reader_t *reader,
 ngx_int_t ngx_triggers_reader_key(ngx_triggers_reader_t *reader,
     ngx_str_t *user_id, ngx_uint_t any_owner, u_char *id,
     ngx_triggers_key_pt handler, void *data);
+
+
+/*
+ * Calls query->handler for each entry of one page of the audit.  When the time
+ * is over the page ends early, and may be empty, but the next one goes on;
+ * NGX_AGAIN where not even one entry could be looked at.
+ */
+
+ngx_int_t ngx_triggers_reader_audit(ngx_triggers_reader_t *reader,
+    ngx_triggers_audit_query_t *query);
 
 
 /*

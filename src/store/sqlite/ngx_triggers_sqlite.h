@@ -235,6 +235,12 @@ typedef enum {
     NGX_TRIGGERS_SQLITE_READ_API_KEY,
     NGX_TRIGGERS_SQLITE_READ_API_KEYS,
     NGX_TRIGGERS_SQLITE_READ_API_KEYS_OWNED,
+    NGX_TRIGGERS_SQLITE_READ_AUDIT,
+    NGX_TRIGGERS_SQLITE_READ_AUDIT_OWNED,
+    NGX_TRIGGERS_SQLITE_READ_AUDIT_EVENT,
+    NGX_TRIGGERS_SQLITE_READ_AUDIT_OTHER,
+    NGX_TRIGGERS_SQLITE_READ_AUDIT_SEQ,
+    NGX_TRIGGERS_SQLITE_READ_AUDIT_DERIVED,
     NGX_TRIGGERS_SQLITE_NREAD
 } ngx_triggers_sqlite_read_e;
 
@@ -356,6 +362,28 @@ int64_t ngx_triggers_sqlite_now(void);
 
 ngx_int_t ngx_triggers_sqlite_reader_error(ngx_triggers_reader_t *reader,
     int rc, const char *what);
+
+/*
+ * A reader's snapshot: begin, with the time the query may take (0: any), and
+ * end, which passes the query's outcome on.  …_time() is NGX_AGAIN when that
+ * time is over; it counts ticks, of which a fetched event is 16.
+ */
+
+ngx_int_t ngx_triggers_sqlite_reader_begin(ngx_triggers_reader_t *reader,
+    ngx_msec_t time_limit);
+ngx_int_t ngx_triggers_sqlite_reader_end(ngx_triggers_reader_t *reader,
+    ngx_int_t rc);
+ngx_int_t ngx_triggers_sqlite_reader_time(ngx_triggers_reader_t *reader,
+    ngx_uint_t ticks);
+
+/*
+ * Calls handler for the number of each event of the query's owner and range,
+ * in the query's order, within a snapshot; NGX_DONE from it ends the walk.
+ */
+
+ngx_int_t ngx_triggers_sqlite_walk_seqs(ngx_triggers_reader_t *reader,
+    ngx_triggers_query_t *query,
+    ngx_int_t (*handler)(void *data, int64_t seq), void *data);
 
 /* Called after each commit that has been synced. */
 

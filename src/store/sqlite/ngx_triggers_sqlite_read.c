@@ -50,6 +50,10 @@ typedef struct {
 
     ngx_triggers_sqlite_stream_t   streams[NGX_TRIGGERS_NLANES];
 
+    /* takes the numbers; NULL: there is a page of events */
+    ngx_int_t                    (*seq_handler)(void *data, int64_t seq);
+    void                          *seq_data;
+
     uint64_t                       matches;
     ngx_uint_t                     rows;       /* of the page */
 
@@ -64,8 +68,6 @@ static ngx_int_t ngx_triggers_sqlite_reader_init(
     ngx_triggers_reader_t *reader);
 static ngx_int_t ngx_triggers_sqlite_reader_accept(
     ngx_triggers_reader_t *reader);
-static ngx_int_t ngx_triggers_sqlite_reader_time(
-    ngx_triggers_reader_t *reader, ngx_uint_t ticks);
 static ngx_int_t ngx_triggers_sqlite_list(ngx_triggers_sqlite_walk_t *walk);
 static int ngx_triggers_sqlite_list_store(ngx_triggers_sqlite_walk_t *walk);
 static int ngx_triggers_sqlite_list_owner(ngx_triggers_sqlite_walk_t *walk);
@@ -73,6 +75,7 @@ static int ngx_triggers_sqlite_list_bounds(ngx_triggers_sqlite_walk_t *walk);
 static int ngx_triggers_sqlite_list_seq(ngx_triggers_sqlite_walk_t *walk,
     int64_t created_at, int64_t *seq);
 static int ngx_triggers_sqlite_list_counts(ngx_triggers_sqlite_walk_t *walk);
+static void ngx_triggers_sqlite_list_cursor(ngx_triggers_sqlite_walk_t *walk);
 static ngx_int_t ngx_triggers_sqlite_list_page(
     ngx_triggers_sqlite_walk_t *walk);
 static ngx_int_t ngx_triggers_sqlite_list_total(
@@ -143,6 +146,15 @@ static const char *const  ngx_triggers_sqlite_stream_statements[] = {
         "LEFT JOIN event_state s ON s.seq = e.seq "
 
 
+#define NGX_TRIGGERS_SQLITE_AUDIT_ROW                                         \
+    "SELECT a.at, a.n, a.owner, a.action, a.event_id, a.actor, a.source_ip, " \
+        "a.request_id, a.details, "                                           \
+        "(SELECT user_id FROM owners WHERE owner = a.owner) FROM audit a "
+
+#define NGX_TRIGGERS_SQLITE_AUDIT_ORDER                                       \
+    "(a.at, a.n) < (?1, ?2) AND a.at >= ?3 ORDER BY a.at DESC, a.n DESC"
+
+
 /* in the order of ngx_triggers_sqlite_read_e */
 
 static const char *const  ngx_triggers_sqlite_read_statements[] = {
@@ -181,7 +193,25 @@ static const char *const  ngx_triggers_sqlite_read_statements[] = {
 
     "SELECT " NGX_TRIGGERS_SQLITE_API_KEY " FROM keys "
         "WHERE user_id = ?4 AND key_id < ?1 "
-        "ORDER BY key_id DESC LIMIT ?2 OFFSET ?3"
+        "ORDER BY key_id DESC LIMIT ?2 OFFSET ?3",
+
+    NGX_TRIGGERS_SQLITE_AUDIT_ROW "WHERE "
+        NGX_TRIGGERS_SQLITE_AUDIT_ORDER,
+
+    NGX_TRIGGERS_SQLITE_AUDIT_ROW "INDEXED BY audit_owner "
+        "WHERE a.owner = ?4 AND " NGX_TRIGGERS_SQLITE_AUDIT_ORDER,
+
+    NGX_TRIGGERS_SQLITE_AUDIT_ROW "INDEXED BY audit_event "
+        "WHERE a.event_id = ?4 AND " NGX_TRIGGERS_SQLITE_AUDIT_ORDER,
+
+    NGX_TRIGGERS_SQLITE_AUDIT_ROW "INDEXED BY audit_other "
+        "WHERE a.event_id IS NULL AND " NGX_TRIGGERS_SQLITE_AUDIT_ORDER,
+
+    "SELECT seq FROM events WHERE id = ?1",
+
+    "SELECT " NGX_TRIGGERS_SQLITE_AUDIT_DERIVED ", "
+        "(SELECT user_id FROM owners WHERE owner = e.owner) "
+        "FROM events e WHERE e.seq = ?1"
 };
 
 
@@ -236,7 +266,6 @@ ngx_int_t
 ngx_triggers_reader_list(ngx_triggers_reader_t *reader,
     ngx_triggers_query_t *query, ngx_triggers_page_t *page)
 {
-    int                         code;
     ngx_int_t                   rc;
     ngx_triggers_sqlite_walk_t  walk;
 
@@ -247,41 +276,14 @@ ngx_triggers_reader_list(ngx_triggers_reader_t *reader,
     walk.query = query;
     walk.page = page;
 
-    reader->ticks = 0;
-    reader->deadline = 0;
+    rc = ngx_triggers_sqlite_reader_begin(reader, query->time_limit);
 
-    if (query->time_limit) {
-        reader->deadline = ngx_triggers_sqlite_monotonic()
-                           + query->time_limit;
+    if (rc == NGX_OK) {
+        rc = ngx_triggers_sqlite_reader_end(reader,
+                                            ngx_triggers_sqlite_list(&walk));
     }
 
-    if (ngx_triggers_sqlite_reader_moved(reader) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    code = ngx_triggers_sqlite_exec(
-                                 reader->stmt[NGX_TRIGGERS_SQLITE_READ_BEGIN]);
-    if (code != SQLITE_OK) {
-        return ngx_triggers_sqlite_reader_error(reader, code, "BEGIN");
-    }
-
-    rc = ngx_triggers_sqlite_list(&walk);
-
-    if (!sqlite3_get_autocommit(reader->db)) {
-        code = ngx_triggers_sqlite_exec(
-                                   reader->stmt[NGX_TRIGGERS_SQLITE_READ_END]);
-        if (code != SQLITE_OK) {
-            return ngx_triggers_sqlite_reader_error(reader, code, "COMMIT");
-        }
-    }
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    reader->error = SQLITE_OK;
-
-    return NGX_OK;
+    return rc;
 }
 
 
@@ -327,6 +329,48 @@ ngx_triggers_reader_get(ngx_triggers_reader_t *reader, ngx_str_t *user_id,
     reader->error = SQLITE_OK;
 
     return (rc == NGX_DONE) ? NGX_OK : rc;
+}
+
+
+ngx_int_t
+ngx_triggers_sqlite_walk_seqs(ngx_triggers_reader_t *reader,
+    ngx_triggers_query_t *query,
+    ngx_int_t (*handler)(void *data, int64_t seq), void *data)
+{
+    int                         code;
+    ngx_triggers_page_t         page;
+    ngx_triggers_sqlite_walk_t  walk;
+
+    ngx_memzero(&page, sizeof(ngx_triggers_page_t));
+    ngx_memzero(&walk, sizeof(ngx_triggers_sqlite_walk_t));
+
+    walk.reader = reader;
+    walk.query = query;
+    walk.page = &page;
+    walk.seq_handler = handler;
+    walk.seq_data = data;
+
+    code = ngx_triggers_sqlite_list_store(&walk);
+
+    if (code == SQLITE_OK && !query->any_owner) {
+        code = ngx_triggers_sqlite_list_owner(&walk);
+
+        if (code == SQLITE_OK && walk.owner == 0) {
+            return NGX_OK;
+        }
+    }
+
+    if (code == SQLITE_OK) {
+        code = ngx_triggers_sqlite_list_bounds(&walk);
+    }
+
+    if (code != SQLITE_OK) {
+        return ngx_triggers_sqlite_reader_error(reader, code, "SELECT");
+    }
+
+    ngx_triggers_sqlite_list_cursor(&walk);
+
+    return ngx_triggers_sqlite_walk(&walk);
 }
 
 
@@ -452,7 +496,55 @@ ngx_triggers_sqlite_reader_moved(ngx_triggers_reader_t *reader)
 }
 
 
-static ngx_int_t
+ngx_int_t
+ngx_triggers_sqlite_reader_begin(ngx_triggers_reader_t *reader,
+    ngx_msec_t time_limit)
+{
+    int  code;
+
+    reader->ticks = 0;
+    reader->deadline = 0;
+
+    if (time_limit) {
+        reader->deadline = ngx_triggers_sqlite_monotonic() + time_limit;
+    }
+
+    if (ngx_triggers_sqlite_reader_moved(reader) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    code = ngx_triggers_sqlite_exec(
+                                 reader->stmt[NGX_TRIGGERS_SQLITE_READ_BEGIN]);
+    if (code != SQLITE_OK) {
+        return ngx_triggers_sqlite_reader_error(reader, code, "BEGIN");
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_triggers_sqlite_reader_end(ngx_triggers_reader_t *reader, ngx_int_t rc)
+{
+    int  code;
+
+    if (!sqlite3_get_autocommit(reader->db)) {
+        code = ngx_triggers_sqlite_exec(
+                                   reader->stmt[NGX_TRIGGERS_SQLITE_READ_END]);
+        if (code != SQLITE_OK) {
+            return ngx_triggers_sqlite_reader_error(reader, code, "COMMIT");
+        }
+    }
+
+    if (rc == NGX_OK) {
+        reader->error = SQLITE_OK;
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
 ngx_triggers_sqlite_reader_time(ngx_triggers_reader_t *reader,
     ngx_uint_t ticks)
 {
@@ -688,14 +780,11 @@ ngx_triggers_sqlite_list_counts(ngx_triggers_sqlite_walk_t *walk)
 }
 
 
-static ngx_int_t
-ngx_triggers_sqlite_list_page(ngx_triggers_sqlite_walk_t *walk)
+static void
+ngx_triggers_sqlite_list_cursor(ngx_triggers_sqlite_walk_t *walk)
 {
-    ngx_int_t              rc;
-    ngx_triggers_page_t   *page;
     ngx_triggers_query_t  *query;
 
-    page = walk->page;
     query = walk->query;
 
     walk->walk_low = walk->low;
@@ -707,6 +796,20 @@ ngx_triggers_sqlite_list_page(ngx_triggers_sqlite_walk_t *walk)
     } else if (query->cursor) {
         walk->walk_high = ngx_min(walk->high, query->cursor);
     }
+}
+
+
+static ngx_int_t
+ngx_triggers_sqlite_list_page(ngx_triggers_sqlite_walk_t *walk)
+{
+    ngx_int_t              rc;
+    ngx_triggers_page_t   *page;
+    ngx_triggers_query_t  *query;
+
+    page = walk->page;
+    query = walk->query;
+
+    ngx_triggers_sqlite_list_cursor(walk);
 
     walk->counting = (!walk->counts && query->cursor == 0);
 
@@ -876,6 +979,10 @@ ngx_triggers_sqlite_walk_event(ngx_triggers_sqlite_walk_t *walk, int64_t seq)
     ngx_triggers_page_t  *page;
 
     page = walk->page;
+
+    if (walk->seq_handler) {
+        return walk->seq_handler(walk->seq_data, seq);
+    }
 
     if (walk->filters) {
         rc = ngx_triggers_sqlite_walk_filter(walk, seq);
