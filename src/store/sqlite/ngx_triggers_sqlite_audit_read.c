@@ -100,6 +100,10 @@ ngx_triggers_sqlite_audit_page(ngx_triggers_sqlite_audit_walk_t *walk)
 
     query = walk->query;
 
+    if (query->actions == 0) {
+        return NGX_OK;
+    }
+
     if (!query->any_owner) {
         rc = ngx_triggers_sqlite_audit_owner(walk);
 
