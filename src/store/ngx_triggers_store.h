@@ -148,7 +148,34 @@ typedef struct {
     int64_t                  audit;
     ngx_uint_t               archive;          /* flag: events are written to
                                                   a file before they go */
+    ngx_str_t                name;             /* that names of these files
+                                                  begin with */
 } ngx_triggers_retention_t;
+
+
+/*
+ * What a writer and its archiver tell each other.  The state says whose the
+ * other members are, the archiver's while it is PLAN or WRITE, and is stored
+ * last.
+ */
+
+typedef enum {
+    NGX_TRIGGERS_ARCHIVE_IDLE = 0,
+    NGX_TRIGGERS_ARCHIVE_PLAN,                 /* how far is a file to reach? */
+    NGX_TRIGGERS_ARCHIVE_PLANNED,
+    NGX_TRIGGERS_ARCHIVE_WRITE,                /* write it */
+    NGX_TRIGGERS_ARCHIVE_WRITTEN
+} ngx_triggers_archive_state_e;
+
+
+typedef struct {
+    ngx_uint_t               state;            /* atomic */
+
+    /* events that were done up to a time, and of that time up to a number */
+    int64_t                  through_at;
+    int64_t                  through_seq;
+    int64_t                  first_seq;        /* of them */
+} ngx_triggers_archive_t;
 
 
 /*
@@ -262,6 +289,11 @@ ngx_int_t ngx_triggers_store_maintain(ngx_triggers_store_t *store,
 
 ngx_int_t ngx_triggers_store_check(ngx_triggers_store_t *store);
 
+/* Any thread: what the archiver shares with it, as long as the writer lives. */
+
+ngx_triggers_archive_t *ngx_triggers_store_archive(
+    ngx_triggers_store_t *store);
+
 ngx_uint_t ngx_triggers_store_is_open(ngx_triggers_store_t *store);
 ngx_triggers_store_state_e ngx_triggers_store_state(
     ngx_triggers_store_t *store);
@@ -329,6 +361,30 @@ ngx_int_t ngx_triggers_reader_key(ngx_triggers_reader_t *reader,
 
 ngx_int_t ngx_triggers_reader_audit(ngx_triggers_reader_t *reader,
     ngx_triggers_audit_query_t *query);
+
+
+/*
+ * For the archiver.  ngx_triggers_reader_archive_plan() finds out how far the
+ * next file is to reach: not beyond archive's place, and not beyond so many
+ * events and bytes, at least one.  It sets the place and the first event's
+ * number; NGX_DECLINED: there is nothing to be archived.
+ *
+ * ngx_triggers_reader_archive() calls handler for each event that the present
+ * file is to hold, in the order in which they were done, and then once more
+ * without an event, if there was one; it sets archive's place to the file's.
+ * All in one snapshot, and by one process at a time.  NGX_DECLINED: no file is
+ * to be written, or no more; NGX_AGAIN: another process is writing it.
+ */
+
+typedef ngx_int_t (*ngx_triggers_archive_pt)(void *data, ngx_str_t *file,
+    ngx_triggers_row_t *row);
+
+
+ngx_int_t ngx_triggers_reader_archive_plan(ngx_triggers_reader_t *reader,
+    ngx_triggers_archive_t *archive, ngx_uint_t events, size_t bytes);
+ngx_int_t ngx_triggers_reader_archive(ngx_triggers_reader_t *reader,
+    ngx_triggers_archive_t *archive, ngx_triggers_archive_pt handler,
+    void *data);
 
 
 /*
