@@ -30,6 +30,7 @@ typedef struct {
     size_t                   batch_bytes;
     ngx_msec_t               idempotency_ttl;  /* of keys */
     ngx_triggers_retention_t retention;
+    ngx_triggers_schedule_t  retry_schedule;   /* of steps */
 } ngx_triggers_drainer_conf_t;
 
 

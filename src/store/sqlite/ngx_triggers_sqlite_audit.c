@@ -55,6 +55,53 @@ ngx_triggers_sqlite_audit_event(ngx_triggers_store_t *store,
 }
 
 
+/* why is told by what holds the event still */
+
+int
+ngx_triggers_sqlite_audit_end(ngx_triggers_store_t *store,
+    ngx_triggers_sqlite_event_t *event, ngx_uint_t status, int64_t now)
+{
+    ngx_uint_t   action;
+    const char  *reason;
+
+    switch (status) {
+
+    case NGX_TRIGGERS_ACKNOWLEDGED:
+        action = NGX_TRIGGERS_AUDIT_EVENT_ACKNOWLEDGED;
+        break;
+
+    case NGX_TRIGGERS_DELIVERED:
+        action = NGX_TRIGGERS_AUDIT_EVENT_DELIVERED;
+        break;
+
+    default: /* NGX_TRIGGERS_FAILED */
+        action = NGX_TRIGGERS_AUDIT_EVENT_FAILED;
+    }
+
+    switch (event->hold) {
+
+    case NGX_TRIGGERS_HOLD_LEASE:
+        reason = "lease";
+        break;
+
+    case NGX_TRIGGERS_HOLD_STEP:
+        reason = "step";
+        break;
+
+    case NGX_TRIGGERS_HOLD_PUSH:
+        reason = "delivery";
+        break;
+
+    default:
+        reason = NULL;
+    }
+
+    return ngx_triggers_sqlite_audit_event(store, action, store->asker,
+                                           event->owner, event->id, now,
+                                           reason);
+}
+
+
 int
 ngx_triggers_sqlite_audit_seq(ngx_triggers_store_t *store, ngx_uint_t action,
     ngx_triggers_mutation_t *mutation, int64_t seq, int64_t at,

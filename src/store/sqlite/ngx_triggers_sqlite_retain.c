@@ -45,7 +45,7 @@ static ngx_int_t ngx_triggers_sqlite_retain_removal(
 static ngx_int_t ngx_triggers_sqlite_retain_others(
     ngx_triggers_store_t *store, int64_t now);
 static ngx_int_t ngx_triggers_sqlite_archive_step(
-    ngx_triggers_store_t *store, int64_t now, ngx_uint_t idle);
+    ngx_triggers_store_t *store, ngx_uint_t idle);
 static ngx_int_t ngx_triggers_sqlite_archive_plan(
     ngx_triggers_store_t *store, int64_t now);
 static int ngx_triggers_sqlite_archive_add(ngx_triggers_store_t *store);
@@ -84,6 +84,13 @@ ngx_triggers_sqlite_retain(ngx_triggers_store_t *store, ngx_uint_t idle)
     now = ngx_triggers_sqlite_now();
 
     again = ngx_triggers_sqlite_retain_events(store, now, idle);
+
+    if (again == NGX_ERROR && store->db) {
+
+        /* what is known of the archive may have been rolled back */
+
+        (void) ngx_triggers_sqlite_load(store);
+    }
 
     if (again == NGX_ERROR || store->db == NULL) {
         return again;
@@ -127,7 +134,7 @@ ngx_triggers_sqlite_retain_events(ngx_triggers_store_t *store, int64_t now,
     ngx_int_t  rc;
 
     if (store->archive_at) {
-        return ngx_triggers_sqlite_archive_step(store, now, idle);
+        return ngx_triggers_sqlite_archive_step(store, idle);
     }
 
     if (store->retention.events == 0 || now < store->expire_at) {
@@ -184,8 +191,7 @@ ngx_triggers_sqlite_retain_removal(ngx_triggers_store_t *store, int64_t at,
 /* there is a range of events that are to be archived, or were */
 
 static ngx_int_t
-ngx_triggers_sqlite_archive_step(ngx_triggers_store_t *store, int64_t now,
-    ngx_uint_t idle)
+ngx_triggers_sqlite_archive_step(ngx_triggers_store_t *store, ngx_uint_t idle)
 {
     ngx_int_t                rc;
     ngx_uint_t               state;
