@@ -61,7 +61,8 @@ NGINX_OPTIONS ?= --with-compat --with-debug --with-threads \
 # it may have come with another package of node.
 
 RUN_PACKAGES  := gcc libc6-dev make nginx nginx-dev libsqlite3-dev \
-                 libjansson-dev libssl-dev curl ca-certificates
+                 libjansson-dev libssl-dev zlib1g-dev curl \
+                 ca-certificates
 TEST_PACKAGES := perl libtest-base-perl sqlite3 valgrind clang libclang-rt-dev
 TEST_PACKAGES += $(if $(shell command -v npm),,npm)
 BENCH_PACKAGES := perl sqlite3 wrk
@@ -482,6 +483,7 @@ FUZZ_idempotency := src/api/ngx_http_triggers_idempotency.c \
                     src/api/ngx_triggers_sha256.c
 FUZZ_key        := src/api/ngx_http_triggers_key_body.c \
                    src/api/ngx_http_triggers_keys.c \
+                   src/api/ngx_http_triggers_object.c \
                    src/api/ngx_triggers_networks.c \
                    src/api/ngx_triggers_sha256.c
 FUZZ_keys       := src/api/ngx_http_triggers_keys.c \

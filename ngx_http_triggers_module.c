@@ -11,6 +11,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_triggers.h"
+#include "ngx_http_triggers_archive.h"
 #include "ngx_http_triggers_cors.h"
 #include "ngx_http_triggers_filter.h"
 #include "ngx_http_triggers_router.h"
@@ -29,6 +30,8 @@
 #define NGX_HTTP_TRIGGERS_BATCH_SIZE     (16 * 1024 * 1024)
 #define NGX_HTTP_TRIGGERS_RESPONSE_SIZE  (16 * 1024 * 1024)
 #define NGX_HTTP_TRIGGERS_RATE_LIMIT     1000      /* requests a minute */
+#define NGX_HTTP_TRIGGERS_ATTEMPTS       5         /* leases of an event */
+#define NGX_HTTP_TRIGGERS_ATTEMPTS_MAX   1000
 #define NGX_HTTP_TRIGGERS_BACKUP_TIME    (3600 * 1000)         /* ms */
 #define NGX_HTTP_TRIGGERS_BACKUP_WAL     ((size_t) 4 * 1024 * 1024 * 1024)
 
@@ -54,6 +57,8 @@ static ngx_int_t ngx_http_triggers_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_triggers_postconfiguration(ngx_conf_t *cf);
 static void *ngx_http_triggers_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_triggers_init_main_conf(ngx_conf_t *cf, void *conf);
+static ngx_int_t ngx_http_triggers_keep(ngx_conf_t *cf,
+    ngx_http_triggers_main_conf_t *tmcf, ngx_http_triggers_store_t *store);
 static void *ngx_http_triggers_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_triggers_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -111,6 +116,11 @@ static ngx_conf_post_t  ngx_http_triggers_positive_post =
 
 static ngx_conf_num_bounds_t  ngx_http_triggers_rate_bounds = {
     ngx_conf_check_num_bounds, 0, NGX_TRIGGERS_RATE_MAX
+};
+
+
+static ngx_conf_num_bounds_t  ngx_http_triggers_attempts_bounds = {
+    ngx_conf_check_num_bounds, 1, NGX_HTTP_TRIGGERS_ATTEMPTS_MAX
 };
 
 
@@ -235,6 +245,20 @@ static ngx_command_t  ngx_http_triggers_commands[] = {
       0,
       NULL },
 
+    { ngx_string("triggers_lease_attempts"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_triggers_loc_conf_t, lease_attempts),
+      &ngx_http_triggers_attempts_bounds },
+
+    { ngx_string("triggers_debug"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_triggers_loc_conf_t, debug),
+      NULL },
+
       ngx_null_command
 };
 
@@ -353,13 +377,50 @@ ngx_http_triggers_init_main_conf(ngx_conf_t *cf, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        tmcf->retention.archive = (tmcf->archive.len != 0);
-
-        store[i]->worker.drainer_conf.retention = tmcf->retention;
-        store[i]->worker.archive = tmcf->archive;
+        if (ngx_http_triggers_keep(cf, tmcf, store[i]) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* retention and archive of a store */
+
+static ngx_int_t
+ngx_http_triggers_keep(ngx_conf_t *cf, ngx_http_triggers_main_conf_t *tmcf,
+    ngx_http_triggers_store_t *store)
+{
+    u_char                    *p;
+    ngx_str_t                  name;
+    ngx_triggers_worker_t     *worker;
+    ngx_triggers_retention_t  *retention;
+
+    worker = &store->worker;
+    retention = &worker->drainer_conf.retention;
+
+    *retention = tmcf->retention;
+
+    if (tmcf->archive.len == 0) {
+        return NGX_OK;
+    }
+
+    name.data = ngx_pnalloc(cf->pool, NGX_HTTP_TRIGGERS_FILE_STORE);
+    if (name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_http_triggers_file_store(name.data, &store->name);
+    name.len = p - name.data;
+
+    retention->archive = 1;
+    retention->name = name;
+
+    worker->archive.directory = tmcf->archive;
+    worker->archive.line = ngx_http_triggers_archive_line;
+
+    return NGX_OK;
 }
 
 
@@ -390,6 +451,8 @@ ngx_http_triggers_create_loc_conf(ngx_conf_t *cf)
     conf->synchronous_commit = NGX_CONF_UNSET;
     conf->rate_limit = NGX_CONF_UNSET_UINT;
     conf->key_ttl = NGX_CONF_UNSET;
+    conf->lease_attempts = NGX_CONF_UNSET_UINT;
+    conf->debug = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -418,6 +481,9 @@ ngx_http_triggers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->rate_limit, prev->rate_limit,
                               NGX_HTTP_TRIGGERS_RATE_LIMIT);
     ngx_conf_merge_sec_value(conf->key_ttl, prev->key_ttl, 0);
+    ngx_conf_merge_uint_value(conf->lease_attempts, prev->lease_attempts,
+                              NGX_HTTP_TRIGGERS_ATTEMPTS);
+    ngx_conf_merge_value(conf->debug, prev->debug, 0);
 
     if (conf->cors == NULL) {
         conf->cors = prev->cors;

@@ -74,6 +74,8 @@ typedef struct {
                                                   unset */
     ngx_msec_t               backup_timeout;
     size_t                   backup_wal;       /* largest WAL meanwhile */
+    ngx_uint_t               lease_attempts;
+    ngx_flag_t               debug;
 } ngx_http_triggers_loc_conf_t;
 
 
@@ -128,7 +130,11 @@ typedef struct {
     u_char                   event_id[NGX_TRIGGERS_ID_LEN];
     void                    *batch;            /* …_batch_t, of one */
     void                    *poll;             /* while it waits for events */
+    void                    *lease;            /* of a request for or about
+                                                  leases */
     ngx_msec_t               started;          /* ngx_current_msec */
+    ngx_uint_t               debug;            /* …_debug_e */
+    void                    *delay;            /* of an answer, by debug */
     void                    *key_state;        /* of a key's resource */
     ngx_triggers_waiter_t   *waiter;
     ngx_http_triggers_commit_pt  commit_handler;
@@ -165,6 +171,14 @@ ngx_http_triggers_ctx_t *ngx_http_triggers_get_ctx(ngx_http_request_t *r);
 ngx_http_triggers_ctx_t *ngx_http_triggers_find_ctx(ngx_http_request_t *r);
 
 /*
+ * Makes a mutation of the operation, now, of all that there is to say of who
+ * asks for it; the strings are the request's.
+ */
+
+void ngx_http_triggers_mutation(ngx_http_request_t *r,
+    ngx_triggers_mutation_t *mutation, ngx_uint_t op);
+
+/*
  * Submits what the request asks for; batch->codes, where there are several
  * mutations, is memory of the request.  In the default mode the request then
  * waits, and handler answers it when it has been committed; where nothing is
@@ -178,6 +192,15 @@ ngx_int_t ngx_http_triggers_submit(ngx_http_request_t *r,
 /* Parks a request that waits for a thread or a commit. */
 
 ngx_int_t ngx_http_triggers_park(ngx_http_request_t *r);
+
+/*
+ * Writes a store's name as the beginning of a file's, at most FILE_STORE
+ * characters of it; returns the position after them.
+ */
+
+#define NGX_HTTP_TRIGGERS_FILE_STORE  64
+
+u_char *ngx_http_triggers_file_store(u_char *dst, ngx_str_t *name);
 
 /* The wall clock in ms since the epoch, as nginx has it cached. */
 

@@ -303,6 +303,13 @@ ngx_triggers_drainer_holds(ngx_triggers_drainer_t *d)
 }
 
 
+ngx_triggers_archive_t *
+ngx_triggers_drainer_archive(ngx_triggers_drainer_t *d)
+{
+    return ngx_triggers_store_archive(d->store);
+}
+
+
 void
 ngx_triggers_drainer_stop(ngx_triggers_drainer_t *d)
 {
@@ -811,6 +818,14 @@ ngx_triggers_drainer_changed(ngx_triggers_drainer_t *d,
     ngx_uint_t  i;
 
     if (result->rc != NGX_TRIGGERS_RC_OK || mutation->change) {
+        return;
+    }
+
+    /* nobody has to look again because of what others were given */
+
+    if (mutation->op == NGX_TRIGGERS_OP_LEASE
+        || mutation->op == NGX_TRIGGERS_OP_LEASE_EXTEND)
+    {
         return;
     }
 

@@ -56,6 +56,11 @@ ngx_int_t ngx_triggers_drainer_run(ngx_triggers_drainer_t *drainer,
 
 void ngx_triggers_drainer_tick(ngx_triggers_drainer_t *drainer);
 
+/* Any thread: what its store and the archiver share. */
+
+ngx_triggers_archive_t *ngx_triggers_drainer_archive(
+    ngx_triggers_drainer_t *drainer);
+
 /* Any thread: makes a run that is under way end soon. */
 
 void ngx_triggers_drainer_stop(ngx_triggers_drainer_t *drainer);
