@@ -528,6 +528,8 @@ ngx_http_triggers_audit_page(ngx_http_triggers_audit_job_t *job)
 
     ngx_triggers_text_puts(text, "],\"pagination\":{\"limit\":");
     ngx_triggers_text_number(text, job->query.limit);
+    ngx_triggers_text_puts(text, ",\"offset\":");
+    ngx_triggers_text_string(text, &next);
     ngx_triggers_text_puts(text, ",\"has_more\":");
     ngx_triggers_text_puts(text, job->query.has_more ? "true" : "false");
     ngx_triggers_text_puts(text, ",\"next_cursor\":");

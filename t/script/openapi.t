@@ -44,10 +44,11 @@ my $keys = join '', map {
          join(',', 'logs:read', grep { $_ ne $lacks } @Scopes), 100000] }
   @Scopes;
 
-# those of an administrator's routes: the key that is used, the one that lacks
+# where others do as well, or only an administrator: the key that is used, the
+# one that lacks all
 
-my %Key = (admin => 'admin-key');
-my %Lacks = (admin => 'alice-key');
+my %Key = (admin => 'admin-key', 'logs:read' => 'admin-key');
+my %Lacks = (admin => 'alice-key', 'logs:read' => 'once-createEventV1-key');
 
 my $t = Triggers::Nginx->new(config => <<"END");
 %%GLOBALS%%
@@ -206,8 +207,8 @@ sub make_failed_events {
 
     $t->sql('INSERT INTO event_state (seq, status, updated_at, error_message)'
             . " SELECT seq, 2, created_at, 'test' FROM events;"
-            . ' UPDATE inbox SET status = 2;'
-            . ' UPDATE owner_inbox SET status = 2;'
+            . ' UPDATE inbox SET lane = 2;'
+            . ' UPDATE owner_inbox SET lane = 2;'
             . ' UPDATE counts SET status = 2 WHERE status = 4;');
 
     $t->ready();
