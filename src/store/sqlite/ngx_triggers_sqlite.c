@@ -229,6 +229,11 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
 
     "DELETE FROM done WHERE (at, seq) <= (?1, ?2)",
 
+    "DELETE FROM delivery_queue WHERE (webhook, at, seq) IN "
+        "(SELECT webhook, at, seq FROM deliveries WHERE seq = ?1)",
+
+    "DELETE FROM deliveries WHERE seq = ?1",
+
     "SELECT attempt, at FROM attempts WHERE attempt > 0 "
         "ORDER BY attempt LIMIT ?1",
 

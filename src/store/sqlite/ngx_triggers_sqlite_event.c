@@ -862,6 +862,8 @@ ngx_triggers_sqlite_event_remove(ngx_triggers_store_t *store,
 
     static const ngx_uint_t  rows[] = {
         NGX_TRIGGERS_SQLITE_ATTEMPT_DELETE,
+        NGX_TRIGGERS_SQLITE_QUEUED_DELETE,
+        NGX_TRIGGERS_SQLITE_DELIVERY_DELETE,
         NGX_TRIGGERS_SQLITE_STATE_DELETE,
         NGX_TRIGGERS_SQLITE_EVENT_DELETE
     };

@@ -166,8 +166,12 @@ ngx_triggers_sqlite_retain_removal(ngx_triggers_store_t *store, int64_t at,
     int64_t    arrived;
     ngx_int_t  rc;
 
+    if (store->expire_seq == 0) {
+        store->expire_seq = store->next_seq;
+    }
+
     arrived = store->next_seq - store->expire_seq;
-    arrived += arrived / 4 + 1;
+    arrived += arrived / 4;
 
     store->expire_through_at = at;
     store->expire_through_seq = seq;
@@ -184,7 +188,10 @@ ngx_triggers_sqlite_retain_removal(ngx_triggers_store_t *store, int64_t at,
 
     store->expire_seq = store->next_seq;
 
-    return store->expire_more ? NGX_AGAIN : NGX_OK;
+    /* after the last one there may be the next file */
+
+    return (store->expire_more || store->retention.archive) ? NGX_AGAIN
+                                                             : NGX_OK;
 }
 
 
@@ -206,8 +213,10 @@ ngx_triggers_sqlite_archive_step(ngx_triggers_store_t *store, ngx_uint_t idle)
 
         /* it has been switched off: they go as others do */
 
-        return ngx_triggers_sqlite_unsynced(store,
-                                            ngx_triggers_sqlite_archive_end);
+        rc = ngx_triggers_sqlite_unsynced(store,
+                                          ngx_triggers_sqlite_archive_end);
+
+        return (rc == NGX_OK) ? NGX_AGAIN : rc;
     }
 
     archiver = &store->archiver;
