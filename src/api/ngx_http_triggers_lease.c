@@ -102,6 +102,7 @@ static ngx_int_t ngx_http_triggers_lease_row(void *data,
     ngx_triggers_row_t *row);
 static ngx_int_t ngx_http_triggers_lease_answer(ngx_http_request_t *r,
     ngx_http_triggers_job_t *base);
+static ngx_uint_t ngx_http_triggers_lease_is_gone(ngx_http_request_t *r);
 static ngx_int_t ngx_http_triggers_lease_shrink(ngx_http_request_t *r,
     ngx_uint_t rows);
 static ngx_int_t ngx_http_triggers_lease_none(ngx_http_request_t *r);
@@ -508,6 +509,9 @@ ngx_http_triggers_lease_answer(ngx_http_request_t *r,
     } else if (job->full && job->rows < lease->count) {
         rc = ngx_http_triggers_lease_shrink(r, job->rows);
 
+    } else if (ngx_http_triggers_lease_is_gone(r)) {
+        rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
+
     } else {
         rc = ngx_http_triggers_send_text(r, NGX_HTTP_OK, &job->text);
 
@@ -519,6 +523,32 @@ ngx_http_triggers_lease_answer(ngx_http_request_t *r,
     }
 
     return rc;
+}
+
+
+/*
+ * Has the client left since the loop last heard of it?  Its end of the
+ * connection may have come in the same turn as the events.
+ */
+
+static ngx_uint_t
+ngx_http_triggers_lease_is_gone(ngx_http_request_t *r)
+{
+    u_char             byte;
+    ssize_t            n;
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    n = recv(c->fd, &byte, 1, MSG_PEEK|MSG_DONTWAIT);
+
+    if (n > 0 || (n == -1 && ngx_socket_errno == NGX_EAGAIN)) {
+        return 0;
+    }
+
+    c->error = 1;
+
+    return 1;
 }
 
 

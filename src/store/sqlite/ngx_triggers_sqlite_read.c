@@ -5,10 +5,10 @@
  *
  * A page is a walk through the narrow tables, in the order of seq: each lane
  * of a selected status is a stream of sequence numbers, and the streams are
- * merged here.  For all owners a stream is a range of "inbox"; for one owner it is a
- * range of "owner_inbox", which ends at store.merged_through, and the tail of
- * "inbox" behind that, where rows of other owners are skipped.  The event is
- * fetched by seq, and only if a filter or the page needs it.
+ * merged here.  For all owners a stream is a range of "inbox"; for one owner
+ * it is a range of "owner_inbox", which ends at store.merged_through, and the
+ * tail of "inbox" behind that, where rows of other owners are skipped.  The
+ * event is fetched by seq, and only if a filter or the page needs it.
  *
  * created_at never goes back as seq grows, so "from" and "to" are turned into
  * bounds of seq by binary search.
@@ -766,14 +766,14 @@ ngx_triggers_sqlite_list(ngx_triggers_sqlite_walk_t *walk)
 static ngx_uint_t
 ngx_triggers_sqlite_list_lanes(ngx_uint_t statuses)
 {
-    ngx_uint_t  i, lanes;
+    ngx_uint_t  i, bit, lanes;
 
     lanes = 0;
 
     for (i = 0; i < NGX_TRIGGERS_NLANES; i++) {
-        if (statuses == 0
-            || (statuses & ((ngx_uint_t) 1 << ngx_triggers_sqlite_statuses[i])))
-        {
+        bit = (ngx_uint_t) 1 << ngx_triggers_sqlite_statuses[i];
+
+        if (statuses == 0 || (statuses & bit)) {
             lanes |= (ngx_uint_t) 1 << i;
         }
     }
