@@ -270,8 +270,6 @@ ngx_triggers_sqlite_checkpoint(ngx_triggers_store_t *store, ngx_uint_t idle)
         return NGX_OK;
     }
 
-    store->shrunk = 0;
-
     (void) sqlite3_busy_timeout(store->db, 0);
 
     rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_RESTART,
@@ -282,6 +280,7 @@ ngx_triggers_sqlite_checkpoint(ngx_triggers_store_t *store, ngx_uint_t idle)
     if (rc == SQLITE_OK) {
         frames = 0;
         copied = 0;
+        store->shrunk = 0;
 
     } else if ((rc & 0xff) != SQLITE_BUSY) {
         return ngx_triggers_sqlite_error(store, rc, "checkpoint");
