@@ -524,6 +524,7 @@ BENCH_ENV = BENCH_NGINX=$(NGINX_BIN) BENCH_MODULE=$(abspath $(SO))
 
 BENCH_store := t/unit/unit.c $(UNIT_store)
 BENCH_json  := t/unit/unit.c $(UNIT_json)
+BENCH_retention := t/unit/unit.c $(UNIT_store)
 
 build/bench/%: bench/%.c $$(BENCH_%) $(OUR_HEADERS) \
         $(OBJS)/ngx_triggers_migrations.h
@@ -531,7 +532,8 @@ build/bench/%: bench/%.c $$(BENCH_%) $(OUR_HEADERS) \
 	$(CC) $(OPTIMIZE) $(WARNINGS) $(UNIT_INCS) -o $@ $(filter %.c,$^) \
 	    $(UNIT_LIBS)
 
-.PHONY: bench bench-features bench-keys bench-memory bench-rows bench-json
+.PHONY: bench bench-features bench-keys bench-memory bench-rows bench-json \
+        bench-retention
 bench: deps-bench $(SO) build/bench/fsync ## speed beside nginx's return 200
 	@$(BENCH_ENV) bench/run
 
@@ -546,6 +548,9 @@ bench-memory: deps-bench $(SO) ## growth of the workers over 2 million events
 
 bench-rows: deps-bench $(SO) build/bench/store ## inserts and reads at 10 M rows
 	@$(BENCH_ENV) bench/rows
+
+bench-retention: build/bench/retention ## removal of events, the audit
+	@mkdir -p build/bench/tmp && build/bench/retention build/bench/tmp
 
 bench-json: build/bench/json ## the JSON validator beside jansson
 	build/bench/json
