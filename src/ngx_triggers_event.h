@@ -199,7 +199,9 @@ typedef struct {
 typedef struct {
     int64_t                  webhook;          /* its number */
     int64_t                  seq;              /* of the event */
-    int64_t                  at;               /* when it was begun, ms */
+    int64_t                  at;               /* when it was begun, ms; if
+                                                  that is before it was due,
+                                                  it is an older outcome */
     int64_t                  duration;         /* ms */
     int64_t                  next_at;          /* next attempt, 0: no more */
     int64_t                  open_until;       /* of the breaker, 0: closed */

@@ -19,6 +19,7 @@
 #include <ngx_event.h>
 #include <ngx_thread_pool.h>
 
+#include "ngx_triggers_deliverer.h"
 #include "ngx_triggers_drainer.h"
 
 
@@ -28,6 +29,7 @@ typedef struct ngx_triggers_job_s      ngx_triggers_job_t;
 typedef struct ngx_triggers_poll_s     ngx_triggers_poll_t;
 typedef struct ngx_triggers_readers_s  ngx_triggers_readers_t;
 typedef struct ngx_triggers_archiver_s  ngx_triggers_archiver_t;
+typedef struct ngx_triggers_outcomes_s  ngx_triggers_outcomes_t;
 
 
 /* set by the configuration */
@@ -51,6 +53,7 @@ struct ngx_triggers_worker_s {
     ngx_triggers_zone_t     *zone;
     ngx_thread_pool_t       *thread_pool;
     ngx_triggers_drainer_conf_t  drainer_conf;
+    ngx_triggers_deliverer_conf_t  deliverer_conf;
     ngx_uint_t               nreaders;
     size_t                   body_memory;      /* bytes of bodies at once */
     ngx_triggers_archive_conf_t  archive;
@@ -87,6 +90,9 @@ struct ngx_triggers_worker_s {
 
     ngx_triggers_readers_t  *readers;
     ngx_triggers_archiver_t *archiver;         /* made when it is needed */
+
+    ngx_triggers_deliverer_t  *deliverer;      /* as drainer */
+    ngx_triggers_outcomes_t  *outcomes;        /* its, on their way */
 };
 
 
@@ -202,6 +208,11 @@ void ngx_triggers_poll_cancel(ngx_triggers_poll_t *poll);
 
 void ngx_triggers_polls_wake(ngx_triggers_worker_t *worker);
 void ngx_triggers_polls_end(ngx_triggers_worker_t *worker);
+
+ngx_int_t ngx_triggers_delivery_prepare(ngx_triggers_worker_t *worker);
+void ngx_triggers_delivery_look(ngx_triggers_worker_t *worker);
+void ngx_triggers_delivery_resign(ngx_triggers_worker_t *worker);
+void ngx_triggers_delivery_exit(ngx_triggers_worker_t *worker);
 
 void ngx_triggers_worker_guard(ngx_triggers_worker_t *worker);
 

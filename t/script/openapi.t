@@ -14,7 +14,8 @@ use Triggers::OpenAPI;
 my $JSON = JSON::PP->new->utf8->canonical->allow_nonref;
 my $Unknown = '0192d4e0-7b1a-7cc3-9a52-5a0f2f0d3c11';
 my $Event = '{"event_type":"openapi.test","payload":{}}';
-my @Scopes = qw( events:write events:read inbox:ack keys:manage );
+my @Scopes = qw( events:write events:read inbox:ack keys:manage
+                  webhooks:manage );
 my $Failed = 12;    # events that there are to be retried
 
 
@@ -30,6 +31,7 @@ my $api = Triggers::OpenAPI->new();
 my @operations = $api->operations();
 my @failed;
 my %seen;
+my %webhook;    # of a key's user
 
 my $keys = join '', map {
     "    triggers_key  \"$_->[0]-key\"  user=$_->[1]  scopes=$_->[2]"
@@ -64,12 +66,20 @@ http {
 
     triggers_backup_path  %%DIR%%/backup;
 
+    triggers_deliver  http://127.0.0.1:9/  never  store=main;
+
 $keys
     server {
         listen  127.0.0.1:%%PORT%%;
 
         location / {
             triggers main;
+            triggers_debug on;
+        }
+
+        location /once/ {
+            triggers                 main;
+            triggers_lease_attempts  1;
         }
 
         location /off/ {
@@ -96,6 +106,7 @@ END
 
 mkdir "$t->{dir}/backup" or die "mkdir: $!";
 
+$t->ready();
 make_failed_events();
 
 for my $op (@operations) {
@@ -180,6 +191,7 @@ sub fresh {
 
     return '' if $op->{path} !~ /\{(\w+)\}/;
     return fresh_key($key)->{key_id} // $Unknown if $1 eq 'key_id';
+    return fresh_webhook($key) if $1 eq 'webhook_id';
     return fresh_event($key);
 }
 
@@ -198,22 +210,58 @@ sub fresh_key {
 }
 
 
-# Nothing that the API does makes an event fail in this version.
+# There may be a hundred of one user; it goes before the next one is made.
+
+sub fresh_webhook {
+    my ($key) = @_;
+
+    $key //= 'alice-key';
+    $t->delete("/v1/webhooks/$webhook{$key}", key => $key) if $webhook{$key};
+    $webhook{$key} = $t->post('/v1/webhooks',
+                              '{"url":"https://hooks.example/",'
+                              . '"event_types":["never"]}',
+                              key => $key)->{json}{webhook_id} // $Unknown;
+
+    return $webhook{$key};
+}
+
+
+# where one attempt is all that an event has
 
 sub make_failed_events {
-    $t->ready();
     push @failed, fresh_event() for 1 .. $Failed;
-    $t->quit() or BAIL_OUT('nginx did not quit');
 
-    $t->sql('INSERT INTO event_state (seq, status, updated_at, done_at,'
-            . ' error_message)'
-            . " SELECT seq, 2, created_at, created_at, 'test' FROM events;"
-            . ' INSERT INTO done SELECT done_at, seq FROM event_state;'
-            . ' UPDATE inbox SET lane = 2;'
-            . ' UPDATE owner_inbox SET lane = 2;'
-            . ' UPDATE counts SET status = 2 WHERE status = 4;');
+    my $lease = lease('/once', 'alice-key', $Failed);
 
-    $t->ready();
+    $t->post('/v1/inbox/release', qq({"lease_id":"$lease->{lease_id}"}),
+             key => 'alice-key');
+}
+
+
+sub lease {
+    my ($at, $key, $limit) = @_;
+    return $t->post("$at/v1/inbox/lease", qq({"lease_limit":$limit}),
+                    key => $key)->{json};
+}
+
+
+# an example's body with a lease that there is, and an event of it
+
+sub leased {
+    my ($op, $text) = @_;
+
+    return $text if $op->{path} !~ m{^/v1/inbox/(?:ack|release|extend)$};
+
+    fresh_event();
+
+    my $body = $JSON->decode($text);
+    my $lease = lease('', 'alice-key', 1);
+
+    $body->{lease_id} = $lease->{lease_id};
+    $body->{event_ids} = [$lease->{events}[0]{event_id}]
+        if $body->{event_ids};
+
+    return $JSON->encode($body);
 }
 
 
@@ -243,7 +291,10 @@ sub check_success {
 sub good {
     my ($op, $status, %args) = @_;
     my $name = delete $args{name};
-    my $id = $op->{path} =~ m{/retry$} ? shift @failed // $Unknown
+
+    $args{body} = leased($op, $args{body}) if defined $args{body};
+
+    my $id = $op->{path} =~ m{\}/retry$} ? shift @failed // $Unknown
                                        : fresh($op);
     my $res = ask($op, $status, $name, %args, id => $id);
     my ($type) = ($res->{headers}{'content-type'} // '') =~ /^([^;]*)/;
@@ -334,7 +385,16 @@ sub escape { shift =~ s/([^\w.,~-])/sprintf '%%%02X', ord $1/ger }
 sub cursor {
     my ($op) = @_;
 
-    fresh({ path => $op->{path} =~ /keys/ ? '{key_id}' : '{id}' })
+    # no page of an endpoint that nothing was sent to
+
+    return if $op->{path} =~ /\{/;
+
+    $t->post('/v1/webhooks', '{"url":"https://hooks.example/",'
+                             . '"event_types":["never"]}', key => 'alice-key')
+        if $op->{path} =~ /webhooks/;
+
+    fresh({ path => $op->{path} =~ /keys/ ? '{key_id}'
+                    : $op->{path} =~ /webhooks/ ? '{webhook_id}' : '{id}' })
         for 1 .. 2;
 
     my $page = $t->get("$op->{path}?limit=1", key => 'alice-key')
@@ -411,6 +471,9 @@ sub check_conflict {
     my $id = fresh($op);
     my $lock;
 
+    return check_webhook_conflict($op, $id, %valid)
+        if $op->{path} =~ m{^/v1/webhooks};
+
     if ($op->{id} eq 'createBackup') {
         $lock = backup_lock();
 
@@ -422,6 +485,39 @@ sub check_conflict {
     }
 
     ask($op, 409, 'in the wrong state', %valid, id => $id);
+}
+
+
+# too many, one that is not active, one of the configuration
+
+sub check_webhook_conflict {
+    my ($op, $id, %valid) = @_;
+    my $key = 'alice-key';
+
+    if ($op->{id} eq 'createWebhook') {
+        $key = 'bob-key';
+        $t->post('/v1/webhooks', '{"url":"https://hooks.example/",'
+                                 . '"event_types":["never"]}', key => $key)
+            for 1 .. 100;
+
+    } elsif ($op->{id} eq 'testWebhook') {
+        $t->request('PATCH', "/v1/webhooks/$id", key => $key,
+                    body => '{"is_active":false}');
+
+    } else {
+        $key = 'admin-key';
+        ($id) = map { $_->{webhook_id} } grep { $_->{configured} }
+                @{ $t->get('/v1/webhooks?limit=1000', key => $key)
+                     ->{json}{webhooks} };
+    }
+
+    ask($op, 409, 'in the wrong state', %valid, id => $id, key => $key);
+
+    return if $op->{id} ne 'createWebhook';
+
+    $t->delete("/v1/webhooks/$_->{webhook_id}", key => $key)
+        for @{ $t->get('/v1/webhooks?limit=100', key => $key)
+                 ->{json}{webhooks} };
 }
 
 
@@ -452,12 +548,14 @@ sub check_bad_requests {
             id => 'nonsense');
     }
 
+    my $fresh = fresh($op);
+
     for my $p (grep { $_->{in} eq 'query' } @{$op->{parameters}}) {
         for my $bad ($api->bad_values($p->{schema}, 1),
                      $p->{name} eq 'cursor' ? '!' : ())
         {
             my $res = ask($op, 400, "$p->{name} \"$bad\"",
-                          query => query($p->{name}, $bad));
+                          query => query($p->{name}, $bad), id => $fresh);
             is($res->{json}{error}{details}{field}, $p->{name},
                "$op->{method} $op->{path} 400 names $p->{name}");
         }

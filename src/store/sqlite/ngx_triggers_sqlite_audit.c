@@ -170,6 +170,37 @@ ngx_triggers_sqlite_audit_subject(ngx_triggers_store_t *store,
 
 
 int
+ngx_triggers_sqlite_audit_webhook(ngx_triggers_store_t *store,
+    ngx_uint_t action, int64_t number, int64_t at, const char *reason)
+{
+    int            rc;
+    ngx_str_t      user_id;
+    sqlite3_stmt  *stmt;
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_AUDIT_WEBHOOK];
+
+    sqlite3_bind_int64(stmt, 1, number);
+
+    rc = sqlite3_step(stmt);
+
+    if (rc == SQLITE_ROW
+        && sqlite3_column_bytes(stmt, 1) == NGX_TRIGGERS_WEBHOOK_ID_LEN)
+    {
+        ngx_triggers_sqlite_column_text(stmt, 0, &user_id);
+
+        rc = ngx_triggers_sqlite_audit_subject(store, action, NULL, &user_id,
+                                               (u_char *)
+                                               sqlite3_column_blob(stmt, 1),
+                                               at, reason);
+    }
+
+    (void) sqlite3_reset(stmt);
+
+    return (rc == SQLITE_ROW || rc == SQLITE_DONE) ? SQLITE_OK : rc;
+}
+
+
+int
 ngx_triggers_sqlite_audit_created(ngx_triggers_store_t *store, int64_t seq)
 {
     int64_t        oldest;
