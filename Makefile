@@ -61,7 +61,7 @@ NGINX_OPTIONS ?= --with-compat --with-debug --with-threads \
 # it may have come with another package of node.
 
 RUN_PACKAGES  := gcc libc6-dev make nginx nginx-dev libsqlite3-dev \
-                 libjansson-dev libcurl4-openssl-dev libssl-dev curl \
+                 libjansson-dev libcurl4-openssl-dev libssl-dev zlib1g-dev curl \
                  ca-certificates
 TEST_PACKAGES := perl libtest-base-perl sqlite3 valgrind clang libclang-rt-dev
 TEST_PACKAGES += $(if $(shell command -v npm),,npm)
@@ -421,6 +421,7 @@ UNIT_store_keys  := $(UNIT_store)
 UNIT_store_backup := $(UNIT_store)
 UNIT_deliveries := $(UNIT_store)
 UNIT_lease  := $(UNIT_store)
+UNIT_retention := $(UNIT_store)
 
 UNIT_TESTS := $(patsubst t/unit/%.c,build/unit/%.t, \
                   $(filter-out t/unit/unit.c t/unit/core.c, \
@@ -539,6 +540,7 @@ BENCH_ENV = BENCH_NGINX=$(NGINX_BIN) BENCH_MODULE=$(abspath $(SO))
 
 BENCH_store := t/unit/unit.c $(UNIT_store)
 BENCH_json  := t/unit/unit.c $(UNIT_json)
+BENCH_retention := t/unit/unit.c $(UNIT_store)
 
 build/bench/%: bench/%.c $$(BENCH_%) $(OUR_HEADERS) \
         $(OBJS)/ngx_triggers_migrations.h
@@ -546,7 +548,8 @@ build/bench/%: bench/%.c $$(BENCH_%) $(OUR_HEADERS) \
 	$(CC) $(OPTIMIZE) $(WARNINGS) $(UNIT_INCS) -o $@ $(filter %.c,$^) \
 	    $(UNIT_LIBS)
 
-.PHONY: bench bench-delivery bench-features bench-keys bench-lease bench-memory bench-rows bench-json
+.PHONY: bench bench-delivery bench-features bench-keys bench-lease \
+        bench-memory bench-rows bench-json bench-retention
 bench: deps-bench $(SO) build/bench/fsync ## speed beside nginx's return 200
 	@$(BENCH_ENV) bench/run
 
@@ -567,6 +570,9 @@ bench-memory: deps-bench $(SO) ## growth of the workers over 2 million events
 
 bench-rows: deps-bench $(SO) build/bench/store ## inserts and reads at 10 M rows
 	@$(BENCH_ENV) bench/rows
+
+bench-retention: build/bench/retention ## removal of events, the audit
+	@mkdir -p build/bench/tmp && build/bench/retention build/bench/tmp
 
 bench-json: build/bench/json ## the JSON validator beside jansson
 	build/bench/json

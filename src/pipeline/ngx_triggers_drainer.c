@@ -149,6 +149,7 @@ ngx_triggers_drainer_create(ngx_triggers_zone_t *zone,
     }
 
     ngx_triggers_store_keep_keys(d->store, conf->idempotency_ttl);
+    ngx_triggers_store_retain(d->store, &conf->retention);
     ngx_triggers_store_retry_schedule(d->store, &conf->retry_schedule);
 
     if (conf->webhooks) {
@@ -324,6 +325,13 @@ ngx_uint_t
 ngx_triggers_drainer_holds(ngx_triggers_drainer_t *d)
 {
     return __atomic_load_n(&d->holding, __ATOMIC_RELAXED);
+}
+
+
+ngx_triggers_archive_t *
+ngx_triggers_drainer_archive(ngx_triggers_drainer_t *d)
+{
+    return ngx_triggers_store_archive(d->store);
 }
 
 

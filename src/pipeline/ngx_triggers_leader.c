@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_triggers_archiver.h"
 #include "ngx_triggers_worker.h"
 #include "ngx_triggers_wake.h"
 
@@ -152,6 +153,8 @@ ngx_triggers_leader_tick(ngx_triggers_worker_t *worker)
     }
 
     worker->batches = sh->batches;
+
+    ngx_triggers_archiver_start(worker);
 }
 
 
@@ -425,6 +428,8 @@ ngx_triggers_drain_done_handler(ngx_event_t *ev)
     if (ngx_exiting && ctx->rc == NGX_OK) {
         worker->releasing = 1;
     }
+
+    ngx_triggers_archiver_start(worker);
 
     if (worker->releasing) {
         ngx_triggers_kick(worker);

@@ -46,10 +46,11 @@ my $keys = join '', map {
          join(',', 'logs:read', grep { $_ ne $lacks } @Scopes), 100000] }
   @Scopes;
 
-# those of an administrator's routes: the key that is used, the one that lacks
+# where others do as well, or only an administrator: the key that is used, the
+# one that lacks all
 
-my %Key = (admin => 'admin-key');
-my %Lacks = (admin => 'alice-key');
+my %Key = (admin => 'admin-key', 'logs:read' => 'admin-key');
+my %Lacks = (admin => 'alice-key', 'logs:read' => 'once-createEventV1-key');
 
 my $t = Triggers::Nginx->new(config => <<"END");
 %%GLOBALS%%

@@ -36,7 +36,7 @@ ngx_triggers_reader_endpoints(ngx_triggers_reader_t *reader,
     int        code;
     ngx_int_t  rc;
 
-    rc = ngx_triggers_sqlite_snapshot(reader);
+    rc = ngx_triggers_sqlite_reader_begin(reader, 0);
 
     if (rc != NGX_OK) {
         return rc;
@@ -48,7 +48,11 @@ ngx_triggers_reader_endpoints(ngx_triggers_reader_t *reader,
         code = ngx_triggers_sqlite_orphans(reader, handler, data, &rc);
     }
 
-    return ngx_triggers_sqlite_snapshot_end(reader, code, rc);
+    if (code != SQLITE_OK) {
+        rc = ngx_triggers_sqlite_reader_error(reader, code, "SELECT");
+    }
+
+    return ngx_triggers_sqlite_reader_end(reader, rc);
 }
 
 
@@ -61,7 +65,7 @@ ngx_triggers_reader_due(ngx_triggers_reader_t *reader,
 
     query->next_at = 0;
 
-    rc = ngx_triggers_sqlite_snapshot(reader);
+    rc = ngx_triggers_sqlite_reader_begin(reader, 0);
 
     if (rc != NGX_OK) {
         return rc;
@@ -73,7 +77,11 @@ ngx_triggers_reader_due(ngx_triggers_reader_t *reader,
         code = ngx_triggers_sqlite_due_next(reader, query);
     }
 
-    return ngx_triggers_sqlite_snapshot_end(reader, code, rc);
+    if (code != SQLITE_OK) {
+        rc = ngx_triggers_sqlite_reader_error(reader, code, "SELECT");
+    }
+
+    return ngx_triggers_sqlite_reader_end(reader, rc);
 }
 
 
