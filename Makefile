@@ -503,6 +503,12 @@ FUZZ_keys       := src/api/ngx_http_triggers_keys.c \
 FUZZ_networks   := src/zone/ngx_triggers_networks.c
 FUZZ_query      := src/api/ngx_http_triggers_query.c
 FUZZ_row        := src/api/ngx_http_triggers_event_json.c
+FUZZ_webhook    := src/api/ngx_http_triggers_webhook_body.c \
+                   src/api/ngx_http_triggers_endpoint.c \
+                   src/api/ngx_http_triggers_object.c \
+                   src/pipeline/ngx_triggers_address.c \
+                   src/pipeline/ngx_triggers_signature.c \
+                   src/zone/ngx_triggers_networks.c
 
 # what all of them are linked with: they are small
 
@@ -518,7 +524,7 @@ build/fuzz/%: t/fuzz/%.c $(FUZZ_COMMON) $$(FUZZ_%) $(OUR_HEADERS) \
 	@mkdir -p $(@D)
 	clang -g -O1 $(WARNINGS) $(UNIT_INCS) -It/fuzz \
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-	    -o $@ $(filter %.c,$^) -ljansson -lcrypto
+	    -o $@ $(filter %.c,$^) -ljansson -lcurl -lcrypto
 
 .PHONY: test-fuzz fuzz
 test-fuzz: $(FUZZ_TARGETS:%=build/fuzz/%) ## decoders and writers of the API
@@ -542,8 +548,8 @@ build/bench/%: bench/%.c $$(BENCH_%) $(OUR_HEADERS) \
 	$(CC) $(OPTIMIZE) $(WARNINGS) $(UNIT_INCS) -o $@ $(filter %.c,$^) \
 	    $(UNIT_LIBS)
 
-.PHONY: bench bench-delivery bench-features bench-keys bench-memory bench-rows \
-        bench-json bench-retention
+.PHONY: bench bench-delivery bench-features bench-keys bench-lease bench-memory \
+        bench-rows bench-json bench-retention
 bench: deps-bench $(SO) build/bench/fsync ## speed beside nginx's return 200
 	@$(BENCH_ENV) bench/run
 
@@ -555,6 +561,9 @@ bench-delivery: deps-bench $(SO) ## deliveries beside single events
 
 bench-keys: deps-bench $(SO) ## authentication with 100 000 keys beside ten
 	@$(BENCH_ENV) bench/keys
+
+bench-lease: deps-bench $(SO) ## leases in hundreds beside single events
+	@$(BENCH_ENV) bench/lease
 
 bench-memory: deps-bench $(SO) ## growth of the workers over 2 million events
 	@$(BENCH_ENV) bench/memory

@@ -176,7 +176,7 @@ typedef struct {
 typedef struct {
     u_char                   id[NGX_TRIGGERS_ID_LEN];
     int64_t                  until;            /* LEASE, EXTEND: ms since the
-                                                  epoch */
+                                                  epoch, if applied at once */
     int64_t                  delay;            /* RELEASE: ms */
     uint32_t                 limit;            /* LEASE: events, or RETRY_ALL:
                                                   events it may look at */

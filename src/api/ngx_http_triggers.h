@@ -197,6 +197,16 @@ ngx_int_t ngx_http_triggers_submit(ngx_http_request_t *r,
     ngx_triggers_batch_t *batch, ngx_uint_t wait,
     ngx_http_triggers_commit_pt handler);
 
+/*
+ * The same for a request that waits, but what is refused is not answered:
+ * NGX_BUSY (there is no room now), NGX_DECLINED (there never will be) or
+ * NGX_ERROR (the store is not ready), which refuse() answers.
+ */
+
+ngx_int_t ngx_http_triggers_submit_waiting(ngx_http_request_t *r,
+    ngx_triggers_batch_t *batch, ngx_http_triggers_commit_pt handler);
+ngx_int_t ngx_http_triggers_refuse(ngx_http_request_t *r, ngx_int_t rc);
+
 /* Parks a request that waits for a thread or a commit. */
 
 ngx_int_t ngx_http_triggers_park(ngx_http_request_t *r);

@@ -38,6 +38,7 @@ static ngx_msec_t ngx_triggers_deliverer_timeout(ngx_triggers_deliverer_t *d);
 static void ngx_triggers_deliverer_end(ngx_triggers_deliverer_t *d);
 static void ngx_triggers_deliverer_done(void *data,
     ngx_triggers_message_t *message);
+static void ngx_triggers_deliverer_beat(ngx_triggers_deliverer_t *d);
 static void ngx_triggers_deliverer_tell(ngx_triggers_deliverer_t *d);
 static void ngx_triggers_deliverer_forget(ngx_triggers_deliverer_t *d);
 static void ngx_triggers_deliverer_over(ngx_triggers_push_t *push);
@@ -261,6 +262,7 @@ ngx_triggers_deliverer_loop(ngx_triggers_deliverer_t *d)
             timeout = NGX_TRIGGERS_DELIVERER_TICK;
         }
 
+        ngx_triggers_deliverer_beat(d);
         ngx_triggers_deliverer_tell(d);
 
         if (ngx_triggers_sender_run(d->sender, timeout) != NGX_OK) {
@@ -496,6 +498,15 @@ ngx_triggers_deliverer_done(void *data, ngx_triggers_message_t *message)
     ngx_triggers_endpoint_hungry(push->endpoint);
 
     ngx_triggers_deliverer_outcome(push);
+}
+
+
+static void
+ngx_triggers_deliverer_beat(ngx_triggers_deliverer_t *d)
+{
+    __atomic_store_n(&d->zone->sh->delivering,
+                     d->nendpoints ? ngx_triggers_monotonic_ms() : 0,
+                     __ATOMIC_RELAXED);
 }
 
 

@@ -75,8 +75,8 @@ struct ngx_triggers_drainer_s {
     ngx_triggers_record_header_t  **records;
     u_char                  *touched;      /* slots that wait for it */
     uint64_t                 changed_owners[NGX_TRIGGERS_GENERATIONS / 64];
-    int64_t                  sequence;     /* of the store, when we last
-                                              looked or committed */
+    int64_t                  foreign;      /* of the store, when we last
+                                              looked */
     unsigned                 changed:1;    /* events of anybody */
     unsigned                 changed_unknown:1;  /* of I can't tell whom */
 };
@@ -203,6 +203,14 @@ ngx_triggers_drainer_run(ngx_triggers_drainer_t *d, ngx_msec_t *delay)
         return ngx_triggers_drainer_fail(d, rc, delay);
     }
 
+    /* here, as the tick may find the lock taken each time */
+
+    ngx_triggers_drainer_foreign(d);
+
+    if (d->changed) {
+        ngx_triggers_drainer_tell(d);
+    }
+
     for ( ;; ) {
 
         rc = ngx_triggers_drainer_sweep(d);
@@ -281,8 +289,6 @@ ngx_triggers_drainer_tick(ngx_triggers_drainer_t *d)
         && ngx_triggers_drainer_keys_check(&d->keys) == NGX_OK)
     {
         ngx_triggers_drainer_keys_tick(&d->keys);
-        ngx_triggers_drainer_foreign(d);
-        ngx_triggers_drainer_tell(d);
     }
 
     if (ngx_triggers_ring_depth(&d->sh->ring) == 0
@@ -890,8 +896,6 @@ ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
     d->position = d->end;
     ngx_triggers_ring_commit(&d->sh->ring, d->end);
 
-    d->sequence = ngx_triggers_store_sequence(d->store);
-
     __atomic_store_n(&d->sh->next_due, ngx_triggers_store_next_due(d->store),
                      __ATOMIC_RELAXED);
 
@@ -938,17 +942,17 @@ ngx_triggers_drainer_tell(ngx_triggers_drainer_t *d)
 }
 
 
-/* has another tree stored events?  Whose they are is not known here. */
+/* has another tree changed events?  Whose they are is not known here. */
 
 static void
 ngx_triggers_drainer_foreign(ngx_triggers_drainer_t *d)
 {
-    int64_t  sequence;
+    int64_t  foreign;
 
-    sequence = ngx_triggers_store_sequence(d->store);
+    foreign = ngx_triggers_store_foreign(d->store);
 
-    if (sequence != d->sequence) {
-        d->sequence = sequence;
+    if (foreign != d->foreign) {
+        d->foreign = foreign;
         d->changed = 1;
         d->changed_unknown = 1;
     }

@@ -83,7 +83,7 @@ ngx_triggers_kick(ngx_triggers_worker_t *worker)
 {
     ngx_triggers_leader_ctx_t  *ctx;
 
-    if (worker->draining || worker->retry.timer_set) {
+    if (worker->exited || worker->draining || worker->retry.timer_set) {
         worker->kicked = 1;
         return;
     }
@@ -194,6 +194,8 @@ ngx_triggers_leader_exit(ngx_triggers_worker_t *worker)
     ngx_triggers_zone_sh_t  *sh;
 
     sh = worker->zone->sh;
+
+    worker->exited = 1;
 
     ngx_triggers_delivery_exit(worker);
 

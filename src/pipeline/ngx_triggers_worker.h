@@ -87,6 +87,8 @@ struct ngx_triggers_worker_s {
     unsigned                 housekeep:1;      /* the next run is a tick */
     unsigned                 rest:1;           /* then give the lock up */
     unsigned                 releasing:1;      /* give leadership up */
+    unsigned                 exited:1;         /* the pool has ended: it takes
+                                                  no task any more */
 
     ngx_triggers_readers_t  *readers;
     ngx_triggers_archiver_t *archiver;         /* made when it is needed */

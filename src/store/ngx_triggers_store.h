@@ -353,11 +353,11 @@ ngx_triggers_store_state_e ngx_triggers_store_state(
     ngx_triggers_store_t *store);
 
 /*
- * The number that the next event will get, as of the last transaction or
- * opening: another one than before says that somebody has stored events.
+ * Of an open store: another number than before says that somebody else has
+ * committed something since; our own commits do not change it.
  */
 
-int64_t ngx_triggers_store_sequence(ngx_triggers_store_t *store);
+int64_t ngx_triggers_store_foreign(ngx_triggers_store_t *store);
 
 /*
  * Frames in the WAL that a restart of it would give back, after the last

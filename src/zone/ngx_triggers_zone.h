@@ -86,6 +86,8 @@ typedef struct {
     uint32_t                 readable;     /* the schema has been prepared */
     uint32_t                 wal_frames;
     uint64_t                 heartbeat;    /* CLOCK_MONOTONIC, ms */
+    uint64_t                 delivering;   /* likewise, of the deliverer; 0:
+                                              there are no endpoints */
     uint64_t                 gate;         /* CLOCK_MONOTONIC, ms: until then
                                               new reads wait */
     int64_t                  next_due;     /* ms since the epoch: something

@@ -14,7 +14,7 @@ my $Secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 my $Other = 'whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=';
 my $Parent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
-my $t = Triggers::Nginx->new()->plan(44);
+my $t = Triggers::Nginx->new()->plan(45);
 my $r = Triggers::Receiver->new(dir => $t->{dir},
                                 secrets => [ $Secret, $Other ]);
 
@@ -63,6 +63,8 @@ unsigned();
 answers();
 many();
 leases();
+
+is($t->get('/v1/health')->{json}{checks}{delivery}, 'ok', 'health');
 
 
 sub post {

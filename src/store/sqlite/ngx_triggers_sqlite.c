@@ -309,7 +309,8 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
 
     "INSERT INTO delivery_queue (webhook, at, seq) VALUES (?1, ?2, ?3)",
 
-    "DELETE FROM delivery_queue WHERE webhook = ?1 AND at = ?2 AND seq = ?3"
+    "DELETE FROM delivery_queue WHERE webhook = ?1 AND at = ?2 AND seq = ?3",
+    "PRAGMA data_version"
 };
 
 
@@ -500,9 +501,22 @@ ngx_triggers_store_keep_keys(ngx_triggers_store_t *store, int64_t ttl)
 
 
 int64_t
-ngx_triggers_store_sequence(ngx_triggers_store_t *store)
+ngx_triggers_store_foreign(ngx_triggers_store_t *store)
 {
-    return store->next_seq;
+    int64_t        version;
+    sqlite3_stmt  *stmt;
+
+    version = 0;
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_DATA_VERSION];
+
+    if (sqlite3_step(stmt) == SQLITE_ROW) {
+        version = sqlite3_column_int64(stmt, 0);
+    }
+
+    (void) sqlite3_reset(stmt);
+
+    return version;
 }
 
 

@@ -175,6 +175,7 @@ typedef enum {
     NGX_TRIGGERS_SQLITE_PUSH_DROP,
     NGX_TRIGGERS_SQLITE_PUSH_QUEUE,
     NGX_TRIGGERS_SQLITE_PUSH_UNQUEUE,
+    NGX_TRIGGERS_SQLITE_DATA_VERSION,
     NGX_TRIGGERS_SQLITE_NSTMT
 } ngx_triggers_sqlite_stmt_e;
 
@@ -617,6 +618,15 @@ ngx_int_t ngx_triggers_sqlite_reader_time(ngx_triggers_reader_t *reader,
 ngx_int_t ngx_triggers_sqlite_walk_seqs(ngx_triggers_reader_t *reader,
     ngx_triggers_query_t *query,
     ngx_int_t (*handler)(void *data, int64_t seq), void *data);
+
+/*
+ * What a reader's statements in between see does not change.  The end returns
+ * rc unless code is a SQLite error.
+ */
+
+ngx_int_t ngx_triggers_sqlite_snapshot(ngx_triggers_reader_t *reader);
+ngx_int_t ngx_triggers_sqlite_snapshot_end(ngx_triggers_reader_t *reader,
+    int code, ngx_int_t rc);
 
 /*
  * Steps a reader's statement, which is bound, for one row more than limit, and

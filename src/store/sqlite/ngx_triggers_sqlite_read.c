@@ -769,6 +769,25 @@ ngx_triggers_sqlite_page(ngx_triggers_reader_t *reader, sqlite3_stmt *stmt,
 
 
 ngx_int_t
+ngx_triggers_sqlite_snapshot(ngx_triggers_reader_t *reader)
+{
+    return ngx_triggers_sqlite_reader_begin(reader, 0);
+}
+
+
+ngx_int_t
+ngx_triggers_sqlite_snapshot_end(ngx_triggers_reader_t *reader, int code,
+    ngx_int_t rc)
+{
+    if (code != SQLITE_OK) {
+        rc = ngx_triggers_sqlite_reader_error(reader, code, "SELECT");
+    }
+
+    return ngx_triggers_sqlite_reader_end(reader, rc);
+}
+
+
+ngx_int_t
 ngx_triggers_sqlite_reader_time(ngx_triggers_reader_t *reader,
     ngx_uint_t ticks)
 {
