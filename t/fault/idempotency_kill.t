@@ -30,7 +30,12 @@ for my $round (1 .. 6) {
     sleep rand 0.05;
     $killed += $t->kill9($any) if $any;
 
-    my $drainer = wait_for(sub { $t->drainer() });
+    # not the one that is just dying
+
+    my $drainer = wait_for(sub {
+        my $pid = $t->drainer();
+        $pid && $pid != $any && $pid;
+    });
 
     sleep rand 0.05;
     $killed += $t->kill9($drainer) if $drainer;
