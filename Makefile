@@ -390,6 +390,7 @@ UNIT_time   := src/api/ngx_triggers_time.c
 UNIT_ring   := src/zone/ngx_triggers_ring.c
 UNIT_record := src/zone/ngx_triggers_record.c
 UNIT_rate   := src/zone/ngx_triggers_rate.c
+UNIT_metrics := src/zone/ngx_triggers_metrics.c
 UNIT_accept := t/unit/core.c src/api/ngx_http_triggers_accept.c
 UNIT_cloudevent := t/unit/core.c src/api/ngx_http_triggers_attribute.c \
                    $(wildcard src/api/ngx_http_triggers_cloudevent*.c) \
@@ -438,7 +439,7 @@ build/unit/idempotency_model.t: UNIT_CC += \
 
 # what is shared by threads: ThreadSanitizer looks at these tests too
 
-TSAN_TESTS := $(patsubst %,build/unit/%_tsan.t,ring rate keys_table)
+TSAN_TESTS := $(patsubst %,build/unit/%_tsan.t,ring rate keys_table metrics)
 
 build/unit/%_tsan.t: t/unit/%.c t/unit/unit.c $$(UNIT_%) $(OUR_HEADERS) \
         $(OBJS)/ngx_triggers_migrations.h

@@ -52,8 +52,8 @@ static void ngx_triggers_metrics_sum(ngx_triggers_metrics_t *metrics,
 static void ngx_triggers_metrics_sum_block(ngx_triggers_metrics_sums_t *sums,
     ngx_triggers_metrics_counts_t *counts);
 static uint64_t ngx_triggers_metrics_step(ngx_triggers_metrics_t *metrics);
-static void ngx_triggers_metrics_last(ngx_triggers_metrics_t *metrics,
-    uint64_t now, ngx_triggers_metrics_sums_t *sums);
+static void ngx_triggers_metrics_base(ngx_triggers_metrics_t *metrics,
+    uint64_t now, ngx_triggers_metrics_minute_t *base);
 static ngx_triggers_metrics_minute_t *ngx_triggers_metrics_minute(
     ngx_triggers_metrics_t *metrics, uint64_t taken, uint64_t now);
 
@@ -344,8 +344,28 @@ void
 ngx_triggers_metrics_read(ngx_triggers_metrics_t *metrics, uint64_t now,
     ngx_triggers_metrics_sums_t *sums)
 {
+    uint64_t                       events;
+    ngx_uint_t                     i, n;
+    ngx_triggers_metrics_minute_t  base;
+
+    /* in this order, so that no difference is negative */
+
+    ngx_triggers_metrics_base(metrics, now, &base);
     ngx_triggers_metrics_sum(metrics, sums);
-    ngx_triggers_metrics_last(metrics, now, sums);
+
+    events = sums->tally.ops[NGX_TRIGGERS_OP_CREATE][NGX_TRIGGERS_RC_OK];
+
+    sums->elapsed = (now > base.at) ? now - base.at : 1;
+    sums->last_requests = sums->requests - base.requests;
+    sums->last_errors = sums->errors - base.errors;
+    sums->last_events = events - base.events;
+
+    for (n = 0; n < NGX_TRIGGERS_TIMES; n++) {
+        for (i = 0; i < NGX_TRIGGERS_BUCKETS; i++) {
+            sums->last[n][i] = (uint32_t) (sums->times[n].buckets[i]
+                                           - base.times[n][i]);
+        }
+    }
 }
 
 
@@ -565,59 +585,42 @@ ngx_triggers_metrics_step(ngx_triggers_metrics_t *metrics)
 }
 
 
-/* the sums are those of now; before the first ones were kept all were zero */
+/* where the last minute began; all were zero before any sums were kept */
 
 static void
-ngx_triggers_metrics_last(ngx_triggers_metrics_t *metrics, uint64_t now,
-    ngx_triggers_metrics_sums_t *sums)
+ngx_triggers_metrics_base(ngx_triggers_metrics_t *metrics, uint64_t now,
+    ngx_triggers_metrics_minute_t *base)
 {
-    uint64_t                        taken, at, events;
-    ngx_uint_t                      i, n, again;
-    ngx_triggers_metrics_minute_t  *minute, base;
-
-    taken = ngx_triggers_metrics_load(&metrics->leader->minutes);
+    uint64_t                        taken;
+    ngx_uint_t                      i, n;
+    ngx_triggers_metrics_minute_t  *minute;
 
     do {
-        ngx_memzero(&base, sizeof(ngx_triggers_metrics_minute_t));
-        base.at = metrics->created;
+        ngx_memzero(base, sizeof(ngx_triggers_metrics_minute_t));
+        base->at = metrics->created;
 
+        taken = ngx_triggers_metrics_load(&metrics->leader->minutes);
         minute = ngx_triggers_metrics_minute(metrics, taken, now);
 
-        if (minute) {
-            base.at = ngx_triggers_metrics_load(&minute->at);
-            base.requests = ngx_triggers_metrics_load(&minute->requests);
-            base.errors = ngx_triggers_metrics_load(&minute->errors);
-            base.events = ngx_triggers_metrics_load(&minute->events);
+        if (minute == NULL) {
+            return;
+        }
 
-            for (n = 0; n < NGX_TRIGGERS_TIMES; n++) {
-                for (i = 0; i < NGX_TRIGGERS_BUCKETS; i++) {
-                    base.times[n][i] = ngx_triggers_metrics_load(
-                                           &minute->times[n][i]);
-                }
+        base->at = ngx_triggers_metrics_load(&minute->at);
+        base->requests = ngx_triggers_metrics_load(&minute->requests);
+        base->errors = ngx_triggers_metrics_load(&minute->errors);
+        base->events = ngx_triggers_metrics_load(&minute->events);
+
+        for (n = 0; n < NGX_TRIGGERS_TIMES; n++) {
+            for (i = 0; i < NGX_TRIGGERS_BUCKETS; i++) {
+                base->times[n][i] = ngx_triggers_metrics_load(
+                                        &minute->times[n][i]);
             }
         }
 
         /* what was copied may have become the oldest, and be overwritten */
 
-        at = ngx_triggers_metrics_load(&metrics->leader->minutes);
-        again = (at != taken);
-        taken = at;
-
-    } while (again);
-
-    events = sums->tally.ops[NGX_TRIGGERS_OP_CREATE][NGX_TRIGGERS_RC_OK];
-
-    sums->elapsed = (now > base.at) ? now - base.at : 1;
-    sums->last_requests = sums->requests - base.requests;
-    sums->last_errors = sums->errors - base.errors;
-    sums->last_events = events - base.events;
-
-    for (n = 0; n < NGX_TRIGGERS_TIMES; n++) {
-        for (i = 0; i < NGX_TRIGGERS_BUCKETS; i++) {
-            sums->last[n][i] = (uint32_t) (sums->times[n].buckets[i]
-                                           - base.times[n][i]);
-        }
-    }
+    } while (ngx_triggers_metrics_load(&metrics->leader->minutes) != taken);
 }
 
 
