@@ -410,6 +410,7 @@ UNIT_idempotency := $(UNIT_store)
 UNIT_idempotency_model := $(UNIT_store)
 UNIT_store_keys  := $(UNIT_store)
 UNIT_store_backup := $(UNIT_store)
+UNIT_lease  := $(UNIT_store)
 
 UNIT_TESTS := $(patsubst t/unit/%.c,build/unit/%.t, \
                   $(filter-out t/unit/unit.c t/unit/core.c, \

@@ -83,6 +83,8 @@ static char *ngx_http_triggers_key(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_triggers_keys_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_triggers_schedule(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_http_triggers_backup_path(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_triggers_check_positive(ngx_conf_t *cf, void *post,
@@ -123,6 +125,13 @@ static ngx_command_t  ngx_http_triggers_commands[] = {
       ngx_http_triggers_keys_file,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("triggers_retry_schedule"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_triggers_schedule,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_triggers_main_conf_t, retry_schedule),
       NULL },
 
     { ngx_string("triggers"),
@@ -301,9 +310,17 @@ ngx_http_triggers_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_uint_t                   i;
     ngx_http_triggers_store_t  **store;
 
+    if (tmcf->retry_schedule.n == 0) {
+        tmcf->retry_schedule.n = 3;
+        tmcf->retry_schedule.pauses[0] = 2000;
+        tmcf->retry_schedule.pauses[1] = 4000;
+        tmcf->retry_schedule.pauses[2] = 8000;
+    }
+
     store = tmcf->stores.elts;
 
     for (i = 0; i < tmcf->stores.nelts; i++) {
+        store[i]->worker.drainer_conf.retry_schedule = tmcf->retry_schedule;
 
         if (store[i]->size == 0) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -1025,6 +1042,51 @@ ngx_http_triggers_keys_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return ngx_http_triggers_keys_load(cf, &tmcf->keys, &value[1]);
+}
+
+
+/* pauses, each longer than none */
+
+static char *
+ngx_http_triggers_schedule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    ngx_str_t                *value;
+    ngx_uint_t                i;
+    ngx_triggers_schedule_t  *schedule;
+
+    schedule = (ngx_triggers_schedule_t *) (p + cmd->offset);
+
+    if (schedule->n) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (i > NGX_TRIGGERS_SCHEDULE_MAX) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" takes no more than %d times", &value[0],
+                               NGX_TRIGGERS_SCHEDULE_MAX);
+            return NGX_CONF_ERROR;
+        }
+
+        schedule->pauses[i - 1] = ngx_parse_time(&value[i], 0);
+
+        if (schedule->pauses[i - 1] == (ngx_msec_t) NGX_ERROR
+            || schedule->pauses[i - 1] == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid time \"%V\"",
+                               &value[i]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    schedule->n = cf->args->nelts - 1;
+
+    return NGX_CONF_OK;
 }
 
 

@@ -123,8 +123,9 @@ CREATE TABLE due (
 ) WITHOUT ROWID;
 
 
--- Events with an ordering key that are not done and not pushed.  One of each
--- key is active: it can be leased, is leased, or waits out a delay.
+-- Events with an ordering key that are not done, not pushed and in no step of
+-- ours.  One of each key is active: it can be leased, is leased, or waits out
+-- a delay.
 
 CREATE TABLE ordering (
     owner           INTEGER NOT NULL,

@@ -1010,3 +1010,64 @@ triggers_key
 --- no_error_log
 [alert]
 sk-live
+
+
+
+=== TEST 72: a retry schedule with a pause of nothing
+--- http_config
+    triggers_store  main  sqlite:$TEST_NGINX_SERVER_ROOT/logs/events.db
+                    zone=8m;
+    triggers_retry_schedule  2s 0 8s;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid time "0"
+--- no_error_log
+[alert]
+
+
+
+=== TEST 73: a retry schedule that is no time
+--- http_config
+    triggers_store  main  sqlite:$TEST_NGINX_SERVER_ROOT/logs/events.db
+                    zone=8m;
+    triggers_retry_schedule  soon;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid time "soon"
+--- no_error_log
+[alert]
+
+
+
+=== TEST 74: a retry schedule of too many pauses
+--- http_config
+    triggers_store  main  sqlite:$TEST_NGINX_SERVER_ROOT/logs/events.db
+                    zone=8m;
+    triggers_retry_schedule  1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+"triggers_retry_schedule" takes no more than 16 times
+--- no_error_log
+[alert]
+
+
+
+=== TEST 75: a retry schedule twice
+--- http_config
+    triggers_store  main  sqlite:$TEST_NGINX_SERVER_ROOT/logs/events.db
+                    zone=8m;
+    triggers_retry_schedule  1s;
+    triggers_retry_schedule  1s;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+"triggers_retry_schedule" directive is duplicate
+--- no_error_log
+[alert]

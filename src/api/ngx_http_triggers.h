@@ -46,6 +46,7 @@ typedef struct {
 typedef struct {
     ngx_array_t              stores;           /* of …_store_t * */
     ngx_http_triggers_keys_t  keys;
+    ngx_triggers_schedule_t  retry_schedule;   /* n is 0: unset */
     ngx_triggers_uuid_gen_t  uuid;             /* of the process */
 } ngx_http_triggers_main_conf_t;
 

@@ -91,6 +91,8 @@ static ngx_int_t ngx_triggers_drainer_fail(ngx_triggers_drainer_t *d,
     ngx_int_t rc, ngx_msec_t *delay);
 static void ngx_triggers_drainer_locked(ngx_triggers_drainer_t *d);
 static ngx_int_t ngx_triggers_drainer_idle(ngx_triggers_drainer_t *d);
+static ngx_int_t ngx_triggers_drainer_sweep(ngx_triggers_drainer_t *d);
+static ngx_uint_t ngx_triggers_drainer_is_due(ngx_triggers_drainer_t *d);
 static ngx_int_t ngx_triggers_drainer_gather(ngx_triggers_drainer_t *d);
 static ngx_int_t ngx_triggers_drainer_skip_dead(ngx_triggers_drainer_t *d,
     ngx_triggers_record_header_t *header);
@@ -118,6 +120,7 @@ static void ngx_triggers_drainer_wake(ngx_triggers_zone_sh_t *sh,
 static void ngx_triggers_drainer_wake_all(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_after(ngx_triggers_drainer_t *d);
 static ngx_uint_t ngx_triggers_drainer_stopping(ngx_triggers_drainer_t *d);
+static int64_t ngx_triggers_wall_ms(void);
 
 
 ngx_triggers_drainer_t *
@@ -150,6 +153,7 @@ ngx_triggers_drainer_create(ngx_triggers_zone_t *zone,
     }
 
     ngx_triggers_store_keep_keys(d->store, conf->idempotency_ttl);
+    ngx_triggers_store_retry_schedule(d->store, &conf->retry_schedule);
 
     d->zone = zone;
     d->sh = zone->sh;
@@ -186,13 +190,23 @@ ngx_triggers_drainer_run(ngx_triggers_drainer_t *d, ngx_msec_t *delay)
 
     for ( ;; ) {
 
-        rc = ngx_triggers_drainer_gather(d);
+        rc = ngx_triggers_drainer_sweep(d);
 
-        if (rc == NGX_ERROR) {
-            return ngx_triggers_drainer_fail(d, rc, delay);
+        if (rc == NGX_OK) {
+            rc = ngx_triggers_drainer_gather(d);
         }
 
-        if (rc == NGX_DONE) {
+        if (rc == NGX_OK) {
+            yields = 0;
+            rc = ngx_triggers_drainer_batch(d);
+
+            if (rc == NGX_OK) {
+                ngx_triggers_drainer_publish(d);
+                ngx_triggers_drainer_after(d);
+            }
+        }
+
+        if (rc == NGX_DONE && !ngx_triggers_drainer_is_due(d)) {
 
             /*
              * On a busy machine the workers are about to append what the
@@ -212,16 +226,9 @@ ngx_triggers_drainer_run(ngx_triggers_drainer_t *d, ngx_msec_t *delay)
             continue;
         }
 
-        yields = 0;
-
-        rc = ngx_triggers_drainer_batch(d);
-
-        if (rc != NGX_OK) {
+        if (rc != NGX_OK && rc != NGX_DONE) {
             return ngx_triggers_drainer_fail(d, rc, delay);
         }
-
-        ngx_triggers_drainer_publish(d);
-        ngx_triggers_drainer_after(d);
 
         if (ngx_triggers_store_wanted(d->store)) {
 
@@ -512,6 +519,44 @@ ngx_triggers_drainer_idle(ngx_triggers_drainer_t *d)
     d->sh->gate = 0;
 
     return NGX_OK;
+}
+
+
+/* what is due by now, before a batch that may ask what can be leased */
+
+static ngx_int_t
+ngx_triggers_drainer_sweep(ngx_triggers_drainer_t *d)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  changed;
+
+    changed = 0;
+
+    rc = ngx_triggers_store_sweep(d->store, ngx_triggers_wall_ms(), &changed);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    __atomic_store_n(&d->sh->next_due, ngx_triggers_store_next_due(d->store),
+                     __ATOMIC_RELAXED);
+
+    if (changed) {
+        d->changed = 1;
+        d->changed_unknown = 1;
+        ngx_triggers_drainer_totals(d);
+        ngx_triggers_drainer_tell(d);
+    }
+
+    return NGX_OK;
+}
+
+
+/* a step of the sweep is bounded: is there more? */
+
+static ngx_uint_t
+ngx_triggers_drainer_is_due(ngx_triggers_drainer_t *d)
+{
+    return ngx_triggers_store_next_due(d->store) <= ngx_triggers_wall_ms();
 }
 
 
@@ -843,6 +888,9 @@ ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
 
     d->sequence = ngx_triggers_store_sequence(d->store);
 
+    __atomic_store_n(&d->sh->next_due, ngx_triggers_store_next_due(d->store),
+                     __ATOMIC_RELAXED);
+
     ngx_triggers_drainer_tell(d);
 
     now = ngx_triggers_monotonic_us();
@@ -1013,4 +1061,17 @@ static ngx_uint_t
 ngx_triggers_drainer_stopping(ngx_triggers_drainer_t *d)
 {
     return ngx_terminate || __atomic_load_n(&d->stop, __ATOMIC_RELAXED);
+}
+
+
+/* nginx's cached time stands still while the loop sleeps */
+
+static int64_t
+ngx_triggers_wall_ms(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_REALTIME, &ts);
+
+    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }

@@ -29,6 +29,7 @@ typedef struct {
     ngx_uint_t               batch_records;
     size_t                   batch_bytes;
     ngx_msec_t               idempotency_ttl;  /* of keys */
+    ngx_triggers_schedule_t  retry_schedule;   /* of steps */
 } ngx_triggers_drainer_conf_t;
 
 

@@ -35,6 +35,7 @@ static void ngx_triggers_lead_try(ngx_triggers_worker_t *worker);
 static ngx_int_t ngx_triggers_lead_lock(ngx_triggers_worker_t *worker);
 static ngx_int_t ngx_triggers_lead_prepare(ngx_triggers_worker_t *worker);
 static void ngx_triggers_lead_unlock(ngx_triggers_worker_t *worker);
+static ngx_uint_t ngx_triggers_leader_is_due(ngx_triggers_zone_sh_t *sh);
 static void ngx_triggers_drain_handler(void *data, ngx_log_t *log);
 static void ngx_triggers_drain_done_handler(ngx_event_t *ev);
 static void ngx_triggers_drain_retry_handler(ngx_event_t *ev);
@@ -131,7 +132,9 @@ ngx_triggers_leader_tick(ngx_triggers_worker_t *worker)
         worker->housekeep = 1;
         ngx_triggers_kick(worker);
 
-    } else if (ngx_triggers_ring_depth(&sh->ring) || worker->kicked) {
+    } else if (ngx_triggers_ring_depth(&sh->ring) || worker->kicked
+               || ngx_triggers_leader_is_due(sh))
+    {
 
         /* also finds what a worker left that died before it told us */
 
@@ -337,6 +340,21 @@ ngx_triggers_lead_unlock(ngx_triggers_worker_t *worker)
             (void) ngx_triggers_wake_send(worker->wake->fd, sh->nonce, i);
         }
     }
+}
+
+
+/* has the time of a lease's end, or the like, come? */
+
+static ngx_uint_t
+ngx_triggers_leader_is_due(ngx_triggers_zone_sh_t *sh)
+{
+    int64_t      now;
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+    now = (int64_t) tp->sec * 1000 + (int64_t) tp->msec;
+
+    return __atomic_load_n(&sh->next_due, __ATOMIC_RELAXED) <= now;
 }
 
 

@@ -31,6 +31,16 @@ typedef struct ngx_triggers_reader_s  ngx_triggers_reader_t;
 
 #define NGX_TRIGGERS_TOTAL_MAX    10000   /* a filtered total stops here */
 
+#define NGX_TRIGGERS_SCHEDULE_MAX 16      /* pauses of a schedule */
+
+
+/* pauses between the tries of something, ms */
+
+typedef struct {
+    ngx_uint_t               n;
+    ngx_msec_t               pauses[NGX_TRIGGERS_SCHEDULE_MAX];
+} ngx_triggers_schedule_t;
+
 
 /*
  * Takes one key; what it points to is valid during the call.  NGX_OK goes
@@ -123,6 +133,14 @@ void ngx_triggers_store_destroy(ngx_triggers_store_t *store);
 void ngx_triggers_store_keep_keys(ngx_triggers_store_t *store, int64_t ttl);
 
 /*
+ * When a step of ours is tried again; after the last pause the event fails.  2,
+ * 4 and 8 seconds unless it is called.
+ */
+
+void ngx_triggers_store_retry_schedule(ngx_triggers_store_t *store,
+    ngx_triggers_schedule_t *schedule);
+
+/*
  * Opens the lock file "PATH.lock", takes the write lock, opens the database
  * (creating it), recovers it, applies the migrations that are missing.
  * NGX_OK leaves it open and the write lock held.  NGX_AGAIN: another process
@@ -170,6 +188,21 @@ ngx_int_t ngx_triggers_store_apply(ngx_triggers_store_t *store,
 ngx_int_t ngx_triggers_store_commit(ngx_triggers_store_t *store,
     uint64_t nonce, uint64_t position);
 void ngx_triggers_store_rollback(ngx_triggers_store_t *store);
+
+/*
+ * What happens by itself: leases that run out, delays that are over, the next
+ * try of a step.  sweep does a bounded step of what is due at now (ms since
+ * the epoch) in a transaction of its own that is not synced, and adds to
+ * *changed the number of events that it has changed; with nothing due it costs
+ * nothing.  It is to be called before every batch, which takes its time for
+ * the present.  next_due tells before when there is nothing to do, as far as
+ * this writer knows; more is due already while that is not later than now.
+ * Both need the write lock and no transaction.
+ */
+
+ngx_int_t ngx_triggers_store_sweep(ngx_triggers_store_t *store, int64_t now,
+    ngx_uint_t *changed);
+int64_t ngx_triggers_store_next_due(ngx_triggers_store_t *store);
 
 /*
  * Keys.  ngx_triggers_store_watch_keys() sets a handler that apply then calls
@@ -263,7 +296,20 @@ ngx_uint_t ngx_triggers_store_wal_frames(ngx_triggers_store_t *store);
  * changes the order; one may have expired since the writer has found it.
  * ngx_triggers_reader_keys() and ngx_triggers_reader_key() do for API keys,
  * revoked ones included, what list and get do for events.
+ *
+ * ngx_triggers_reader_lease() calls handler for each event that is still in a
+ * lease, in the order in which they were handed out; NGX_DECLINED: the owner
+ * has no such lease.  ngx_triggers_reader_candidates() finds events that can
+ * be leased, in the order in which they would be: of the query owner, type,
+ * limit and time limit are used, ids has room for limit ids, and *n is set to
+ * how many were found, even with NGX_AGAIN: the time limit has passed.
+ * ngx_triggers_reader_attempts() calls handler for each attempt of one event,
+ * oldest first.
  */
+
+typedef ngx_int_t (*ngx_triggers_attempt_pt)(void *data,
+    ngx_triggers_attempt_t *attempt);
+
 
 /* what an idempotency key stands for; created_at is 0 if it is not known */
 
@@ -289,6 +335,14 @@ ngx_int_t ngx_triggers_reader_keys(ngx_triggers_reader_t *reader,
 ngx_int_t ngx_triggers_reader_key(ngx_triggers_reader_t *reader,
     ngx_str_t *user_id, ngx_uint_t any_owner, u_char *id,
     ngx_triggers_key_pt handler, void *data);
+
+ngx_int_t ngx_triggers_reader_lease(ngx_triggers_reader_t *reader,
+    ngx_str_t *user_id, ngx_uint_t any_owner, u_char *id,
+    ngx_triggers_row_pt handler, void *data);
+ngx_int_t ngx_triggers_reader_candidates(ngx_triggers_reader_t *reader,
+    ngx_triggers_query_t *query, u_char *ids, ngx_uint_t *n);
+ngx_int_t ngx_triggers_reader_attempts(ngx_triggers_reader_t *reader,
+    int64_t seq, ngx_triggers_attempt_pt handler, void *data);
 
 
 /*

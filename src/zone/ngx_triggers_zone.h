@@ -97,6 +97,8 @@ typedef struct {
     uint64_t                 heartbeat;    /* CLOCK_MONOTONIC, ms */
     uint64_t                 gate;         /* CLOCK_MONOTONIC, ms: until then
                                               new reads wait */
+    int64_t                  next_due;     /* ms since the epoch: something
+                                              happens by itself then */
     uint64_t                 commit_time;  /* of the last batch, us */
     uint64_t                 batches;
     uint64_t                 leaders;      /* elected since the zone is */

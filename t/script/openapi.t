@@ -204,10 +204,12 @@ sub make_failed_events {
     push @failed, fresh_event() for 1 .. $Failed;
     $t->quit() or BAIL_OUT('nginx did not quit');
 
-    $t->sql('INSERT INTO event_state (seq, status, updated_at, error_message)'
-            . " SELECT seq, 2, created_at, 'test' FROM events;"
-            . ' UPDATE inbox SET status = 2;'
-            . ' UPDATE owner_inbox SET status = 2;'
+    $t->sql('INSERT INTO event_state (seq, status, updated_at, done_at,'
+            . ' error_message)'
+            . " SELECT seq, 2, created_at, created_at, 'test' FROM events;"
+            . ' INSERT INTO done SELECT done_at, seq FROM event_state;'
+            . ' UPDATE inbox SET lane = 2;'
+            . ' UPDATE owner_inbox SET lane = 2;'
             . ' UPDATE counts SET status = 2 WHERE status = 4;');
 
     $t->ready();

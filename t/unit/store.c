@@ -22,7 +22,6 @@ static void test_merge_bounds(void);
 static void test_wal(void);
 static void test_lock(void);
 static void test_lock_waiter(void);
-static ngx_uint_t consistent(ngx_str_t *path);
 
 
 int
@@ -256,7 +255,7 @@ test_create(void)
 
     unit_ok(fixture_sql(path, "SELECT total_events FROM store") == 3,
             "create: counted");
-    unit_ok(consistent(path), "create: consistent");
+    unit_ok(fixture_consistent(path), "create: consistent");
 
     ngx_triggers_reader_close(reader);
     ngx_triggers_store_destroy(store);
@@ -319,7 +318,7 @@ test_operations(void)
                     "delete: its number is not given again");
         }
 
-        unit_ok(consistent(path), "operations: consistent");
+        unit_ok(fixture_consistent(path), "operations: consistent");
         ngx_triggers_store_destroy(store);
     }
 }
@@ -348,8 +347,10 @@ test_retry(void)
     for (i = 0; i < NGX_TRIGGERS_MAX_RETRIES + 1; i++) {
         (void) fixture_sql(path,
             "BEGIN;"
-            "INSERT INTO event_state (seq, status, updated_at, retry_count) "
-            "VALUES (2, 2, 1, 5) ON CONFLICT DO UPDATE SET status = 2;"
+            "INSERT INTO event_state (seq, status, updated_at, retry_count,"
+            " done_at) VALUES (2, 2, 1, 5, 1)"
+            " ON CONFLICT DO UPDATE SET status = 2, done_at = 1;"
+            "INSERT INTO done VALUES (1, 2) ON CONFLICT DO NOTHING;"
             "UPDATE inbox SET lane = 2 WHERE seq = 2;"
             "UPDATE owner_inbox SET lane = 2 WHERE seq = 2;"
             "UPDATE counts SET n = 2 WHERE status = 4;"
@@ -373,11 +374,11 @@ test_retry(void)
     unit_ok(fixture_sql(path, "SELECT last_retry_at FROM event_state "
                         "WHERE manual_retries = 3") == m.time - 1,
             "retry: its time");
-    unit_ok(consistent(path), "retry: consistent");
+    unit_ok(fixture_consistent(path), "retry: consistent");
 
     unit_ok(fixture_do(store, NGX_TRIGGERS_OP_ACKNOWLEDGE, 2, "demo")
             == NGX_TRIGGERS_RC_OK, "retry: a failed one is acknowledged");
-    unit_ok(consistent(path), "retry: consistent again");
+    unit_ok(fixture_consistent(path), "retry: consistent again");
 
     ngx_triggers_store_destroy(store);
 }
@@ -448,11 +449,11 @@ test_owners(void)
     unit_ok(ngx_triggers_store_commit(store, FIXTURE_NONCE, 1) == NGX_OK
             && fixture_sql(path, "SELECT count(*) FROM owners") == 3002,
             "owners: many in one batch");
-    unit_ok(consistent(path), "owners: consistent");
+    unit_ok(fixture_consistent(path), "owners: consistent");
 
     while (ngx_triggers_store_maintain(store, 1) == NGX_AGAIN) { /* void */ }
 
-    unit_ok(consistent(path), "owners: consistent when merged");
+    unit_ok(fixture_consistent(path), "owners: consistent when merged");
     ngx_triggers_store_destroy(store);
 }
 
@@ -483,7 +484,7 @@ test_batch(void)
     unit_ok(ngx_triggers_store_apply(store, &m, &result) == NGX_ERROR
             && ngx_triggers_store_commit(store, 1, 1) == NGX_ERROR,
             "batch: nothing is written outside of one");
-    unit_ok(consistent(path)
+    unit_ok(fixture_consistent(path)
             && fixture_sql(path, "SELECT count(*) FROM owners") == 1
             && fixture_sql(path, "SELECT count(*) FROM events") == 5,
             "batch: rolled back");
@@ -497,14 +498,14 @@ test_batch(void)
             "batch: owners are forgotten with it");
     unit_ok(fixture_sql(path, "SELECT max(seq) FROM events") == 7,
             "batch: its numbers are given again");
-    unit_ok(consistent(path), "batch: counts are dropped with it");
+    unit_ok(fixture_consistent(path), "batch: counts are dropped with it");
 
     (void) ngx_triggers_store_begin(store);
     fixture_mutation(&m, NGX_TRIGGERS_OP_CREATE, 8, "demo");
     (void) ngx_triggers_store_apply(store, &m, &result);
     ngx_triggers_store_close(store);
 
-    unit_ok(ngx_triggers_store_open(store) == NGX_OK && consistent(path)
+    unit_ok(ngx_triggers_store_open(store) == NGX_OK && fixture_consistent(path)
             && fixture_sql(path, "SELECT count(*) FROM events") == 7,
             "batch: closed within one");
     unit_ok(ngx_triggers_store_lead(store, FIXTURE_NONCE, &position) == NGX_OK,
@@ -586,7 +587,7 @@ test_deltas(void)
             && fixture_sql(path, "SELECT n FROM counts "
                            "WHERE owner = 0 AND status = 4") == 60,
             "deltas: sums");
-    unit_ok(consistent(path), "deltas: consistent");
+    unit_ok(fixture_consistent(path), "deltas: consistent");
     ngx_triggers_store_destroy(store);
 }
 
@@ -617,7 +618,7 @@ test_merge(void)
     unit_ok(ngx_triggers_store_maintain(store, 1) == NGX_OK
             && fixture_sql(path, "SELECT merged_through FROM store") == 513,
             "merge: when idle");
-    unit_ok(consistent(path), "merge: consistent");
+    unit_ok(fixture_consistent(path), "merge: consistent");
 
     for (n = 514; n < 20000; n += 1000) {
         (void) fixture_create(store, n, n + 999, "demo");
@@ -635,7 +636,7 @@ test_merge(void)
 
     unit_ok(fixture_sql(path, "SELECT merged_through FROM store") == 20513,
             "merge: goes on after a reopen");
-    unit_ok(consistent(path), "merge: consistent after slices");
+    unit_ok(fixture_consistent(path), "merge: consistent after slices");
     unit_ok(sqlite3_exec(store->db, "BEGIN IMMEDIATE; ROLLBACK", NULL, NULL,
                          NULL) == SQLITE_OK, "merge: leaves no transaction");
 
@@ -759,7 +760,7 @@ test_wal(void)
     }
 
     unit_ok(most < 8000, "wal: bounded under readers, %d frames", (int) most);
-    unit_ok(consistent(path), "wal: consistent");
+    unit_ok(fixture_consistent(path), "wal: consistent");
 
     ngx_triggers_reader_close(reader);
     ngx_triggers_store_destroy(store);
@@ -805,7 +806,7 @@ test_lock(void)
             && ngx_triggers_store_wanted(b), "lock: wanted back");
     ngx_triggers_store_close(b);
     unit_ok(ngx_triggers_store_open(a) == NGX_OK, "lock: taken back");
-    unit_ok(fixture_create(a, 21, 30, "third") == NGX_OK && consistent(path)
+    unit_ok(fixture_create(a, 21, 30, "third") == NGX_OK && fixture_consistent(path)
             && fixture_sql(path, "SELECT count(*) FROM events") == 30,
             "lock: sees what the other wrote");
 
@@ -842,56 +843,3 @@ test_lock_waiter(void)
 
 
 /* the lane that an event's state comes to, and the status of a lane */
-
-#define LANE                                                                  \
-    "CASE coalesce(status, 4)"                                                \
-    " WHEN 3 THEN CASE WHEN hold THEN 3 ELSE 4 + priority END"                \
-    " WHEN 4 THEN CASE WHEN hold THEN 7 WHEN priority = 0 THEN 8"             \
-    " WHEN priority = 2 THEN 9 ELSE 10 END"                                   \
-    " ELSE status END"
-
-#define STATUS  "CASE WHEN lane < 3 THEN lane WHEN lane < 7 THEN 3 ELSE 4 END"
-
-
-/* all tables say the same, and SQLite finds nothing wrong */
-
-static ngx_uint_t
-consistent(ngx_str_t *path)
-{
-    int64_t  bad;
-
-    bad = fixture_sql(path,
-        "SELECT count(*) FROM pragma_integrity_check"
-        " WHERE integrity_check <> 'ok'");
-
-    bad += fixture_sql(path,
-        "SELECT count(*) FROM (SELECT seq, owner, " LANE
-        " FROM events LEFT JOIN event_state USING (seq)"
-        " EXCEPT SELECT seq, owner, lane FROM inbox)");
-
-    bad += fixture_sql(path,
-        "SELECT (SELECT count(*) FROM events) <> (SELECT count(*) FROM inbox)"
-        " + (SELECT count(*) FROM event_state"
-        "    WHERE seq NOT IN (SELECT seq FROM events))");
-
-    bad += fixture_sql(path,
-        "SELECT count(*) FROM (SELECT owner, lane, seq FROM inbox"
-        " WHERE seq <= (SELECT merged_through FROM store)"
-        " EXCEPT SELECT owner, lane, seq FROM owner_inbox)");
-
-    bad += fixture_sql(path,
-        "SELECT (SELECT count(*) FROM owner_inbox)"
-        " <> (SELECT count(*) FROM inbox"
-        "     WHERE seq <= (SELECT merged_through FROM store))");
-
-    bad += fixture_sql(path,
-        "SELECT count(*) FROM (SELECT owner, " STATUS ", count(*) FROM inbox"
-        " GROUP BY 1, 2 UNION SELECT 0, " STATUS ", count(*) FROM inbox"
-        " GROUP BY 2 EXCEPT SELECT owner, status, n FROM counts)");
-
-    bad += fixture_sql(path,
-        "SELECT (SELECT coalesce(sum(n), 0) FROM counts WHERE owner > 0)"
-        " <> (SELECT count(*) FROM inbox)");
-
-    return bad == 0;
-}

@@ -314,4 +314,108 @@ fixture_sql(ngx_str_t *path, const char *sql)
 }
 
 
+#define FIXTURE_LANE                                                          \
+    "CASE coalesce(status, 4)"                                                \
+    " WHEN 3 THEN CASE WHEN hold THEN 3 ELSE 4 + priority END"                \
+    " WHEN 4 THEN CASE WHEN hold THEN 7 WHEN priority = 0 THEN 8"             \
+    " WHEN priority = 2 THEN 9 ELSE 10 END"                                   \
+    " ELSE status END"
+
+#define FIXTURE_STATUS                                                        \
+    "CASE WHEN lane < 3 THEN lane WHEN lane < 7 THEN 3 ELSE 4 END"
+
+
+/* all tables say the same, and SQLite finds nothing wrong */
+
+static ngx_inline ngx_uint_t
+fixture_consistent(ngx_str_t *path)
+{
+    int64_t  bad;
+
+    bad = fixture_sql(path,
+        "SELECT count(*) FROM pragma_integrity_check"
+        " WHERE integrity_check <> 'ok'");
+
+    bad += fixture_sql(path,
+        "SELECT count(*) FROM (SELECT seq, owner, " FIXTURE_LANE
+        " FROM events LEFT JOIN event_state USING (seq)"
+        " EXCEPT SELECT seq, owner, lane FROM inbox)");
+
+    bad += fixture_sql(path,
+        "SELECT (SELECT count(*) FROM events) <> (SELECT count(*) FROM inbox)"
+        " + (SELECT count(*) FROM event_state"
+        "    WHERE seq NOT IN (SELECT seq FROM events))");
+
+    bad += fixture_sql(path,
+        "SELECT count(*) FROM (SELECT owner, lane, seq FROM inbox"
+        " WHERE seq <= (SELECT merged_through FROM store)"
+        " EXCEPT SELECT owner, lane, seq FROM owner_inbox)");
+
+    bad += fixture_sql(path,
+        "SELECT (SELECT count(*) FROM owner_inbox)"
+        " <> (SELECT count(*) FROM inbox"
+        "     WHERE seq <= (SELECT merged_through FROM store))");
+
+    bad += fixture_sql(path,
+        "SELECT count(*) FROM (SELECT owner, " FIXTURE_STATUS ", count(*)"
+        " FROM inbox"
+        " GROUP BY 1, 2"
+        " UNION SELECT 0, " FIXTURE_STATUS ", count(*) FROM inbox"
+        " GROUP BY 2 EXCEPT SELECT owner, status, n FROM counts)");
+
+    bad += fixture_sql(path,
+        "SELECT (SELECT coalesce(sum(n), 0) FROM counts WHERE owner > 0)"
+        " <> (SELECT count(*) FROM inbox)");
+
+    bad += fixture_sql(path,
+        "SELECT count(*) FROM event_state WHERE (hold = 1) <> (lease IS NOT"
+        " NULL) OR (hold = 1) <> (leased_until IS NOT NULL)"
+        " OR (hold IN (2, 4)) <> (due_at IS NOT NULL)"
+        " OR (status < 3) <> (done_at IS NOT NULL)"
+        " OR (status < 3 AND hold <> 0)");
+
+    bad += fixture_sql(path,
+        "SELECT count(*) FROM (SELECT lease, remaining, until FROM leases"
+        " EXCEPT SELECT lease, count(*), leased_until FROM event_state"
+        " WHERE lease IS NOT NULL GROUP BY 1, 3)");
+
+    bad += fixture_sql(path,
+        "SELECT count(*) FROM event_state WHERE lease IS NOT NULL"
+        " AND lease NOT IN (SELECT lease FROM leases)");
+
+    bad += fixture_sql(path,
+        "WITH d (at, kind, ref) AS (SELECT until, 1, lease FROM leases"
+        " UNION ALL SELECT due_at, 2, seq FROM event_state"
+        " WHERE due_at IS NOT NULL) "
+        "SELECT (SELECT count(*) FROM (SELECT * FROM d EXCEPT"
+        " SELECT at, kind, ref FROM due))"
+        " + (SELECT count(*) FROM (SELECT at, kind, ref FROM due EXCEPT"
+        " SELECT * FROM d))");
+
+    bad += fixture_sql(path,
+        "SELECT count(*) FROM (SELECT done_at, seq FROM event_state"
+        " WHERE done_at IS NOT NULL EXCEPT SELECT at, seq FROM done)");
+
+    bad += fixture_sql(path,
+        "WITH o (owner, ordering_key, seq, active) AS (SELECT owner,"
+        " ordering_key, seq, coalesce(hold, 0) <> 3 FROM events"
+        " LEFT JOIN event_state USING (seq) WHERE ordering_key IS NOT NULL"
+        " AND coalesce(status, 4) > 2 AND coalesce(hold, 0) NOT IN (4, 5)) "
+        "SELECT (SELECT count(*) FROM (SELECT * FROM o EXCEPT"
+        " SELECT owner, ordering_key, seq, active FROM ordering))"
+        " + (SELECT (SELECT count(*) FROM o)"
+        "    <> (SELECT count(*) FROM ordering))"
+        " + (SELECT count(*) FROM (SELECT 1 FROM ordering"
+        "    GROUP BY owner, ordering_key HAVING sum(active) <> 1))"
+        " + (SELECT count(*) FROM event_state JOIN events USING (seq)"
+        "    WHERE hold = 3 AND ordering_key IS NULL)");
+
+    bad += fixture_sql(path,
+        "SELECT count(*) FROM attempts"
+        " WHERE seq NOT IN (SELECT seq FROM events)");
+
+    return bad == 0;
+}
+
+
 #endif /* _STORE_FIXTURE_H_INCLUDED_ */

@@ -74,22 +74,26 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
         "?15, ?16)",
 
-    "SELECT e.seq, e.owner, e.priority, coalesce(s.status, 4), s.hold, "
-        "s.retry_count, s.manual_retries, s.acknowledged_at "
-        "FROM events e LEFT JOIN event_state s ON s.seq = e.seq "
-        "WHERE e.id = ?1",
+    NGX_TRIGGERS_SQLITE_EVENT "WHERE e.id = ?1",
+
+    NGX_TRIGGERS_SQLITE_EVENT "WHERE e.seq = ?1",
+
+    "SELECT event_type, source FROM events WHERE seq = ?1",
 
     "DELETE FROM events WHERE seq = ?1",
 
-    "INSERT INTO event_state (seq, status, updated_at, acknowledged_at) "
-        "VALUES (?1, 0, ?2, ?2) "
-        "ON CONFLICT (seq) DO UPDATE SET status = 0, "
-        "updated_at = excluded.updated_at, "
-        "acknowledged_at = excluded.acknowledged_at, leased_until = NULL",
-
-    "UPDATE event_state SET status = 3, updated_at = ?2, last_retry_at = ?2, "
-        "retry_count = ?3, manual_retries = manual_retries + 1 "
-        "WHERE seq = ?1",
+    "INSERT INTO event_state (seq, status, hold, updated_at, retry_count, "
+        "manual_retries, attempts, last_retry_at, delivered_at, "
+        "acknowledged_at, leased_until, lease, due_at, done_at, "
+        "error_message) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
+        "?14, ?15) "
+        "ON CONFLICT (seq) DO UPDATE SET status = ?2, hold = ?3, "
+        "updated_at = ?4, retry_count = ?5, manual_retries = ?6, "
+        "attempts = ?7, last_retry_at = ?8, delivered_at = ?9, "
+        "acknowledged_at = ?10, leased_until = ?11, lease = ?12, "
+        "due_at = ?13, done_at = ?14, "
+        "error_message = CASE WHEN ?16 THEN ?15 ELSE error_message END",
 
     "DELETE FROM event_state WHERE seq = ?1",
 
@@ -103,6 +107,53 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
         "WHERE owner = ?1 AND lane = ?2 AND seq = ?3",
 
     "DELETE FROM owner_inbox WHERE owner = ?1 AND lane = ?2 AND seq = ?3",
+
+    "SELECT seq, owner FROM inbox WHERE lane = ?1 AND seq > ?2 ORDER BY seq",
+
+    "SELECT seq, owner FROM owner_inbox "
+        "WHERE owner = ?3 AND lane = ?1 AND seq > ?2 ORDER BY seq",
+
+    "INSERT INTO done (at, seq) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+
+    "INSERT INTO attempts (seq, at, webhook, outcome, status_code, duration, "
+        "error) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+
+    "DELETE FROM attempts WHERE seq = ?1",
+
+    "INSERT INTO ordering (owner, ordering_key, seq, active) "
+        "SELECT owner, ordering_key, seq, ?2 FROM events WHERE seq = ?1",
+
+    "DELETE FROM ordering WHERE owner = ?1 AND seq = ?2 AND ordering_key "
+        "= (SELECT ordering_key FROM events WHERE seq = ?2)",
+
+    "SELECT seq FROM ordering WHERE owner = ?1 AND ordering_key "
+        "= (SELECT ordering_key FROM events WHERE seq = ?2) "
+        "ORDER BY seq LIMIT 1",
+
+    "UPDATE ordering SET active = 1 WHERE owner = ?1 AND seq = ?2 "
+        "AND ordering_key "
+        "= (SELECT ordering_key FROM events WHERE seq = ?2)",
+
+    "INSERT INTO leases (lease_id, owner, until, max_attempts, remaining, "
+        "seqs) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+
+    "SELECT lease, lease_id, owner, until, max_attempts, remaining, seqs "
+        "FROM leases WHERE lease_id = ?1",
+
+    "SELECT lease, lease_id, owner, until, max_attempts, remaining, seqs "
+        "FROM leases WHERE lease = ?1",
+
+    "UPDATE leases SET remaining = ?2, until = ?3 WHERE lease = ?1",
+
+    "DELETE FROM leases WHERE lease = ?1",
+
+    "INSERT INTO due (at, kind, ref) VALUES (?1, ?2, ?3) "
+        "ON CONFLICT DO NOTHING",
+
+    "DELETE FROM due WHERE at = ?1 AND kind = ?2 AND ref = ?3",
+
+    "SELECT at, kind, ref FROM due WHERE at <= ?1 ORDER BY at, kind, ref "
+        "LIMIT 1",
 
     "INSERT INTO counts (owner, status, n) VALUES (?1, ?2, ?3) "
         "ON CONFLICT (owner, status) DO UPDATE SET n = n + excluded.n",
@@ -215,6 +266,11 @@ ngx_triggers_store_create(ngx_str_t *path, ngx_log_t *log)
     store->lock_fd = -1;
     store->keys_ttl = NGX_TRIGGERS_SQLITE_KEYS_TTL;
 
+    store->schedule.pauses[0] = 2000;
+    store->schedule.pauses[1] = 4000;
+    store->schedule.pauses[2] = 8000;
+    store->schedule.n = 3;
+
     store->lock_path = ngx_triggers_sqlite_lock_path(path, log);
     store->uri = ngx_triggers_sqlite_uri(path, log);
 
@@ -282,6 +338,10 @@ ngx_triggers_store_open(ngx_triggers_store_t *store)
     }
 
     ngx_triggers_sqlite_keys_check(store);
+
+    /* whoever has had the lock may have added to what is due */
+
+    store->next_due = 0;
 
     switch (ngx_triggers_store_state(store)) {
 

@@ -92,16 +92,34 @@ typedef enum {
     NGX_TRIGGERS_SQLITE_OWNER_FIND,
     NGX_TRIGGERS_SQLITE_OWNER_ADD,
     NGX_TRIGGERS_SQLITE_EVENT_ADD,
-    NGX_TRIGGERS_SQLITE_EVENT_FIND,
+    NGX_TRIGGERS_SQLITE_EVENT_BY_ID,
+    NGX_TRIGGERS_SQLITE_EVENT_BY_SEQ,
+    NGX_TRIGGERS_SQLITE_EVENT_FILTER,
     NGX_TRIGGERS_SQLITE_EVENT_DELETE,
-    NGX_TRIGGERS_SQLITE_STATE_ACK,
-    NGX_TRIGGERS_SQLITE_STATE_RETRY,
+    NGX_TRIGGERS_SQLITE_STATE_SET,
     NGX_TRIGGERS_SQLITE_STATE_DELETE,
     NGX_TRIGGERS_SQLITE_INBOX_ADD,
     NGX_TRIGGERS_SQLITE_INBOX_MOVE,
     NGX_TRIGGERS_SQLITE_INBOX_DELETE,
     NGX_TRIGGERS_SQLITE_OWNED_MOVE,
     NGX_TRIGGERS_SQLITE_OWNED_DELETE,
+    NGX_TRIGGERS_SQLITE_INBOX_LANE,
+    NGX_TRIGGERS_SQLITE_OWNED_LANE,
+    NGX_TRIGGERS_SQLITE_DONE_ADD,
+    NGX_TRIGGERS_SQLITE_ATTEMPT_ADD,
+    NGX_TRIGGERS_SQLITE_ATTEMPT_DELETE,
+    NGX_TRIGGERS_SQLITE_ORDER_ADD,
+    NGX_TRIGGERS_SQLITE_ORDER_DELETE,
+    NGX_TRIGGERS_SQLITE_ORDER_FIRST,
+    NGX_TRIGGERS_SQLITE_ORDER_SET,
+    NGX_TRIGGERS_SQLITE_LEASE_ADD,
+    NGX_TRIGGERS_SQLITE_LEASE_BY_ID,
+    NGX_TRIGGERS_SQLITE_LEASE_BY_NUMBER,
+    NGX_TRIGGERS_SQLITE_LEASE_SET,
+    NGX_TRIGGERS_SQLITE_LEASE_DELETE,
+    NGX_TRIGGERS_SQLITE_DUE_ADD,
+    NGX_TRIGGERS_SQLITE_DUE_DELETE,
+    NGX_TRIGGERS_SQLITE_DUE_FIRST,
     NGX_TRIGGERS_SQLITE_COUNT_ADD,
     NGX_TRIGGERS_SQLITE_COUNTS,
     NGX_TRIGGERS_SQLITE_MERGE,
@@ -136,6 +154,56 @@ typedef struct {
     int64_t                      owner;        /* 0: free */
     int64_t                      n[NGX_TRIGGERS_NSTATUS];
 } ngx_triggers_sqlite_delta_t;
+
+
+/*
+ * One event, as of the transaction: what is not going to change of it, and its
+ * row of "event_state".  Times are ms, 0: NULL.
+ */
+
+typedef struct {
+    u_char                       id[NGX_TRIGGERS_ID_LEN];
+    int64_t                      seq;          /* 0: there is none */
+    int64_t                      owner;
+    int64_t                      created_at;
+    ngx_uint_t                   priority;
+
+    ngx_uint_t                   status;       /* ngx_triggers_status_e */
+    ngx_uint_t                   hold;         /* ngx_triggers_hold_e */
+    int64_t                      updated_at;
+    int64_t                      retry_count;
+    int64_t                      manual_retries;
+    int64_t                      attempts;
+    int64_t                      last_retry_at;
+    int64_t                      delivered_at;
+    int64_t                      acknowledged_at;
+    int64_t                      leased_until;
+    int64_t                      lease;        /* number, 0: none */
+    int64_t                      due_at;
+    int64_t                      done_at;
+    ngx_str_t                    error;        /* that is to be set */
+
+    ngx_uint_t                   lane;         /* where the tables have it */
+    ngx_uint_t                   counted;      /* the status it counts as */
+
+    unsigned                     keyed:1;      /* has an ordering key */
+    unsigned                     new_error:1;  /* error is to be set */
+} ngx_triggers_sqlite_event_t;
+
+
+/* one lease, as of the transaction */
+
+typedef struct {
+    int64_t                      number;       /* 0: there is none */
+    u_char                       id[NGX_TRIGGERS_ID_LEN];
+    int64_t                      owner;        /* 0: an admin's */
+    int64_t                      until;        /* ms */
+    int64_t                      max_attempts;
+    int64_t                      remaining;
+    ngx_uint_t                   n;            /* events it was given for */
+    int64_t                      seqs[NGX_TRIGGERS_LEASE_MAX];
+    unsigned                     changed:1;    /* in remaining */
+} ngx_triggers_sqlite_lease_t;
 
 
 typedef struct ngx_triggers_sqlite_keys_s  ngx_triggers_sqlite_keys_t;
@@ -192,6 +260,16 @@ struct ngx_triggers_store_s {
 
     ngx_triggers_sqlite_owner_t  owners[NGX_TRIGGERS_SQLITE_CACHE];
 
+    /* the lease that was used last; what has changed is yet to be written */
+    ngx_triggers_sqlite_lease_t  lease;
+
+    int64_t                      clock;        /* ms: of the last sweep */
+    int64_t                      next_due;     /* ms: nothing is due before, 0:
+                                                  to be read, INT64_MAX: none */
+    ngx_uint_t                   swept;        /* events that it changed */
+
+    ngx_triggers_schedule_t      schedule;     /* of steps */
+
     uint64_t                     tail[NGX_TRIGGERS_SQLITE_TAIL_BITS / 64];
     ngx_uint_t                   tail_owners;  /* bits set in tail */
 
@@ -235,6 +313,9 @@ typedef enum {
     NGX_TRIGGERS_SQLITE_READ_API_KEY,
     NGX_TRIGGERS_SQLITE_READ_API_KEYS,
     NGX_TRIGGERS_SQLITE_READ_API_KEYS_OWNED,
+    NGX_TRIGGERS_SQLITE_READ_LEASE,
+    NGX_TRIGGERS_SQLITE_READ_LEASED,
+    NGX_TRIGGERS_SQLITE_READ_ATTEMPTS,
     NGX_TRIGGERS_SQLITE_NREAD
 } ngx_triggers_sqlite_read_e;
 
@@ -261,6 +342,26 @@ struct ngx_triggers_reader_s {
     "key_id, digest, user_id, name, prefix, scopes, rate_limit, is_active, "  \
         "created_at, updated_at, expires_at, last_used_at, revoked_at, "      \
         "rotated_from, allowed_ips, networks"
+
+
+/* what the row of an event is read by, see ngx_triggers_sqlite_event_row() */
+
+#define NGX_TRIGGERS_SQLITE_EVENT                                             \
+    "SELECT e.seq, e.id, e.owner, e.created_at, e.priority, "                 \
+        "e.ordering_key IS NOT NULL, coalesce(s.status, 4), s.hold, "         \
+        "coalesce(s.updated_at, e.created_at), s.retry_count, "               \
+        "s.manual_retries, s.attempts, s.last_retry_at, s.delivered_at, "     \
+        "s.acknowledged_at, s.leased_until, s.lease, s.due_at, s.done_at "    \
+        "FROM events e LEFT JOIN event_state s ON s.seq = e.seq "
+
+
+/* … and an attempt, see ngx_triggers_sqlite_attempt_row() */
+
+#define NGX_TRIGGERS_SQLITE_ATTEMPT                                           \
+    "SELECT a.attempt, a.at, a.outcome, a.status_code, a.duration, a.error, " \
+        "e.id, w.url, w.webhook_id "                                          \
+        "FROM attempts a JOIN events e ON e.seq = a.seq "                     \
+        "LEFT JOIN webhooks w ON w.webhook = a.webhook "
 
 
 /* The lane of an event. */
@@ -301,6 +402,28 @@ int ngx_triggers_sqlite_save(ngx_triggers_store_t *store);
 
 int ngx_triggers_sqlite_totals_load(ngx_triggers_store_t *store);
 void ngx_triggers_sqlite_totals_commit(ngx_triggers_store_t *store);
+
+/*
+ * Writes what changes of events have left in memory, counts and a lease, as
+ * every transaction that changes events must before it commits.
+ */
+
+int ngx_triggers_sqlite_flush(ngx_triggers_store_t *store);
+
+/* *owner is 0 if the name is unknown and is not to be created. */
+
+int ngx_triggers_sqlite_owner_find(ngx_triggers_store_t *store,
+    ngx_str_t *user_id, ngx_uint_t create, int64_t *owner);
+
+/* Adds n to the owner's events of a status. */
+
+int ngx_triggers_sqlite_count(ngx_triggers_store_t *store, int64_t owner,
+    ngx_uint_t status, int64_t n);
+
+/* The owner has an event in the tail that is yet to be merged. */
+
+void ngx_triggers_sqlite_tail_add(ngx_triggers_store_t *store,
+    int64_t owner);
 
 /*
  * What every failed call ends in: sets and logs the state, rolls back, and
@@ -346,6 +469,10 @@ ngx_int_t ngx_triggers_sqlite_unsynced(ngx_triggers_store_t *store,
 /* Milliseconds since the epoch. */
 
 int64_t ngx_triggers_sqlite_now(void);
+
+/* The row that NGX_TRIGGERS_SQLITE_ROW of the reader selects. */
+
+void ngx_triggers_sqlite_row(sqlite3_stmt *stmt, ngx_triggers_row_t *row);
 
 /* What a reader's failed call ends in: logs, and returns an nginx code. */
 
@@ -407,6 +534,131 @@ int ngx_triggers_sqlite_lock_byte(ngx_fd_t fd, int cmd, short *type,
 int ngx_triggers_sqlite_api_key_apply(ngx_triggers_store_t *store,
     ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
 int ngx_triggers_sqlite_api_keys_save(ngx_triggers_store_t *store);
+
+
+/*
+ * One event's life, src/store/sqlite/ngx_triggers_sqlite_event.c; SQLite
+ * codes.  An event is found, the members of the struct are changed, and it is
+ * saved, which also moves it between lanes and counts.  "now" is ms.
+ */
+
+int ngx_triggers_sqlite_event_create(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
+int ngx_triggers_sqlite_event_acknowledge(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
+int ngx_triggers_sqlite_event_delete(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
+int ngx_triggers_sqlite_event_retry(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
+int ngx_triggers_sqlite_event_retry_all(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
+
+/*
+ * The event that the mutation names, of which seq is 0 if there is none or
+ * none that the asker may see; and by number.
+ */
+
+int ngx_triggers_sqlite_event_find(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_sqlite_event_t *event);
+int ngx_triggers_sqlite_event_find_id(ngx_triggers_store_t *store, u_char *id,
+    ngx_triggers_sqlite_event_t *event);
+int ngx_triggers_sqlite_event_find_seq(ngx_triggers_store_t *store,
+    int64_t seq, ngx_triggers_sqlite_event_t *event);
+
+int ngx_triggers_sqlite_event_save(ngx_triggers_store_t *store,
+    ngx_triggers_sqlite_event_t *event);
+
+/*
+ * Numbers of up to *n events of a lane after one, oldest first; owner 0: of
+ * all.  Sets *n to how many there are.
+ */
+
+int ngx_triggers_sqlite_event_lane(ngx_triggers_store_t *store,
+    ngx_uint_t lane, int64_t owner, int64_t after, int64_t *seqs,
+    ngx_uint_t *n);
+
+/* Can it be leased? */
+
+ngx_uint_t ngx_triggers_sqlite_event_is_ready(
+    ngx_triggers_sqlite_event_t *event);
+
+/*
+ * The end of an event that is acknowledged, delivered or has failed: it leaves
+ * what holds it, lets its ordering key go, and is saved.  Failing comes with
+ * an error.
+ */
+
+int ngx_triggers_sqlite_event_end(ngx_triggers_store_t *store,
+    ngx_triggers_sqlite_event_t *event, ngx_uint_t status, int64_t now);
+int ngx_triggers_sqlite_event_fail(ngx_triggers_store_t *store,
+    ngx_triggers_sqlite_event_t *event, ngx_str_t *error, int64_t now);
+
+/* Removes an event and all that belongs to it. */
+
+int ngx_triggers_sqlite_event_remove(ngx_triggers_store_t *store,
+    ngx_triggers_sqlite_event_t *event);
+
+/*
+ * Takes an event that is not done out of its lease, its delay or its step.  It
+ * keeps its place in its ordering key and is not saved.
+ */
+
+int ngx_triggers_sqlite_event_release(ngx_triggers_store_t *store,
+    ngx_triggers_sqlite_event_t *event);
+
+/*
+ * Makes an event ready that was done, in a step or the pusher's, or lets it
+ * wait for its ordering key, which it joins; it is not saved.
+ */
+
+int ngx_triggers_sqlite_event_ready(ngx_triggers_store_t *store,
+    ngx_triggers_sqlite_event_t *event);
+
+/*
+ * An attempt of an event that is in a lease or a step has failed, which is the
+ * caller's to record: after max_attempts the event fails with the error, else
+ * it is to be tried again at a time, 0: at once.  Saves it.
+ */
+
+int ngx_triggers_sqlite_event_again(ngx_triggers_store_t *store,
+    ngx_triggers_sqlite_event_t *event, int64_t max_attempts, int64_t at,
+    ngx_str_t *error, int64_t now);
+
+
+/*
+ * Leases, src/store/sqlite/ngx_triggers_sqlite_lease.c; SQLite codes.  apply
+ * takes the operations on a lease that was given.  leave: an event goes out of
+ * its lease.  expire: a row of "due" says that the lease ends at that time.
+ * flush writes what has changed of the present one.
+ */
+
+int ngx_triggers_sqlite_lease_give(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
+int ngx_triggers_sqlite_lease_apply(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
+int ngx_triggers_sqlite_lease_leave(ngx_triggers_store_t *store,
+    ngx_triggers_sqlite_event_t *event);
+int ngx_triggers_sqlite_lease_expire(ngx_triggers_store_t *store,
+    int64_t number, int64_t at);
+int ngx_triggers_sqlite_lease_flush(ngx_triggers_store_t *store);
+
+
+/* src/store/sqlite/ngx_triggers_sqlite_due.c; SQLite codes */
+
+int ngx_triggers_sqlite_due_add(ngx_triggers_store_t *store, int64_t at,
+    ngx_uint_t kind, int64_t ref);
+int ngx_triggers_sqlite_due_delete(ngx_triggers_store_t *store, int64_t at,
+    ngx_uint_t kind, int64_t ref);
+
+
+/*
+ * Stores an attempt; of the struct are used at, outcome, status_code, duration
+ * and error.  webhook is its number, 0: it was no push.  A SQLite code; in
+ * src/store/sqlite/ngx_triggers_sqlite_attempts.c.
+ */
+
+int ngx_triggers_sqlite_attempt_add(ngx_triggers_store_t *store, int64_t seq,
+    int64_t webhook, ngx_triggers_attempt_t *attempt);
 
 
 #endif /* _NGX_TRIGGERS_SQLITE_H_INCLUDED_ */

@@ -5,10 +5,10 @@
  *
  * A page is a walk through the narrow tables, in the order of seq: each lane
  * of a selected status is a stream of sequence numbers, and the streams are
- * merged here.  For all owners a stream is a range of "inbox"; for one owner it is a
- * range of "owner_inbox", which ends at store.merged_through, and the tail of
- * "inbox" behind that, where rows of other owners are skipped.  The event is
- * fetched by seq, and only if a filter or the page needs it.
+ * merged here.  For all owners a stream is a range of "inbox"; for one owner
+ * it is a range of "owner_inbox", which ends at store.merged_through, and the
+ * tail of "inbox" behind that, where rows of other owners are skipped.  The
+ * event is fetched by seq, and only if a filter or the page needs it.
  *
  * created_at never goes back as seq grows, so "from" and "to" are turned into
  * bounds of seq by binary search.
@@ -48,6 +48,7 @@ typedef struct {
     int64_t                        walk_low;   /* of the present walk */
     int64_t                        walk_high;
 
+    ngx_uint_t                     lanes;      /* bits 1 << lane */
     ngx_triggers_sqlite_stream_t   streams[NGX_TRIGGERS_NLANES];
 
     uint64_t                       matches;
@@ -57,7 +58,17 @@ typedef struct {
     unsigned                       counts:1;   /* the total is in "counts" */
     unsigned                       counting:1; /* matches are the total */
     unsigned                       full:1;     /* the page has ended */
+    unsigned                       only:1;     /* … and that is all */
 } ngx_triggers_sqlite_walk_t;
+
+
+/* ids of events that can be leased */
+
+typedef struct {
+    u_char                        *ids;
+    ngx_uint_t                     n;
+    ngx_uint_t                     limit;
+} ngx_triggers_sqlite_candidates_t;
 
 
 static ngx_int_t ngx_triggers_sqlite_reader_init(
@@ -67,6 +78,7 @@ static ngx_int_t ngx_triggers_sqlite_reader_accept(
 static ngx_int_t ngx_triggers_sqlite_reader_time(
     ngx_triggers_reader_t *reader, ngx_uint_t ticks);
 static ngx_int_t ngx_triggers_sqlite_list(ngx_triggers_sqlite_walk_t *walk);
+static ngx_uint_t ngx_triggers_sqlite_list_lanes(ngx_uint_t statuses);
 static int ngx_triggers_sqlite_list_store(ngx_triggers_sqlite_walk_t *walk);
 static int ngx_triggers_sqlite_list_owner(ngx_triggers_sqlite_walk_t *walk);
 static int ngx_triggers_sqlite_list_bounds(ngx_triggers_sqlite_walk_t *walk);
@@ -92,7 +104,9 @@ static void ngx_triggers_sqlite_stream_open(ngx_triggers_sqlite_walk_t *walk,
     ngx_triggers_sqlite_stream_t *stream, ngx_uint_t tail);
 static ngx_int_t ngx_triggers_sqlite_stream_next(
     ngx_triggers_sqlite_walk_t *walk, ngx_triggers_sqlite_stream_t *stream);
-static void ngx_triggers_sqlite_row(sqlite3_stmt *stmt,
+static ngx_int_t ngx_triggers_sqlite_candidates(
+    ngx_triggers_sqlite_walk_t *walk);
+static ngx_int_t ngx_triggers_sqlite_candidate(void *data,
     ngx_triggers_row_t *row);
 
 
@@ -181,7 +195,15 @@ static const char *const  ngx_triggers_sqlite_read_statements[] = {
 
     "SELECT " NGX_TRIGGERS_SQLITE_API_KEY " FROM keys "
         "WHERE user_id = ?4 AND key_id < ?1 "
-        "ORDER BY key_id DESC LIMIT ?2 OFFSET ?3"
+        "ORDER BY key_id DESC LIMIT ?2 OFFSET ?3",
+
+    "SELECT l.lease, l.seqs, o.user_id "
+        "FROM leases l LEFT JOIN owners o ON o.owner = l.owner "
+        "WHERE l.lease_id = ?1",
+
+    NGX_TRIGGERS_SQLITE_ROW "WHERE e.seq = ?1 AND s.lease = ?2",
+
+    NGX_TRIGGERS_SQLITE_ATTEMPT "WHERE a.seq = ?1 ORDER BY a.attempt"
 };
 
 
@@ -327,6 +349,147 @@ ngx_triggers_reader_get(ngx_triggers_reader_t *reader, ngx_str_t *user_id,
     reader->error = SQLITE_OK;
 
     return (rc == NGX_DONE) ? NGX_OK : rc;
+}
+
+
+/*
+ * One priority after the other, each as a walk through the two lanes of what
+ * is ready.
+ */
+
+ngx_int_t
+ngx_triggers_reader_candidates(ngx_triggers_reader_t *reader,
+    ngx_triggers_query_t *query, u_char *ids, ngx_uint_t *n)
+{
+    int                                code;
+    ngx_int_t                          rc;
+    ngx_triggers_page_t                page;
+    ngx_triggers_query_t               ready;
+    ngx_triggers_sqlite_walk_t         walk;
+    ngx_triggers_sqlite_candidates_t   candidates;
+
+    *n = 0;
+
+    candidates.ids = ids;
+    candidates.n = 0;
+    candidates.limit = query->limit;
+
+    ngx_memzero(&ready, sizeof(ngx_triggers_query_t));
+
+    ready.user_id = query->user_id;
+    ready.any_owner = query->any_owner;
+    ready.event_type = query->event_type;
+    ready.event_type_prefix = query->event_type_prefix;
+    ready.ascending = 1;
+    ready.limit = query->limit;
+    ready.row = ngx_triggers_sqlite_candidate;
+    ready.data = &candidates;
+
+    ngx_memzero(&page, sizeof(ngx_triggers_page_t));
+    ngx_memzero(&walk, sizeof(ngx_triggers_sqlite_walk_t));
+
+    walk.reader = reader;
+    walk.query = &ready;
+    walk.page = &page;
+
+    reader->ticks = 0;
+    reader->deadline = 0;
+
+    if (query->time_limit) {
+        reader->deadline = ngx_triggers_sqlite_monotonic()
+                           + query->time_limit;
+    }
+
+    if (ngx_triggers_sqlite_reader_moved(reader) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    code = ngx_triggers_sqlite_exec(
+                                 reader->stmt[NGX_TRIGGERS_SQLITE_READ_BEGIN]);
+    if (code != SQLITE_OK) {
+        return ngx_triggers_sqlite_reader_error(reader, code, "BEGIN");
+    }
+
+    rc = ngx_triggers_sqlite_candidates(&walk);
+
+    if (!sqlite3_get_autocommit(reader->db)) {
+        code = ngx_triggers_sqlite_exec(
+                                   reader->stmt[NGX_TRIGGERS_SQLITE_READ_END]);
+        if (code != SQLITE_OK) {
+            return ngx_triggers_sqlite_reader_error(reader, code, "COMMIT");
+        }
+    }
+
+    *n = candidates.n;
+
+    if (rc == NGX_OK) {
+        reader->error = SQLITE_OK;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_triggers_sqlite_candidates(ngx_triggers_sqlite_walk_t *walk)
+{
+    int                                rc;
+    ngx_int_t                          code;
+    ngx_uint_t                         priority;
+    ngx_triggers_sqlite_candidates_t  *candidates;
+
+    candidates = walk->query->data;
+
+    rc = ngx_triggers_sqlite_list_store(walk);
+
+    if (rc == SQLITE_OK && !walk->query->any_owner) {
+        rc = ngx_triggers_sqlite_list_owner(walk);
+
+        if (rc == SQLITE_OK && walk->owner == 0) {
+            return NGX_OK;
+        }
+    }
+
+    if (rc != SQLITE_OK) {
+        return ngx_triggers_sqlite_reader_error(walk->reader, rc, "SELECT");
+    }
+
+    walk->walk_high = walk->next_seq;
+    walk->filters = (walk->query->event_type.data != NULL);
+    walk->only = 1;
+
+    for (priority = NGX_TRIGGERS_PRIORITY_HIGH + 1;
+         priority && candidates->n < candidates->limit;
+         priority--)
+    {
+        walk->lanes = (ngx_uint_t) 1
+                          << ngx_triggers_sqlite_lane(NGX_TRIGGERS_RETRYING,
+                                                      NGX_TRIGGERS_HOLD_NONE,
+                                                      priority - 1)
+                      | (ngx_uint_t) 1
+                          << ngx_triggers_sqlite_lane(NGX_TRIGGERS_PENDING,
+                                                      NGX_TRIGGERS_HOLD_NONE,
+                                                      priority - 1);
+
+        code = ngx_triggers_sqlite_walk(walk);
+        if (code != NGX_OK) {
+            return code;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_triggers_sqlite_candidate(void *data, ngx_triggers_row_t *row)
+{
+    ngx_triggers_sqlite_candidates_t *candidates = data;
+
+    ngx_memcpy(candidates->ids + candidates->n++ * NGX_TRIGGERS_ID_LEN,
+               row->event.id, NGX_TRIGGERS_ID_LEN);
+
+    return NGX_OK;
 }
 
 
@@ -483,6 +646,8 @@ ngx_triggers_sqlite_list(ngx_triggers_sqlite_walk_t *walk)
 
     query = walk->query;
 
+    walk->lanes = ngx_triggers_sqlite_list_lanes(query->statuses);
+
     walk->filters = (query->priorities != 0 || query->event_type.data
                      || query->source.data);
 
@@ -518,6 +683,27 @@ ngx_triggers_sqlite_list(ngx_triggers_sqlite_walk_t *walk)
     }
 
     return ngx_triggers_sqlite_list_total(walk);
+}
+
+
+/* the lanes of statuses, as bits of both */
+
+static ngx_uint_t
+ngx_triggers_sqlite_list_lanes(ngx_uint_t statuses)
+{
+    ngx_uint_t  i, bit, lanes;
+
+    lanes = 0;
+
+    for (i = 0; i < NGX_TRIGGERS_NLANES; i++) {
+        bit = (ngx_uint_t) 1 << ngx_triggers_sqlite_statuses[i];
+
+        if (statuses == 0 || (statuses & bit)) {
+            lanes |= (ngx_uint_t) 1 << i;
+        }
+    }
+
+    return lanes;
 }
 
 
@@ -779,14 +965,8 @@ static ngx_int_t
 ngx_triggers_sqlite_walk(ngx_triggers_sqlite_walk_t *walk)
 {
     ngx_int_t                      rc;
-    ngx_uint_t                     i, statuses;
+    ngx_uint_t                     i;
     ngx_triggers_sqlite_stream_t  *stream;
-
-    statuses = walk->query->statuses;
-
-    if (statuses == 0) {
-        statuses = NGX_TRIGGERS_SQLITE_ALL;
-    }
 
     rc = NGX_OK;
 
@@ -797,7 +977,7 @@ ngx_triggers_sqlite_walk(ngx_triggers_sqlite_walk_t *walk)
         stream->lane = i;
         stream->last = (walk->owner == 0);
 
-        if (statuses & ((ngx_uint_t) 1 << ngx_triggers_sqlite_statuses[i])) {
+        if (walk->lanes & ((ngx_uint_t) 1 << i)) {
             ngx_triggers_sqlite_stream_open(walk, stream,
                                      walk->owner == 0
                                      || !walk->query->ascending);
@@ -906,6 +1086,10 @@ ngx_triggers_sqlite_walk_event(ngx_triggers_sqlite_walk_t *walk, int64_t seq)
         walk->rows++;
         page->last_seq = seq;
         walk->full = (rc == NGX_DONE || walk->rows >= walk->query->limit);
+
+        if (walk->full && walk->only) {
+            return NGX_DONE;
+        }
 
     } else if (walk->full) {
         page->has_more = 1;
@@ -1119,7 +1303,7 @@ ngx_triggers_sqlite_stream_next(ngx_triggers_sqlite_walk_t *walk,
 }
 
 
-static void
+void
 ngx_triggers_sqlite_row(sqlite3_stmt *stmt, ngx_triggers_row_t *row)
 {
     ngx_triggers_event_t  *event;

@@ -20,18 +20,6 @@
 #define NGX_TRIGGERS_SQLITE_RING_KEEP  (7 * 24 * 3600 * 1000LL)    /* ms */
 
 
-typedef struct {
-    int64_t                      seq;
-    int64_t                      owner;
-    ngx_uint_t                   status;
-    ngx_uint_t                   hold;
-    ngx_uint_t                   priority;
-    int64_t                      retry_count;
-    int64_t                      manual_retries;
-    int64_t                      acknowledged_at;
-} ngx_triggers_sqlite_found_t;
-
-
 static int ngx_triggers_sqlite_lead(ngx_triggers_store_t *store,
     uint64_t nonce, uint64_t *position);
 static int ngx_triggers_sqlite_ring_find(ngx_triggers_store_t *store,
@@ -40,30 +28,10 @@ static int ngx_triggers_sqlite_ring_set(ngx_triggers_store_t *store,
     uint64_t nonce, uint64_t position);
 static int ngx_triggers_sqlite_ring_keep(ngx_triggers_store_t *store,
     int64_t now);
-static int ngx_triggers_sqlite_event_create(ngx_triggers_store_t *store,
-    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
-static int ngx_triggers_sqlite_event_insert(ngx_triggers_store_t *store,
-    ngx_triggers_event_t *event, int64_t owner, int64_t created_at);
-static int ngx_triggers_sqlite_event_acknowledge(ngx_triggers_store_t *store,
-    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
-static int ngx_triggers_sqlite_event_delete(ngx_triggers_store_t *store,
-    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
-static int ngx_triggers_sqlite_event_retry(ngx_triggers_store_t *store,
-    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
-static int ngx_triggers_sqlite_event_find(ngx_triggers_store_t *store,
-    ngx_triggers_mutation_t *mutation, ngx_triggers_sqlite_found_t *found);
-static int ngx_triggers_sqlite_event_move(ngx_triggers_store_t *store,
-    ngx_triggers_sqlite_found_t *found, ngx_uint_t status);
-static int ngx_triggers_sqlite_owner_find(ngx_triggers_store_t *store,
-    ngx_str_t *user_id, ngx_uint_t create, int64_t *owner);
 static uint32_t ngx_triggers_sqlite_hash(u_char *data, size_t len);
-static int ngx_triggers_sqlite_count(ngx_triggers_store_t *store,
-    int64_t owner, ngx_uint_t status, int64_t n);
 static int ngx_triggers_sqlite_count_flush(ngx_triggers_store_t *store);
 static int ngx_triggers_sqlite_count_add(ngx_triggers_store_t *store,
     int64_t owner, int64_t *n);
-static void ngx_triggers_sqlite_tail_add(ngx_triggers_store_t *store,
-    int64_t owner);
 
 
 ngx_int_t
@@ -161,6 +129,21 @@ ngx_triggers_store_apply(ngx_triggers_store_t *store,
         rc = ngx_triggers_sqlite_event_retry(store, mutation, result);
         break;
 
+    case NGX_TRIGGERS_OP_RETRY_ALL:
+        rc = ngx_triggers_sqlite_event_retry_all(store, mutation, result);
+        break;
+
+    case NGX_TRIGGERS_OP_LEASE:
+        rc = ngx_triggers_sqlite_lease_give(store, mutation, result);
+        break;
+
+    case NGX_TRIGGERS_OP_LEASE_ACK:
+    case NGX_TRIGGERS_OP_LEASE_RELEASE:
+    case NGX_TRIGGERS_OP_LEASE_EXTEND:
+    case NGX_TRIGGERS_OP_LEASE_UNDO:
+        rc = ngx_triggers_sqlite_lease_apply(store, mutation, result);
+        break;
+
     case NGX_TRIGGERS_OP_KEY_CREATE:
     case NGX_TRIGGERS_OP_KEY_UPDATE:
     case NGX_TRIGGERS_OP_KEY_ROTATE:
@@ -197,11 +180,7 @@ ngx_triggers_store_commit(ngx_triggers_store_t *store, uint64_t nonce,
 
     ngx_set_errno(0);
 
-    rc = ngx_triggers_sqlite_count_flush(store);
-
-    if (rc == SQLITE_OK) {
-        rc = ngx_triggers_sqlite_count_add(store, 0, store->sums);
-    }
+    rc = ngx_triggers_sqlite_flush(store);
 
     if (rc == SQLITE_OK) {
         rc = ngx_triggers_sqlite_ring_set(store, nonce, position);
@@ -260,7 +239,32 @@ ngx_triggers_store_rollback(ngx_triggers_store_t *store)
     /* may name owners that exist no more */
     ngx_memzero(store->owners, sizeof(store->owners));
 
+    store->lease.number = 0;
+    store->lease.changed = 0;
+
+    /* to be read again */
+    store->next_due = 0;
+
     ngx_triggers_sqlite_keys_rollback(store);
+}
+
+
+int
+ngx_triggers_sqlite_flush(ngx_triggers_store_t *store)
+{
+    int  rc;
+
+    rc = ngx_triggers_sqlite_lease_flush(store);
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_count_flush(store);
+    }
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_count_add(store, 0, store->sums);
+    }
+
+    return rc;
 }
 
 
@@ -494,399 +498,7 @@ ngx_triggers_sqlite_ring_keep(ngx_triggers_store_t *store, int64_t now)
 }
 
 
-static int
-ngx_triggers_sqlite_event_create(ngx_triggers_store_t *store,
-    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result)
-{
-    int                    rc;
-    int64_t                owner, created_at;
-    sqlite3_stmt          *stmt;
-    ngx_triggers_event_t  *event;
-
-    event = &mutation->event;
-    created_at = ngx_max(event->created_at, store->last_created_at);
-
-    if (mutation->idempotency.data) {
-        rc = ngx_triggers_sqlite_key_find(store, mutation, created_at, result);
-
-        if (rc != SQLITE_OK || result->rc != NGX_TRIGGERS_RC_OK) {
-            return rc;
-        }
-    }
-
-    rc = ngx_triggers_sqlite_owner_find(store, &event->user_id, 1, &owner);
-
-    if (rc == SQLITE_OK) {
-        rc = ngx_triggers_sqlite_event_insert(store, event, owner, created_at);
-    }
-
-    switch (rc & 0xff) {
-
-    case SQLITE_OK:
-        break;
-
-    case SQLITE_CONSTRAINT:
-    case SQLITE_TOOBIG:
-
-        ngx_log_error(NGX_LOG_ERR, store->log, 0,
-                      "triggers store \"%V\": an event was refused (%d: %s)",
-                      &store->path, rc, sqlite3_errmsg(store->db));
-
-        result->rc = NGX_TRIGGERS_RC_FAILED;
-        return SQLITE_OK;
-
-    default:
-        return rc;
-    }
-
-    stmt = store->stmt[NGX_TRIGGERS_SQLITE_INBOX_ADD];
-
-    sqlite3_bind_int64(stmt, 1,
-                       ngx_triggers_sqlite_lane(NGX_TRIGGERS_PENDING,
-                                                NGX_TRIGGERS_HOLD_NONE,
-                                                event->priority));
-    sqlite3_bind_int64(stmt, 2, store->next_seq);
-    sqlite3_bind_int64(stmt, 3, owner);
-
-    rc = ngx_triggers_sqlite_exec(stmt);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-
-    if (mutation->idempotency.data) {
-        rc = ngx_triggers_sqlite_key_add(store, mutation, created_at);
-        if (rc != SQLITE_OK) {
-            return rc;
-        }
-    }
-
-    store->next_seq++;
-    store->total_events++;
-    store->last_created_at = created_at;
-
-    ngx_triggers_sqlite_tail_add(store, owner);
-
-    result->time = created_at;
-
-    return ngx_triggers_sqlite_count(store, owner, NGX_TRIGGERS_PENDING, 1);
-}
-
-
-static int
-ngx_triggers_sqlite_event_insert(ngx_triggers_store_t *store,
-    ngx_triggers_event_t *event, int64_t owner, int64_t created_at)
-{
-    int            rc;
-    ngx_uint_t     i;
-    sqlite3_stmt  *stmt;
-    ngx_str_t     *texts[11];
-
-    stmt = store->stmt[NGX_TRIGGERS_SQLITE_EVENT_ADD];
-
-    sqlite3_bind_int64(stmt, 1, store->next_seq);
-    sqlite3_bind_blob(stmt, 2, event->id, NGX_TRIGGERS_ID_LEN, SQLITE_STATIC);
-    sqlite3_bind_int64(stmt, 3, owner);
-    sqlite3_bind_int64(stmt, 4, created_at);
-    sqlite3_bind_int64(stmt, 5, (int64_t) event->priority);
-
-    texts[0] = &event->event_type;
-    texts[1] = &event->source;
-    texts[2] = &event->ordering_key;
-    texts[3] = &event->correlation_id;
-    texts[4] = &event->request_id;
-    texts[5] = &event->source_ip;
-    texts[6] = &event->user_agent;
-    texts[7] = &event->api_version;
-    texts[8] = &event->traceparent;
-    texts[9] = &event->metadata;
-    texts[10] = &event->payload;
-
-    for (i = 0; i < 11; i++) {
-        rc = ngx_triggers_sqlite_bind_text(stmt, (int) i + 6, texts[i]);
-        if (rc != SQLITE_OK) {
-            return rc;
-        }
-    }
-
-    return ngx_triggers_sqlite_exec(stmt);
-}
-
-
-static int
-ngx_triggers_sqlite_event_acknowledge(ngx_triggers_store_t *store,
-    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result)
-{
-    int                           rc;
-    sqlite3_stmt                 *stmt;
-    ngx_triggers_sqlite_found_t   found;
-
-    rc = ngx_triggers_sqlite_event_find(store, mutation, &found);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-
-    if (found.seq == 0) {
-        result->rc = NGX_TRIGGERS_RC_NOT_FOUND;
-        return SQLITE_OK;
-    }
-
-    if (found.status == NGX_TRIGGERS_ACKNOWLEDGED) {
-        result->rc = NGX_TRIGGERS_RC_CONFLICT;
-        result->time = found.acknowledged_at;
-        return SQLITE_OK;
-    }
-
-    stmt = store->stmt[NGX_TRIGGERS_SQLITE_STATE_ACK];
-
-    sqlite3_bind_int64(stmt, 1, found.seq);
-    sqlite3_bind_int64(stmt, 2, mutation->time);
-
-    rc = ngx_triggers_sqlite_exec(stmt);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-
-    return ngx_triggers_sqlite_event_move(store, &found,
-                                          NGX_TRIGGERS_ACKNOWLEDGED);
-}
-
-
-static int
-ngx_triggers_sqlite_event_delete(ngx_triggers_store_t *store,
-    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result)
-{
-    int                           rc;
-    sqlite3_stmt                 *stmt;
-    ngx_triggers_sqlite_found_t   found;
-
-    rc = ngx_triggers_sqlite_event_find(store, mutation, &found);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-
-    if (found.seq == 0) {
-        result->rc = NGX_TRIGGERS_RC_NOT_FOUND;
-        return SQLITE_OK;
-    }
-
-    stmt = store->stmt[NGX_TRIGGERS_SQLITE_EVENT_DELETE];
-    sqlite3_bind_int64(stmt, 1, found.seq);
-
-    rc = ngx_triggers_sqlite_exec(stmt);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-
-    stmt = store->stmt[NGX_TRIGGERS_SQLITE_STATE_DELETE];
-    sqlite3_bind_int64(stmt, 1, found.seq);
-
-    rc = ngx_triggers_sqlite_exec(stmt);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-
-    return ngx_triggers_sqlite_event_move(store, &found, NGX_TRIGGERS_NSTATUS);
-}
-
-
-static int
-ngx_triggers_sqlite_event_retry(ngx_triggers_store_t *store,
-    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result)
-{
-    int                           rc;
-    sqlite3_stmt                 *stmt;
-    ngx_triggers_sqlite_found_t   found;
-
-    rc = ngx_triggers_sqlite_event_find(store, mutation, &found);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-
-    if (found.seq == 0) {
-        result->rc = NGX_TRIGGERS_RC_NOT_FOUND;
-        return SQLITE_OK;
-    }
-
-    if (found.status != NGX_TRIGGERS_FAILED) {
-        result->rc = NGX_TRIGGERS_RC_CONFLICT;
-        return SQLITE_OK;
-    }
-
-    if (found.manual_retries >= NGX_TRIGGERS_MAX_RETRIES) {
-        result->rc = NGX_TRIGGERS_RC_EXHAUSTED;
-        return SQLITE_OK;
-    }
-
-    stmt = store->stmt[NGX_TRIGGERS_SQLITE_STATE_RETRY];
-
-    sqlite3_bind_int64(stmt, 1, found.seq);
-    sqlite3_bind_int64(stmt, 2, mutation->time);
-    sqlite3_bind_int64(stmt, 3, found.retry_count + 1);
-
-    rc = ngx_triggers_sqlite_exec(stmt);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-
-    result->count = (uint32_t) (found.retry_count + 1);
-
-    return ngx_triggers_sqlite_event_move(store, &found,
-                                          NGX_TRIGGERS_RETRYING);
-}
-
-
-/* found->seq is 0 if there is no such event, or none that the asker may see */
-
-static int
-ngx_triggers_sqlite_event_find(ngx_triggers_store_t *store,
-    ngx_triggers_mutation_t *mutation, ngx_triggers_sqlite_found_t *found)
-{
-    int            rc;
-    int64_t        owner;
-    sqlite3_stmt  *stmt;
-
-    found->seq = 0;
-    owner = 0;
-
-    if (!mutation->any_owner) {
-        rc = ngx_triggers_sqlite_owner_find(store, &mutation->user_id, 0,
-                                            &owner);
-
-        if (rc != SQLITE_OK || owner == 0) {
-            return rc;
-        }
-    }
-
-    stmt = store->stmt[NGX_TRIGGERS_SQLITE_EVENT_FIND];
-
-    sqlite3_bind_blob(stmt, 1, mutation->id, NGX_TRIGGERS_ID_LEN,
-                      SQLITE_STATIC);
-
-    rc = sqlite3_step(stmt);
-
-    if (rc == SQLITE_ROW) {
-        found->owner = sqlite3_column_int64(stmt, 1);
-
-        if (owner == 0 || owner == found->owner) {
-            found->seq = sqlite3_column_int64(stmt, 0);
-        }
-
-        found->priority = (ngx_uint_t) sqlite3_column_int64(stmt, 2);
-        found->status = (ngx_uint_t) sqlite3_column_int64(stmt, 3);
-        found->hold = (ngx_uint_t) sqlite3_column_int64(stmt, 4);
-        found->retry_count = sqlite3_column_int64(stmt, 5);
-        found->manual_retries = sqlite3_column_int64(stmt, 6);
-        found->acknowledged_at = sqlite3_column_int64(stmt, 7);
-    }
-
-    (void) sqlite3_reset(stmt);
-
-    if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
-        return rc;
-    }
-
-    /* a status is used as an index */
-
-    if (found->seq && (found->status >= NGX_TRIGGERS_NSTATUS
-                       || found->priority > NGX_TRIGGERS_PRIORITY_HIGH))
-    {
-        return SQLITE_CORRUPT;
-    }
-
-    return SQLITE_OK;
-}
-
-
-/* Moves the event to the status in the narrow tables; NSTATUS removes it. */
-
-static int
-ngx_triggers_sqlite_event_move(ngx_triggers_store_t *store,
-    ngx_triggers_sqlite_found_t *found, ngx_uint_t status)
-{
-    int            rc;
-    ngx_uint_t     remove, from, to;
-    sqlite3_stmt  *stmt;
-
-    remove = (status == NGX_TRIGGERS_NSTATUS);
-
-    from = ngx_triggers_sqlite_lane(found->status, found->hold,
-                                    found->priority);
-    to = remove ? 0 : ngx_triggers_sqlite_lane(status, NGX_TRIGGERS_HOLD_NONE,
-                                               found->priority);
-
-    stmt = store->stmt[remove ? NGX_TRIGGERS_SQLITE_INBOX_DELETE
-                              : NGX_TRIGGERS_SQLITE_INBOX_MOVE];
-
-    sqlite3_bind_int64(stmt, 1, (int64_t) from);
-    sqlite3_bind_int64(stmt, 2, found->seq);
-    sqlite3_bind_int64(stmt, 3, (int64_t) to);
-
-    rc = ngx_triggers_sqlite_exec(stmt);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-
-    if (found->seq <= store->merged_through) {
-        stmt = store->stmt[remove ? NGX_TRIGGERS_SQLITE_OWNED_DELETE
-                                  : NGX_TRIGGERS_SQLITE_OWNED_MOVE];
-
-        sqlite3_bind_int64(stmt, 1, found->owner);
-        sqlite3_bind_int64(stmt, 2, (int64_t) from);
-        sqlite3_bind_int64(stmt, 3, found->seq);
-        sqlite3_bind_int64(stmt, 4, (int64_t) to);
-
-        rc = ngx_triggers_sqlite_exec(stmt);
-        if (rc != SQLITE_OK) {
-            return rc;
-        }
-    }
-
-    rc = ngx_triggers_sqlite_count(store, found->owner, found->status, -1);
-
-    if (rc != SQLITE_OK || remove) {
-        return rc;
-    }
-
-    return ngx_triggers_sqlite_count(store, found->owner, status, 1);
-}
-
-
-ngx_uint_t
-ngx_triggers_sqlite_lane(ngx_uint_t status, ngx_uint_t hold,
-    ngx_uint_t priority)
-{
-    static const u_char  retrying[] = {
-        NGX_TRIGGERS_LANE_RETRYING_LOW,
-        NGX_TRIGGERS_LANE_RETRYING_NORMAL,
-        NGX_TRIGGERS_LANE_RETRYING_HIGH
-    };
-
-    static const u_char  pending[] = {
-        NGX_TRIGGERS_LANE_PENDING_LOW,
-        NGX_TRIGGERS_LANE_PENDING_NORMAL,
-        NGX_TRIGGERS_LANE_PENDING_HIGH
-    };
-
-    switch (status) {
-
-    case NGX_TRIGGERS_RETRYING:
-        return hold ? NGX_TRIGGERS_LANE_RETRYING_HELD : retrying[priority];
-
-    case NGX_TRIGGERS_PENDING:
-        return hold ? NGX_TRIGGERS_LANE_PENDING_HELD : pending[priority];
-
-    default:
-
-        /* of what is done the lane is the status */
-
-        return status;
-    }
-}
-
-
-/* *owner is 0 if the name is unknown and is not to be created */
-
-static int
+int
 ngx_triggers_sqlite_owner_find(ngx_triggers_store_t *store,
     ngx_str_t *user_id, ngx_uint_t create, int64_t *owner)
 {
@@ -977,7 +589,7 @@ ngx_triggers_sqlite_hash(u_char *data, size_t len)
 }
 
 
-static int
+int
 ngx_triggers_sqlite_count(ngx_triggers_store_t *store, int64_t owner,
     ngx_uint_t status, int64_t n)
 {
@@ -1083,7 +695,7 @@ ngx_triggers_sqlite_count_add(ngx_triggers_store_t *store, int64_t owner,
  * bits is the number of owners.
  */
 
-static void
+void
 ngx_triggers_sqlite_tail_add(ngx_triggers_store_t *store, int64_t owner)
 {
     uint64_t   bit, mask;

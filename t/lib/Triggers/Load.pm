@@ -173,6 +173,46 @@ sub inconsistencies {
         'next_seq at or below a seq in use' =>
             'SELECT count(*) FROM events WHERE seq >= '
             . '(SELECT next_seq FROM store)',
+        'states that are not whole' =>
+            'SELECT count(*) FROM event_state WHERE '
+            . '(hold = 1) <> (lease IS NOT NULL) OR '
+            . '(hold = 1) <> (leased_until IS NOT NULL) OR '
+            . '(hold IN (2, 4)) <> (due_at IS NOT NULL) OR '
+            . '(status < 3) <> (done_at IS NOT NULL) OR '
+            . '(status < 3 AND hold <> 0)',
+        'leases whose number of events differs' =>
+            'SELECT count(*) FROM (SELECT lease, sum(n) AS s FROM ('
+            . 'SELECT lease, remaining AS n FROM leases UNION ALL '
+            . 'SELECT lease, -1 FROM event_state WHERE lease IS NOT NULL) '
+            . 'GROUP BY 1) WHERE s <> 0',
+        'leases or events without a row in due, or rows too many' =>
+            'WITH d (at, kind, ref) AS ('
+            . 'SELECT until, 1, lease FROM leases UNION ALL '
+            . 'SELECT due_at, 2, seq FROM event_state '
+            . 'WHERE due_at IS NOT NULL) '
+            . 'SELECT (SELECT count(*) FROM (SELECT * FROM d EXCEPT '
+            . 'SELECT at, kind, ref FROM due)) + '
+            . '(SELECT count(*) FROM (SELECT at, kind, ref FROM due EXCEPT '
+            . 'SELECT * FROM d))',
+        'events that are done without a row in done' =>
+            'SELECT count(*) FROM (SELECT done_at, seq FROM event_state '
+            . 'WHERE done_at IS NOT NULL EXCEPT SELECT at, seq FROM done)',
+        'events that differ in ordering' =>
+            'WITH o (owner, ordering_key, seq, active) AS ('
+            . 'SELECT owner, ordering_key, seq, coalesce(hold, 0) <> 3 '
+            . 'FROM events LEFT JOIN event_state USING (seq) '
+            . 'WHERE ordering_key IS NOT NULL AND coalesce(status, 4) > 2 '
+            . 'AND coalesce(hold, 0) NOT IN (4, 5)) '
+            . 'SELECT (SELECT count(*) FROM (SELECT * FROM o EXCEPT '
+            . 'SELECT owner, ordering_key, seq, active FROM ordering)) + '
+            . '(SELECT (SELECT count(*) FROM o) <> '
+            . '(SELECT count(*) FROM ordering))',
+        'ordering keys without exactly one active event' =>
+            'SELECT count(*) FROM (SELECT 1 FROM ordering '
+            . 'GROUP BY owner, ordering_key HAVING sum(active) <> 1)',
+        'attempts of events that are not there' =>
+            'SELECT count(*) FROM attempts '
+            . 'WHERE seq NOT IN (SELECT seq FROM events)',
     );
 
     for my $name (sort keys %checks) {
