@@ -454,7 +454,7 @@ test-unit: $(UNIT_TESTS) $(TSAN_TESTS) ## C unit tests
 
 # nginx itself: blocks and scripts, t/*.t and t/script/*.t
 
-.PHONY: test-behaviour test-fault test-asan test-valgrind
+.PHONY: test-behaviour test-fault test-asan test-valgrind test-prometheus
 test-behaviour: $(SO) build/node_modules ## the behaviour of the module
 	$(TEST_ENV) t/run
 
@@ -468,6 +468,21 @@ test-asan: $(ASAN_SO) build/node_modules ## test-behaviour with sanitizers
 
 test-valgrind: $(SO) build/node_modules ## the scripts of t/ under memcheck
 	$(TEST_ENV) TRIGGERS_VALGRIND=1 t/run t/script
+
+# A real Prometheus, which "make test" does without: Debian's package is large
+# and would run a service once installed, so it is only unpacked here.
+
+PROMETHEUS := build/prometheus/usr/bin
+
+$(PROMETHEUS)/prometheus:
+	@mkdir -p build/prometheus
+	@echo "== Debian's prometheus into build/prometheus"
+	@cd build/prometheus && apt-get -qq download prometheus \
+	    && dpkg -x prometheus_*.deb . && rm prometheus_*.deb
+
+test-prometheus: $(SO) $(PROMETHEUS)/prometheus ## metrics, with a Prometheus
+	$(TEST_ENV) TRIGGERS_PROMETHEUS=$(abspath $(PROMETHEUS)) \
+	    t/run t/prometheus
 
 # libFuzzer: t/fuzz/NAME.c with the sources it names here; it mutates the
 # corpus, t/fuzz/corpus/NAME, and keeps what it finds under build/.
