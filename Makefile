@@ -76,7 +76,7 @@ NPM_PACKAGES := @octokit/webhooks-examples@7.6.1 cloudevents@10.0.0 \
 .PHONY: help
 help: ## lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE) \
-	    | awk -F'|' '{ printf "%-22s%s\n", $$1, $$2 }'
+	    | awk -F'|' '{ printf "%-24s%s\n", $$1, $$2 }'
 	@echo
 	@echo "Variables: NGINX_SRC=DIR builds that nginx and the module for it;"
 	@echo "PORT=8080 and DIR=build/run belong to run, start and stop;"
