@@ -499,6 +499,7 @@ FUZZ_idempotency := src/api/ngx_http_triggers_idempotency.c \
                     src/api/ngx_triggers_sha256.c
 FUZZ_key        := src/api/ngx_http_triggers_key_body.c \
                    src/api/ngx_http_triggers_keys.c \
+                   src/api/ngx_http_triggers_object.c \
                    src/api/ngx_triggers_networks.c \
                    src/api/ngx_triggers_sha256.c
 FUZZ_keys       := src/api/ngx_http_triggers_keys.c \

@@ -31,6 +31,8 @@
 #define NGX_HTTP_TRIGGERS_BATCH_SIZE     (16 * 1024 * 1024)
 #define NGX_HTTP_TRIGGERS_RESPONSE_SIZE  (16 * 1024 * 1024)
 #define NGX_HTTP_TRIGGERS_RATE_LIMIT     1000      /* requests a minute */
+#define NGX_HTTP_TRIGGERS_ATTEMPTS       5         /* leases of an event */
+#define NGX_HTTP_TRIGGERS_ATTEMPTS_MAX   1000
 #define NGX_HTTP_TRIGGERS_BACKUP_TIME    (3600 * 1000)         /* ms */
 #define NGX_HTTP_TRIGGERS_BACKUP_WAL     ((size_t) 4 * 1024 * 1024 * 1024)
 
@@ -101,6 +103,11 @@ static ngx_conf_post_t  ngx_http_triggers_positive_post =
 
 static ngx_conf_num_bounds_t  ngx_http_triggers_rate_bounds = {
     ngx_conf_check_num_bounds, 0, NGX_TRIGGERS_RATE_MAX
+};
+
+
+static ngx_conf_num_bounds_t  ngx_http_triggers_attempts_bounds = {
+    ngx_conf_check_num_bounds, 1, NGX_HTTP_TRIGGERS_ATTEMPTS_MAX
 };
 
 
@@ -216,6 +223,20 @@ static ngx_command_t  ngx_http_triggers_commands[] = {
       ngx_http_triggers_backup_path,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("triggers_lease_attempts"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_triggers_loc_conf_t, lease_attempts),
+      &ngx_http_triggers_attempts_bounds },
+
+    { ngx_string("triggers_debug"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_triggers_loc_conf_t, debug),
       NULL },
 
       ngx_null_command
@@ -363,6 +384,8 @@ ngx_http_triggers_create_loc_conf(ngx_conf_t *cf)
     conf->synchronous_commit = NGX_CONF_UNSET;
     conf->rate_limit = NGX_CONF_UNSET_UINT;
     conf->key_ttl = NGX_CONF_UNSET;
+    conf->lease_attempts = NGX_CONF_UNSET_UINT;
+    conf->debug = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -391,6 +414,9 @@ ngx_http_triggers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->rate_limit, prev->rate_limit,
                               NGX_HTTP_TRIGGERS_RATE_LIMIT);
     ngx_conf_merge_sec_value(conf->key_ttl, prev->key_ttl, 0);
+    ngx_conf_merge_uint_value(conf->lease_attempts, prev->lease_attempts,
+                              NGX_HTTP_TRIGGERS_ATTEMPTS);
+    ngx_conf_merge_value(conf->debug, prev->debug, 0);
 
     if (conf->cors == NULL) {
         conf->cors = prev->cors;

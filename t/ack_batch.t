@@ -296,7 +296,7 @@ error.code
 error.details.field
 --- response_body
 error.code: "VALIDATION_ERROR"
-error.details.field: "event_ids"
+error.details.field: "lease_id"
 
 
 

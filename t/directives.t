@@ -1071,3 +1071,59 @@ invalid time "soon"
 "triggers_retry_schedule" directive is duplicate
 --- no_error_log
 [alert]
+
+
+
+=== TEST 76: triggers_lease_attempts 0
+--- config
+        location / {
+            triggers main;
+            triggers_lease_attempts 0;
+        }
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+value must be between 1 and 1000
+
+
+
+=== TEST 77: triggers_lease_attempts 1001
+--- config
+        location / {
+            triggers main;
+            triggers_lease_attempts 1001;
+        }
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+value must be between 1 and 1000
+
+
+
+=== TEST 78: triggers_lease_attempts x
+--- config
+        location / {
+            triggers main;
+            triggers_lease_attempts x;
+        }
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid number
+
+
+
+=== TEST 79: triggers_debug maybe
+--- config
+        location / {
+            triggers main;
+            triggers_debug maybe;
+        }
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid value "maybe" in "triggers_debug" directive

@@ -72,6 +72,8 @@ typedef struct {
     size_t                   backup_wal;       /* largest WAL meanwhile */
     ngx_flag_t               status;           /* triggers_status is here */
     ngx_http_triggers_store_t  *status_store;  /* of it; NULL: all */
+    ngx_uint_t               lease_attempts;
+    ngx_flag_t               debug;
 } ngx_http_triggers_loc_conf_t;
 
 
@@ -128,7 +130,11 @@ typedef struct {
     u_char                   event_id[NGX_TRIGGERS_ID_LEN];
     void                    *batch;            /* …_batch_t, of one */
     void                    *poll;             /* while it waits for events */
+    void                    *lease;            /* of a request for or about
+                                                  leases */
     ngx_msec_t               started;          /* ngx_current_msec */
+    ngx_uint_t               debug;            /* …_debug_e */
+    void                    *delay;            /* of an answer, by debug */
     void                    *key_state;        /* of a key's resource */
     ngx_triggers_waiter_t   *waiter;
     ngx_http_triggers_commit_pt  commit_handler;
@@ -163,6 +169,14 @@ ngx_http_triggers_ctx_t *ngx_http_triggers_get_ctx(ngx_http_request_t *r);
  */
 
 ngx_http_triggers_ctx_t *ngx_http_triggers_find_ctx(ngx_http_request_t *r);
+
+/*
+ * Makes a mutation of the operation, now, of all that there is to say of who
+ * asks for it; the strings are the request's.
+ */
+
+void ngx_http_triggers_mutation(ngx_http_request_t *r,
+    ngx_triggers_mutation_t *mutation, ngx_uint_t op);
 
 /*
  * Submits what the request asks for; batch->codes, where there are several

@@ -5,14 +5,22 @@
  */
 
 
-#include "ngx_http_triggers_auth.h"
 #include "ngx_http_triggers_batch.h"
 #include "ngx_http_triggers_limit.h"
+#include "ngx_http_triggers_object.h"
 #include "ngx_http_triggers_resources.h"
 
 
-static ngx_int_t ngx_http_triggers_ack_ids(ngx_http_request_t *r,
-    ngx_http_triggers_batch_t *batch, const char **wrong);
+typedef struct {
+    ngx_http_request_t      *r;
+    ngx_http_triggers_batch_t  *batch;
+} ngx_http_triggers_ack_t;
+
+
+static ngx_int_t ngx_http_triggers_ack_body(ngx_http_request_t *r,
+    ngx_http_triggers_batch_t *batch, ngx_http_triggers_object_t *object);
+static ngx_int_t ngx_http_triggers_ack_ids(
+    ngx_http_triggers_object_t *object, json_t *value);
 static ngx_int_t ngx_http_triggers_ack_id(ngx_http_request_t *r,
     ngx_http_triggers_batch_t *batch, json_t *value);
 static ngx_int_t ngx_http_triggers_batch_acknowledged(ngx_http_request_t *r,
@@ -24,33 +32,32 @@ static void ngx_http_triggers_ack_write(ngx_http_request_t *r,
     ngx_triggers_text_t *text);
 
 
+static const ngx_http_triggers_object_member_t
+    ngx_http_triggers_ack_members[] =
+{
+    { "event_ids", 1, ngx_http_triggers_ack_ids },
+    { NULL, 0, NULL }
+};
+
+
 ngx_int_t
 ngx_http_triggers_batch_acknowledge(ngx_http_request_t *r)
 {
-    ngx_int_t                   rc;
-    const char                 *wrong;
-    ngx_http_triggers_batch_t  *batch;
+    ngx_int_t                    rc;
+    ngx_http_triggers_batch_t   *batch;
+    ngx_http_triggers_object_t   object;
 
     batch = ngx_http_triggers_batch_alloc(r);
     if (batch == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_triggers_ack_ids(r, batch, &wrong);
+    rc = ngx_http_triggers_ack_body(r, batch, &object);
 
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (ngx_http_triggers_charge(r, (rc == NGX_OK) ? batch->items.nelts : 1)
-        != NGX_OK)
-    {
-        return ngx_http_triggers_limited(r);
-    }
-
-    if (rc == NGX_DECLINED) {
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_BODY,
-                                       "event_ids", wrong);
+    rc = ngx_http_triggers_charge_body(r, rc, batch->items.nelts,
+                                       &object.field, &object.message);
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     if (batch->mutations.nelts == 0) {
@@ -62,46 +69,60 @@ ngx_http_triggers_batch_acknowledge(ngx_http_request_t *r)
 }
 
 
-/* NGX_DECLINED: *wrong tells why */
+/* NGX_DECLINED: the object tells why */
 
 static ngx_int_t
-ngx_http_triggers_ack_ids(ngx_http_request_t *r,
-    ngx_http_triggers_batch_t *batch, const char **wrong)
+ngx_http_triggers_ack_body(ngx_http_request_t *r,
+    ngx_http_triggers_batch_t *batch, ngx_http_triggers_object_t *object)
 {
-    size_t                    i, n;
-    json_t                   *body, *ids;
     ngx_int_t                 rc;
+    ngx_http_triggers_ack_t   ack;
     ngx_http_triggers_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
-    body = json_loadb((char *) ctx->body.data, ctx->body.len,
-                      JSON_REJECT_DUPLICATES, NULL);
+    ack.r = r;
+    ack.batch = batch;
 
-    ids = json_object_get(body, "event_ids");
-    n = json_array_size(ids);
+    object->pool = r->pool;
+    object->data = &ack;
 
-    *wrong = NULL;
+    rc = ngx_http_triggers_object_read(object, &ctx->body,
+                                       ngx_http_triggers_ack_members, 1);
 
-    if (!json_is_object(body)) {
-        *wrong = "the body must be a JSON object";
-
-    } else if (n == 0 || n > NGX_TRIGGERS_BATCH_MAX) {
-        *wrong = "event_ids must be an array of 1 to 1000 ids";
-
-    } else if (json_object_size(body) != 1) {
-        *wrong = "event_ids must be the only member";
+    if (rc == NGX_OK && batch->items.nelts == 0) {
+        return ngx_http_triggers_object_missing(object, "event_ids");
     }
-
-    rc = *wrong ? NGX_DECLINED : NGX_OK;
-
-    for (i = 0; rc == NGX_OK && i < n; i++) {
-        rc = ngx_http_triggers_ack_id(r, batch, json_array_get(ids, i));
-    }
-
-    json_decref(body);
 
     return rc;
+}
+
+
+static ngx_int_t
+ngx_http_triggers_ack_ids(ngx_http_triggers_object_t *object, json_t *value)
+{
+    size_t                    i;
+    json_t                   *item;
+    ngx_http_triggers_ack_t  *ack;
+
+    ack = object->data;
+
+    if (!json_is_array(value) || json_array_size(value) == 0
+        || json_array_size(value) > NGX_TRIGGERS_BATCH_MAX)
+    {
+        return ngx_http_triggers_object_refuse(object, "event_ids must be an "
+                                               "array of 1 to %d ids",
+                                               NGX_TRIGGERS_BATCH_MAX);
+    }
+
+    json_array_foreach(value, i, item) {
+
+        if (ngx_http_triggers_ack_id(ack->r, ack->batch, item) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -112,9 +133,6 @@ ngx_http_triggers_ack_id(ngx_http_request_t *r,
     u_char                    id[NGX_TRIGGERS_ID_LEN];
     ngx_str_t                 text, copy, field, message;
     ngx_triggers_mutation_t  *mutation;
-    ngx_http_triggers_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
     ngx_str_null(&copy);
 
@@ -145,10 +163,7 @@ ngx_http_triggers_ack_id(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    mutation->op = NGX_TRIGGERS_OP_ACKNOWLEDGE;
-    mutation->time = ngx_http_triggers_now();
-    mutation->user_id = ctx->key->user_id;
-    mutation->any_owner = ngx_http_triggers_is_admin(ctx);
+    ngx_http_triggers_mutation(r, mutation, NGX_TRIGGERS_OP_ACKNOWLEDGE);
     ngx_memcpy(mutation->id, id, NGX_TRIGGERS_ID_LEN);
 
     return NGX_OK;

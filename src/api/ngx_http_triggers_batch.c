@@ -17,8 +17,6 @@ static ngx_uint_t ngx_http_triggers_item_judge(
     ngx_http_triggers_batch_t *batch, ngx_http_triggers_item_t *item);
 static void ngx_http_triggers_item_fail(ngx_http_triggers_item_t *item,
     ngx_http_triggers_error_e error, const char *message);
-static void ngx_http_triggers_item_error(ngx_http_request_t *r,
-    ngx_http_triggers_item_t *item, ngx_triggers_text_t *text);
 static ngx_int_t ngx_http_triggers_batch_error(ngx_http_request_t *r,
     ngx_triggers_text_t *text);
 
@@ -132,6 +130,20 @@ ngx_http_triggers_batch_submit(ngx_http_request_t *r,
 }
 
 
+void
+ngx_http_triggers_batch_judge(ngx_http_triggers_batch_t *batch)
+{
+    ngx_uint_t                 i;
+    ngx_http_triggers_item_t  *item;
+
+    item = batch->items.elts;
+
+    for (i = 0; i < batch->items.nelts; i++) {
+        batch->succeeded += ngx_http_triggers_item_judge(batch, &item[i]);
+    }
+}
+
+
 ngx_int_t
 ngx_http_triggers_batch_send(ngx_http_request_t *r,
     ngx_http_triggers_batch_t *batch, ngx_uint_t status, ngx_uint_t failed,
@@ -144,12 +156,10 @@ ngx_http_triggers_batch_send(ngx_http_request_t *r,
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
+    ngx_http_triggers_batch_judge(batch);
+
     item = batch->items.elts;
     n = batch->items.nelts;
-
-    for (i = 0; i < n; i++) {
-        batch->succeeded += ngx_http_triggers_item_judge(batch, &item[i]);
-    }
 
     ngx_triggers_text_init(&text, r->pool);
 
@@ -164,7 +174,8 @@ ngx_http_triggers_batch_send(ngx_http_request_t *r,
         ngx_triggers_text_number(&text, i);
 
         if (item[i].refused) {
-            ngx_http_triggers_item_error(r, &item[i], &text);
+            ngx_triggers_text_puts(&text, ",");
+            ngx_http_triggers_batch_write_error(r, &item[i], &text);
 
         } else {
             write(r, batch, &item[i], &text);
@@ -187,6 +198,41 @@ ngx_http_triggers_batch_send(ngx_http_request_t *r,
     ngx_triggers_text_puts(&text, "}");
 
     return ngx_http_triggers_send_text(r, status, &text);
+}
+
+
+void
+ngx_http_triggers_batch_write_error(ngx_http_request_t *r,
+    ngx_http_triggers_item_t *item, ngx_triggers_text_t *text)
+{
+    ngx_str_t                 code, field, unused;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    ngx_http_triggers_error_text(item->error, ctx->v1, &code, &unused);
+
+    if (item->name.data) {
+        ngx_triggers_text_puts(text, "\"event_id\":");
+        ngx_triggers_text_string(text, &item->name);
+        ngx_triggers_text_puts(text, ",");
+    }
+
+    ngx_triggers_text_puts(text, "\"error\":{\"code\":");
+    ngx_triggers_text_string(text, &code);
+    ngx_triggers_text_puts(text, ",\"message\":");
+    ngx_triggers_text_string(text, &item->message);
+    ngx_triggers_text_puts(text, ",\"details\":{");
+
+    if (item->field.data) {
+        field = item->field;
+        ngx_http_triggers_clip(&field);
+
+        ngx_triggers_text_puts(text, "\"field\":");
+        ngx_triggers_text_string(text, &field);
+    }
+
+    ngx_triggers_text_puts(text, "}}");
 }
 
 
@@ -247,6 +293,12 @@ ngx_http_triggers_item_judge(ngx_http_triggers_batch_t *batch,
                                     "the event is acknowledged already");
         return 0;
 
+    case NGX_TRIGGERS_RC_LEASE_OVER:
+        ngx_http_triggers_item_fail(item, NGX_HTTP_TRIGGERS_CONFLICT,
+                                    "the lease is over, or the event is not "
+                                    "in it");
+        return 0;
+
     case NGX_TRIGGERS_RC_KEY_REUSED:
         ngx_http_triggers_item_fail(item, NGX_HTTP_TRIGGERS_KEY_REUSED,
                                     "the idempotency key was used for "
@@ -269,40 +321,6 @@ ngx_http_triggers_item_fail(ngx_http_triggers_item_t *item,
     item->error = error;
     item->message.data = (u_char *) message;
     item->message.len = ngx_strlen(message);
-}
-
-
-static void
-ngx_http_triggers_item_error(ngx_http_request_t *r,
-    ngx_http_triggers_item_t *item, ngx_triggers_text_t *text)
-{
-    ngx_str_t                 code, field, unused;
-    ngx_http_triggers_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
-
-    ngx_http_triggers_error_text(item->error, ctx->v1, &code, &unused);
-
-    if (item->name.data) {
-        ngx_triggers_text_puts(text, ",\"event_id\":");
-        ngx_triggers_text_string(text, &item->name);
-    }
-
-    ngx_triggers_text_puts(text, ",\"error\":{\"code\":");
-    ngx_triggers_text_string(text, &code);
-    ngx_triggers_text_puts(text, ",\"message\":");
-    ngx_triggers_text_string(text, &item->message);
-    ngx_triggers_text_puts(text, ",\"details\":{");
-
-    if (item->field.data) {
-        field = item->field;
-        ngx_http_triggers_clip(&field);
-
-        ngx_triggers_text_puts(text, "\"field\":");
-        ngx_triggers_text_string(text, &field);
-    }
-
-    ngx_triggers_text_puts(text, "}}");
 }
 
 

@@ -63,6 +63,15 @@ ngx_int_t ngx_http_triggers_batch_submit(ngx_http_request_t *r,
     ngx_http_triggers_batch_t *batch, ngx_uint_t wait,
     ngx_http_triggers_commit_pt handler);
 
+/* Sets the error of each item whose mutation was refused, and succeeded. */
+
+void ngx_http_triggers_batch_judge(ngx_http_triggers_batch_t *batch);
+
+/* Writes the members "event_id", where there is one, and "error" of an item. */
+
+void ngx_http_triggers_batch_write_error(ngx_http_request_t *r,
+    ngx_http_triggers_item_t *item, ngx_triggers_text_t *text);
+
 /* Writes what an item that succeeded says behind its index. */
 
 typedef void (*ngx_http_triggers_item_pt)(ngx_http_request_t *r,

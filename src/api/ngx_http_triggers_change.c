@@ -6,7 +6,6 @@
  */
 
 
-#include "ngx_http_triggers_auth.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
 #include "ngx_triggers_time.h"
@@ -70,12 +69,7 @@ ngx_http_triggers_change(ngx_http_request_t *r, ngx_uint_t op,
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
-    ngx_memzero(&mutation, sizeof(ngx_triggers_mutation_t));
-
-    mutation.op = op;
-    mutation.time = ngx_http_triggers_now();
-    mutation.user_id = ctx->key->user_id;
-    mutation.any_owner = ngx_http_triggers_is_admin(ctx);
+    ngx_http_triggers_mutation(r, &mutation, op);
     ngx_memcpy(mutation.id, ctx->event_id, NGX_TRIGGERS_ID_LEN);
 
     batch.mutations = &mutation;

@@ -6,6 +6,7 @@
 
 
 #include "ngx_http_triggers_cloudevent.h"
+#include "ngx_http_triggers_debug.h"
 #include "ngx_http_triggers_decode.h"
 #include "ngx_http_triggers_event.h"
 #include "ngx_http_triggers_idempotency.h"
@@ -34,6 +35,8 @@ static void ngx_http_triggers_event_context(ngx_http_request_t *r,
     ngx_triggers_event_t *event);
 static ngx_uint_t ngx_http_triggers_is_traceparent(ngx_str_t *value);
 static ngx_uint_t ngx_http_triggers_is_printable(ngx_str_t *value);
+static ngx_int_t ngx_http_triggers_event_committed(ngx_http_request_t *r,
+    ngx_triggers_result_t *result);
 static ngx_int_t ngx_http_triggers_event_created(ngx_http_request_t *r,
     ngx_triggers_result_t *result);
 static ngx_int_t ngx_http_triggers_event_location(ngx_http_request_t *r,
@@ -59,23 +62,20 @@ ngx_http_triggers_event_create(ngx_http_request_t *r)
         return ngx_http_triggers_batch_create(r);
     }
 
+    rc = ngx_http_triggers_debug(r);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
     ngx_memzero(&mutation, sizeof(ngx_triggers_mutation_t));
 
     rc = ngx_http_triggers_event_decode(r, &mutation.event, &key, &error);
 
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (ngx_http_triggers_charge(r, 1) != NGX_OK) {
-        return ngx_http_triggers_limited(r);
-    }
-
-    if (rc == NGX_DECLINED) {
-        return ngx_http_triggers_error_field(r, NGX_HTTP_TRIGGERS_BAD_BODY,
-                                             error.field.data ? &error.field
-                                                              : NULL,
-                                             &error.message);
+    rc = ngx_http_triggers_charge_body(r, rc, 1, &error.field,
+                                       &error.message);
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     rc = ngx_http_triggers_event_key(r, &key);
@@ -102,6 +102,8 @@ ngx_http_triggers_event_create(ngx_http_request_t *r)
 
     ngx_http_triggers_event_mutation(r, &mutation);
 
+    mutation.fail = (ctx->debug == NGX_HTTP_TRIGGERS_DEBUG_DEAD_LETTER);
+
     ngx_memcpy(ctx->event_id, mutation.id, NGX_TRIGGERS_ID_LEN);
     ctx->has_event_id = 1;
 
@@ -111,10 +113,10 @@ ngx_http_triggers_event_create(ngx_http_request_t *r)
 
     /* whether a key has been used before is known by the commit only */
 
-    wait = tlcf->synchronous_commit || key.data;
+    wait = tlcf->synchronous_commit || key.data || ctx->debug;
 
     return ngx_http_triggers_submit(r, &batch, wait,
-                                    ngx_http_triggers_event_created);
+                                    ngx_http_triggers_event_committed);
 }
 
 
@@ -343,6 +345,15 @@ ngx_http_triggers_is_printable(ngx_str_t *value)
     }
 
     return 1;
+}
+
+
+static ngx_int_t
+ngx_http_triggers_event_committed(ngx_http_request_t *r,
+    ngx_triggers_result_t *result)
+{
+    return ngx_http_triggers_debug_commit(r, result,
+                                          ngx_http_triggers_event_created);
 }
 
 

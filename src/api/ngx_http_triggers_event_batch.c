@@ -264,21 +264,10 @@ ngx_http_triggers_batch_decoded(ngx_http_request_t *r,
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
 
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (ngx_http_triggers_charge(r, (rc == NGX_OK) ? d->events.nelts : 1)
-        != NGX_OK)
-    {
-        return ngx_http_triggers_limited(r);
-    }
-
-    if (rc == NGX_DECLINED) {
-        return ngx_http_triggers_error_field(r, NGX_HTTP_TRIGGERS_BAD_BODY,
-                                             d->error.field.data
-                                             ? &d->error.field : NULL,
-                                             &d->error.message);
+    rc = ngx_http_triggers_charge_body(r, rc, d->events.nelts,
+                                       &d->error.field, &d->error.message);
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     batch = ngx_http_triggers_batch_alloc(r);

@@ -27,7 +27,9 @@ static void ngx_http_triggers_write_context(ngx_triggers_text_t *text,
 static void ngx_http_triggers_write_metadata(ngx_triggers_text_t *text,
     ngx_str_t *metadata, ngx_http_triggers_context_t *context);
 static void ngx_http_triggers_write_state(ngx_triggers_text_t *text,
-    ngx_triggers_row_t *row);
+    ngx_triggers_row_t *row, int64_t retention);
+static void ngx_http_triggers_write_number(ngx_triggers_text_t *text,
+    int64_t n, ngx_uint_t absent);
 static void ngx_http_triggers_write_raw(ngx_triggers_text_t *text,
     ngx_str_t *json);
 
@@ -45,7 +47,7 @@ ngx_http_triggers_status_name(ngx_uint_t status)
 
 void
 ngx_http_triggers_event_write(ngx_triggers_text_t *text,
-    ngx_triggers_row_t *row, ngx_uint_t v1)
+    ngx_triggers_row_t *row, ngx_uint_t v1, int64_t retention)
 {
     ngx_triggers_event_t         *event;
     ngx_http_triggers_context_t   context[NGX_HTTP_TRIGGERS_NCONTEXT];
@@ -75,7 +77,49 @@ ngx_http_triggers_event_write(ngx_triggers_text_t *text,
     ngx_triggers_text_puts(text, ",\"context\":");
     ngx_http_triggers_write_context(text, context);
 
-    ngx_http_triggers_write_state(text, row);
+    ngx_http_triggers_write_state(text, row, retention);
+}
+
+
+void
+ngx_http_triggers_attempt_write(ngx_triggers_text_t *text,
+    ngx_triggers_attempt_t *attempt)
+{
+    ngx_str_t  target;
+
+    static const char  *outcomes[] = {
+        "delivered", "failed", "released", "expired", "cancelled"
+    };
+
+    target = attempt->url;
+
+    if (target.data == NULL) {
+
+        if (attempt->outcome == NGX_TRIGGERS_ATTEMPT_RELEASED
+            || attempt->outcome == NGX_TRIGGERS_ATTEMPT_EXPIRED)
+        {
+            ngx_str_set(&target, "lease");
+
+        } else {
+            ngx_str_set(&target, "step");
+        }
+    }
+
+    ngx_triggers_text_puts(text, "{\"at\":");
+    ngx_triggers_text_time(text, attempt->at);
+    ngx_triggers_text_puts(text, ",\"target\":");
+    ngx_triggers_text_string(text, &target);
+    ngx_triggers_text_puts(text, ",\"outcome\":\"");
+    ngx_triggers_text_puts(text, outcomes[attempt->outcome]);
+    ngx_triggers_text_puts(text, "\",\"status_code\":");
+    ngx_http_triggers_write_number(text, attempt->status_code,
+                                   attempt->status_code == 0);
+    ngx_triggers_text_puts(text, ",\"duration_ms\":");
+    ngx_http_triggers_write_number(text, attempt->duration,
+                                   attempt->duration == -1);
+    ngx_triggers_text_puts(text, ",\"error\":");
+    ngx_triggers_text_string(text, &attempt->error);
+    ngx_triggers_text_puts(text, "}");
 }
 
 
@@ -162,7 +206,7 @@ ngx_http_triggers_write_metadata(ngx_triggers_text_t *text,
 
 static void
 ngx_http_triggers_write_state(ngx_triggers_text_t *text,
-    ngx_triggers_row_t *row)
+    ngx_triggers_row_t *row, int64_t retention)
 {
     static const char  *priorities[] = { "low", "normal", "high" };
 
@@ -190,9 +234,25 @@ ngx_http_triggers_write_state(ngx_triggers_text_t *text,
     ngx_triggers_text_puts(text, ",\"error_message\":");
     ngx_triggers_text_string(text, &row->error_message);
 
-    /* nothing is removed by age yet */
+    /* in seconds, and never before its time */
 
-    ngx_triggers_text_puts(text, ",\"ttl\":null");
+    ngx_triggers_text_puts(text, ",\"ttl\":");
+    ngx_http_triggers_write_number(text,
+                                   (row->done_at + retention + 999) / 1000,
+                                   row->done_at == 0 || retention == 0);
+}
+
+
+static void
+ngx_http_triggers_write_number(ngx_triggers_text_t *text, int64_t n,
+    ngx_uint_t absent)
+{
+    if (absent) {
+        ngx_triggers_text_puts(text, "null");
+        return;
+    }
+
+    ngx_triggers_text_number(text, n);
 }
 
 

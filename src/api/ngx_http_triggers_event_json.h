@@ -14,11 +14,17 @@
 
 /*
  * Writes the event's object without its closing brace, so that the caller may
- * add members.  v1 is the surface.  Any thread.
+ * add members.  v1 is the surface, retention how long events are kept when
+ * they are done, in ms, 0: for ever.  Any thread.
  */
 
 void ngx_http_triggers_event_write(ngx_triggers_text_t *text,
-    ngx_triggers_row_t *row, ngx_uint_t v1);
+    ngx_triggers_row_t *row, ngx_uint_t v1, int64_t retention);
+
+/* Writes an attempt's object.  Any thread. */
+
+void ngx_http_triggers_attempt_write(ngx_triggers_text_t *text,
+    ngx_triggers_attempt_t *attempt);
 
 /* The contract's name of a status. */
 

@@ -24,6 +24,7 @@ typedef struct {
     ngx_http_triggers_asker_t  asker;
     ngx_uint_t               cloudevents;      /* flag: is asked for them */
     u_char                   id[NGX_TRIGGERS_ID_LEN];
+    int64_t                  seq;              /* of the one event */
     size_t                   size_max;
 
     ngx_http_triggers_inbox_query_t  q;
@@ -31,7 +32,7 @@ typedef struct {
     ngx_triggers_page_t      page;
     ngx_str_t                next;             /* cursor; data NULL: none */
     u_char                   cursor[NGX_HTTP_TRIGGERS_CURSOR_LEN];
-    ngx_uint_t               rows;
+    ngx_uint_t               rows;             /* or attempts */
     ngx_triggers_text_t      text;
 } ngx_http_triggers_inbox_t;
 
@@ -61,6 +62,8 @@ static ngx_int_t ngx_http_triggers_status_thread(ngx_triggers_job_t *base,
     ngx_triggers_reader_t *reader);
 static ngx_int_t ngx_http_triggers_status_row(void *data,
     ngx_triggers_row_t *row);
+static ngx_int_t ngx_http_triggers_status_attempt(void *data,
+    ngx_triggers_attempt_t *attempt);
 static void ngx_http_triggers_text_request_id(
     ngx_http_triggers_inbox_t *job);
 
@@ -328,7 +331,8 @@ ngx_http_triggers_list_row(void *data, ngx_triggers_row_t *row)
         ngx_http_triggers_cloudevent_write(&job->text, row);
 
     } else {
-        ngx_http_triggers_event_write(&job->text, row, job->asker.v1);
+        ngx_http_triggers_event_write(&job->text, row, job->asker.v1,
+                                      job->asker.retention);
         ngx_triggers_text_puts(&job->text, "}");
     }
 
@@ -425,7 +429,8 @@ ngx_http_triggers_get_row(void *data, ngx_triggers_row_t *row)
         return NGX_OK;
     }
 
-    ngx_http_triggers_event_write(&job->text, row, job->asker.v1);
+    ngx_http_triggers_event_write(&job->text, row, job->asker.v1,
+                                  job->asker.retention);
     ngx_http_triggers_text_request_id(job);
 
     return NGX_OK;
@@ -436,13 +441,28 @@ static ngx_int_t
 ngx_http_triggers_status_thread(ngx_triggers_job_t *base,
     ngx_triggers_reader_t *reader)
 {
+    ngx_int_t                   rc;
     ngx_http_triggers_inbox_t  *job;
 
     job = (ngx_http_triggers_inbox_t *) base;
 
-    return ngx_triggers_reader_get(reader, &job->asker.user_id,
-                                   job->asker.any_owner, job->id,
-                                   ngx_http_triggers_status_row, job);
+    rc = ngx_triggers_reader_get(reader, &job->asker.user_id,
+                                 job->asker.any_owner, job->id,
+                                 ngx_http_triggers_status_row, job);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_triggers_reader_attempts(reader, job->seq,
+                                      ngx_http_triggers_status_attempt, job);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_triggers_text_puts(&job->text, "]");
+    ngx_http_triggers_text_request_id(job);
+
+    return NGX_OK;
 }
 
 
@@ -467,12 +487,24 @@ ngx_http_triggers_status_row(void *data, ngx_triggers_row_t *row)
     ngx_triggers_text_time(text, row->delivered_at);
     ngx_triggers_text_puts(text, ",\"acknowledged_at\":");
     ngx_triggers_text_time(text, row->acknowledged_at);
+    ngx_triggers_text_puts(text, ",\"attempts\":[");
 
-    /* nothing hands events out yet, so that there are no attempts */
+    job->seq = row->seq;
 
-    ngx_triggers_text_puts(text, ",\"attempts\":[]");
+    return NGX_OK;
+}
 
-    ngx_http_triggers_text_request_id(job);
+
+static ngx_int_t
+ngx_http_triggers_status_attempt(void *data, ngx_triggers_attempt_t *attempt)
+{
+    ngx_http_triggers_inbox_t *job = data;
+
+    if (job->rows++) {
+        ngx_triggers_text_puts(&job->text, ",");
+    }
+
+    ngx_http_triggers_attempt_write(&job->text, attempt);
 
     return NGX_OK;
 }

@@ -39,6 +39,8 @@ typedef struct {
     ngx_uint_t               any_owner;        /* flag: sees all */
     ngx_uint_t               v1;               /* flag: the surface */
     int64_t                  now;              /* ms since the epoch */
+    int64_t                  retention;        /* of events that are done, ms,
+                                                  0: for ever */
 } ngx_http_triggers_asker_t;
 
 

@@ -20,8 +20,6 @@
 #include "ngx_http_triggers_response.h"
 #include "ngx_triggers_sha256.h"
 
-#include <sys/random.h>
-
 
 #define NGX_HTTP_TRIGGERS_KEY_SECRET  32       /* random bytes */
 
@@ -35,7 +33,6 @@ static void ngx_http_triggers_key_defaults(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_triggers_key_own_rate(ngx_http_request_t *r);
 static ngx_http_triggers_key_state_t *ngx_http_triggers_key_make(
     ngx_http_request_t *r, ngx_triggers_key_t *key);
-static ngx_int_t ngx_http_triggers_key_random(u_char *p, size_t len);
 static void ngx_http_triggers_key_cleanup(void *data);
 static ngx_int_t ngx_http_triggers_key_submit(ngx_http_request_t *r,
     ngx_uint_t op, ngx_triggers_key_change_t *change,
@@ -170,22 +167,7 @@ ngx_http_triggers_key_body(ngx_http_request_t *r,
     rc = ngx_http_triggers_key_body_parse(kb, r->pool, &ctx->body, op,
                                           ngx_http_triggers_now());
 
-    if (ngx_http_triggers_charge(r, 1) != NGX_OK) {
-        return ngx_http_triggers_limited(r);
-    }
-
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (rc == NGX_DECLINED) {
-        return ngx_http_triggers_error_field(r, NGX_HTTP_TRIGGERS_BAD_BODY,
-                                             kb->field.data ? &kb->field
-                                                            : NULL,
-                                             &kb->message);
-    }
-
-    return NGX_DECLINED;
+    return ngx_http_triggers_charge_body(r, rc, 1, &kb->field, &kb->message);
 }
 
 
@@ -326,7 +308,7 @@ ngx_http_triggers_key_make(ngx_http_request_t *r, ngx_triggers_key_t *key)
     cln->handler = ngx_http_triggers_key_cleanup;
     ctx->key_state = state;
 
-    if (ngx_http_triggers_key_random(secret, sizeof(secret)) != NGX_OK) {
+    if (ngx_triggers_random(secret, sizeof(secret)) != NGX_OK) {
         ngx_log_error(NGX_LOG_CRIT, r->connection->log, ngx_errno,
                       "getrandom() failed");
         return NULL;
@@ -358,19 +340,6 @@ ngx_http_triggers_key_make(ngx_http_request_t *r, ngx_triggers_key_t *key)
 }
 
 
-static ngx_int_t
-ngx_http_triggers_key_random(u_char *p, size_t len)
-{
-    ssize_t  n;
-
-    do {
-        n = getrandom(p, len, 0);
-    } while (n == -1 && ngx_errno == NGX_EINTR);
-
-    return (n == (ssize_t) len) ? NGX_OK : NGX_ERROR;
-}
-
-
 static void
 ngx_http_triggers_key_cleanup(void *data)
 {
@@ -390,15 +359,11 @@ ngx_http_triggers_key_submit(ngx_http_request_t *r, ngx_uint_t op,
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
-    ngx_memzero(&mutation, sizeof(ngx_triggers_mutation_t));
-
     change->scopes = (uint32_t) ctx->key->scopes;
     change->rate = (uint32_t) ngx_http_triggers_key_own_rate(r);
 
-    mutation.op = op;
-    mutation.time = ngx_http_triggers_now();
-    mutation.user_id = ctx->key->user_id;
-    mutation.any_owner = ngx_http_triggers_is_admin(ctx);
+    ngx_http_triggers_mutation(r, &mutation, op);
+
     mutation.change = change;
     ngx_memcpy(mutation.id, ctx->id, NGX_TRIGGERS_ID_LEN);
 

@@ -25,6 +25,7 @@
 typedef struct {
     ngx_triggers_key_change_t  change;
     ngx_uint_t               has_user;         /* flag: user_id was there */
+    int64_t                  now;              /* ms, of the reading */
     ngx_str_t                field;
     ngx_str_t                message;
 } ngx_http_triggers_key_body_t;

@@ -47,6 +47,28 @@ ngx_http_triggers_charge(ngx_http_request_t *r, ngx_uint_t n)
 
 
 ngx_int_t
+ngx_http_triggers_charge_body(ngx_http_request_t *r, ngx_int_t rc,
+    ngx_uint_t n, ngx_str_t *field, ngx_str_t *message)
+{
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_http_triggers_charge(r, (rc == NGX_OK) ? n : 1) != NGX_OK) {
+        return ngx_http_triggers_limited(r);
+    }
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_triggers_error_field(r, NGX_HTTP_TRIGGERS_BAD_BODY,
+                                             field->data ? field : NULL,
+                                             message);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
 ngx_http_triggers_limited(ngx_http_request_t *r)
 {
     ngx_http_triggers_ctx_t  *ctx;

@@ -22,6 +22,16 @@
 
 ngx_int_t ngx_http_triggers_charge(ngx_http_request_t *r, ngx_uint_t n);
 
+/*
+ * Charges n tokens for a request whose body has been decoded with rc: NGX_OK;
+ * NGX_DECLINED, where field (its data may be NULL) and message tell what is
+ * wrong with it; NGX_ERROR.  What is refused costs one token.  NGX_DECLINED: go
+ * on; else it has been answered, as by a handler.
+ */
+
+ngx_int_t ngx_http_triggers_charge_body(ngx_http_request_t *r, ngx_int_t rc,
+    ngx_uint_t n, ngx_str_t *field, ngx_str_t *message);
+
 /* Sends 429. */
 
 ngx_int_t ngx_http_triggers_limited(ngx_http_request_t *r);

@@ -48,6 +48,7 @@ static const ngx_http_triggers_log_time_t  ngx_http_triggers_log_times[] = {
     { ngx_http_triggers_event_acknowledge, NGX_TRIGGERS_TIME_ACK },
     { ngx_http_triggers_event_remove, NGX_TRIGGERS_TIME_ACK },
     { ngx_http_triggers_batch_acknowledge, NGX_TRIGGERS_TIME_ACK },
+    { ngx_http_triggers_lease_ack, NGX_TRIGGERS_TIME_ACK },
     { NULL, 0 }
 };
 

@@ -5,7 +5,7 @@
  */
 
 
-#include "ngx_http_triggers.h"
+#include "ngx_http_triggers_auth.h"
 #include "ngx_http_triggers_response.h"
 
 
@@ -127,6 +127,26 @@ ngx_http_triggers_find_ctx(ngx_http_request_t *r)
     }
 
     return NULL;
+}
+
+
+void
+ngx_http_triggers_mutation(ngx_http_request_t *r,
+    ngx_triggers_mutation_t *mutation, ngx_uint_t op)
+{
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    ngx_memzero(mutation, sizeof(ngx_triggers_mutation_t));
+
+    mutation->op = op;
+    mutation->time = ngx_http_triggers_now();
+    mutation->user_id = ctx->key->user_id;
+    mutation->any_owner = ngx_http_triggers_is_admin(ctx);
+    mutation->source_ip = r->connection->addr_text;
+    mutation->request_id = ctx->request_id;
+    mutation->key_id = ctx->key->id;
 }
 
 

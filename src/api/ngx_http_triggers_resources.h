@@ -28,6 +28,17 @@ ngx_int_t ngx_http_triggers_event_retry(ngx_http_request_t *r);
 ngx_int_t ngx_http_triggers_event_remove(ngx_http_request_t *r);
 ngx_int_t ngx_http_triggers_event_delete(ngx_http_request_t *r);
 
+/* ngx_http_triggers_lease.c, ngx_http_triggers_lease_change.c: consuming */
+
+ngx_int_t ngx_http_triggers_lease(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_lease_ack(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_lease_release(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_lease_extend(ngx_http_request_t *r);
+
+/* ngx_http_triggers_retry_all.c: dead letters */
+
+ngx_int_t ngx_http_triggers_retry_all(ngx_http_request_t *r);
+
 /* ngx_http_triggers_inbox.c: reading */
 
 ngx_int_t ngx_http_triggers_inbox_list(ngx_http_request_t *r);

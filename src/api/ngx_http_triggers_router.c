@@ -61,6 +61,26 @@ static const ngx_http_triggers_route_t  ngx_http_triggers_routes[] = {
       NGX_HTTP_TRIGGERS_SCOPE_EVENTS_READ, NGX_HTTP_TRIGGERS_BODY_NONE,
       ngx_http_triggers_inbox_list },
 
+    { NGX_HTTP_POST, ngx_string("/v1/inbox/lease"),
+      NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, NGX_HTTP_TRIGGERS_BODY_OTHER,
+      ngx_http_triggers_lease },
+
+    { NGX_HTTP_POST, ngx_string("/v1/inbox/ack"),
+      NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, NGX_HTTP_TRIGGERS_BODY_OTHER,
+      ngx_http_triggers_lease_ack },
+
+    { NGX_HTTP_POST, ngx_string("/v1/inbox/release"),
+      NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, NGX_HTTP_TRIGGERS_BODY_OTHER,
+      ngx_http_triggers_lease_release },
+
+    { NGX_HTTP_POST, ngx_string("/v1/inbox/extend"),
+      NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, NGX_HTTP_TRIGGERS_BODY_OTHER,
+      ngx_http_triggers_lease_extend },
+
+    { NGX_HTTP_POST, ngx_string("/v1/inbox/retry"),
+      NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, NGX_HTTP_TRIGGERS_BODY_OTHER,
+      ngx_http_triggers_retry_all },
+
     { NGX_HTTP_POST, ngx_string("/v1/events"),
       NGX_HTTP_TRIGGERS_SCOPE_EVENTS_WRITE, NGX_HTTP_TRIGGERS_BODY_EVENT,
       ngx_http_triggers_event_create },

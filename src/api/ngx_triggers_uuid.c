@@ -29,17 +29,26 @@ static ngx_uint_t ngx_triggers_uuid_hex(u_char c);
 
 
 ngx_int_t
-ngx_triggers_uuid_seed(ngx_triggers_uuid_gen_t *gen)
+ngx_triggers_random(u_char *p, size_t len)
 {
     ssize_t  n;
 
-    ngx_memzero(gen, sizeof(ngx_triggers_uuid_gen_t));
-
     do {
-        n = getrandom(gen->state, sizeof(gen->state), 0);
+        n = getrandom(p, len, 0);
     } while (n == -1 && ngx_errno == NGX_EINTR);
 
-    if (n != (ssize_t) sizeof(gen->state)) {
+    return (n == (ssize_t) len) ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_triggers_uuid_seed(ngx_triggers_uuid_gen_t *gen)
+{
+    ngx_memzero(gen, sizeof(ngx_triggers_uuid_gen_t));
+
+    if (ngx_triggers_random((u_char *) gen->state, sizeof(gen->state))
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -85,6 +94,24 @@ ngx_triggers_uuid_v7(ngx_triggers_uuid_gen_t *gen, int64_t ms, u_char *id)
     low = (ngx_triggers_uuid_random(gen) >> 2) | 0x8000000000000000ull;
 
     ngx_triggers_uuid_write(id, high, low);
+}
+
+
+ngx_int_t
+ngx_triggers_uuid_secret(int64_t ms, u_char *id)
+{
+    uint64_t  high, low, random[2];
+
+    if (ngx_triggers_random((u_char *) random, sizeof(random)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    high = ((uint64_t) ms << 16) | 0x7000 | (random[0] & 0x0fff);
+    low = (random[1] >> 2) | 0x8000000000000000ull;
+
+    ngx_triggers_uuid_write(id, high, low);
+
+    return NGX_OK;
 }
 
 

@@ -3,7 +3,8 @@
  * UUIDs (RFC 9562): a generator for each process, and their text.  A
  * generator is used by one thread and has to be seeded after the fork.  Its
  * numbers are unique but can be predicted by who has seen enough of them:
- * they name things, they are never secrets.
+ * they name things, they are never secrets.  An id that has to be one is made
+ * by ngx_triggers_uuid_secret(), of the kernel's random bytes.
  */
 
 
@@ -43,6 +44,18 @@ void ngx_triggers_uuid_v4(ngx_triggers_uuid_gen_t *gen, u_char *id);
 
 void ngx_triggers_uuid_v7(ngx_triggers_uuid_gen_t *gen, int64_t ms,
     u_char *id);
+
+/*
+ * Makes an id of the same form whose other 74 bits are all random and cannot
+ * be guessed; it takes a system call.  NGX_ERROR, with ngx_errno set: the
+ * system has no random bytes.
+ */
+
+ngx_int_t ngx_triggers_uuid_secret(int64_t ms, u_char *id);
+
+/* Random bytes of the kernel, at most 256; NGX_ERROR as above. */
+
+ngx_int_t ngx_triggers_random(u_char *p, size_t len);
 
 /* writes NGX_TRIGGERS_UUID_LEN characters, returns the position after them */
 

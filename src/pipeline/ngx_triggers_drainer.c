@@ -840,6 +840,14 @@ ngx_triggers_drainer_changed(ngx_triggers_drainer_t *d,
         return;
     }
 
+    /* nobody has to look again because of what others were given */
+
+    if (mutation->op == NGX_TRIGGERS_OP_LEASE
+        || mutation->op == NGX_TRIGGERS_OP_LEASE_EXTEND)
+    {
+        return;
+    }
+
     d->changed = 1;
 
     if (mutation->any_owner) {

@@ -12,6 +12,8 @@
 #include "ngx_triggers_json.h"
 
 
+#define FUZZ_RETENTION  86400000
+
 #define FUZZ_NSTRINGS  9
 
 
@@ -71,6 +73,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     row.retry_count = data[0];
     row.event.priority = data[0] % 3;
     row.event.created_at = (int64_t) size * 1000000007;
+    row.done_at = (data[0] & 1) ? row.event.created_at : 0;
     memset(row.event.id, data[0], NGX_TRIGGERS_ID_LEN);
 
     fuzz_fill(&row, pool, (u_char *) data + 1, (u_char *) data + size);
@@ -125,7 +128,7 @@ fuzz_write(ngx_triggers_row_t *row, ngx_pool_t *pool, ngx_uint_t v1)
     ngx_triggers_text_t   text;
 
     ngx_triggers_text_init(&text, pool);
-    ngx_http_triggers_event_write(&text, row, v1);
+    ngx_http_triggers_event_write(&text, row, v1, FUZZ_RETENTION);
     ngx_triggers_text_puts(&text, "}");
 
     whole = fuzz_text(pool, &text);
@@ -153,6 +156,11 @@ fuzz_compare(json_t *json, ngx_triggers_row_t *row, ngx_uint_t v1)
 
         fuzz_is(json_object_get(parent, string->name), s);
     }
+
+    object = json_object_get(json, "ttl");
+    fuzz_check(row->done_at ? json_integer_value(object) * 1000
+                              >= row->done_at + FUZZ_RETENTION
+                            : json_is_null(object));
 
     object = fuzz_load(&row->event.payload);
     fuzz_check(json_equal(json_object_get(json, "payload"), object));

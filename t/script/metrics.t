@@ -8,7 +8,7 @@ use Test::More;
 use Triggers::Load;
 use Triggers::Nginx;
 
-my $t = Triggers::Nginx->new(workers => 3, config => <<'END')->plan(38);
+my $t = Triggers::Nginx->new(workers => 3, config => <<'END')->plan(46);
 %%GLOBALS%%
 
 events {
@@ -20,6 +20,8 @@ http {
 
     triggers_store  main  sqlite:%%DB%%  zone=16m;
     triggers_key    "test-key"  user=alice  scopes=admin;
+
+    triggers_lease_attempts  1;
 
     server {
         listen  127.0.0.1:%%PORT%%;
@@ -82,6 +84,24 @@ my $id = $t->get('/inbox')->{json}{events}[0]{event_id};
 $t->post("/v1/events/$id/ack", '');
 counted('triggers_events{state="acknowledged"}' => 1);
 counted('triggers_ack_seconds_count' => 1);
+
+# --- leases, dead letters ---
+
+my $lease = $t->post('/v1/inbox/lease', '{"lease_limit":3}')->{json};
+my @ids = map { $_->{event_id} } @{$lease->{events}};
+
+counted(triggers_events_leased_total => 3);
+$t->post('/v1/inbox/release',
+         qq({"lease_id":"$lease->{lease_id}","event_ids":["$ids[0]","$ids[1]"]}));
+counted('triggers_events{state="failed"}' => 2);
+counted('triggers_events_entered_total{state="failed"}' => 2);
+is($t->get('/metrics')->{json}{dlq_count}, 2, 'dead letters');
+$t->post("/inbox/$ids[0]/retry", '');
+counted(triggers_events_retried_total => 1);
+counted('triggers_events{state="failed"}' => 1);
+$t->post('/v1/inbox/ack', qq({"lease_id":"$lease->{lease_id}"}));
+counted('triggers_operations_total{operation="lease_ack",result="ok"}' => 1);
+counted('triggers_ack_seconds_count' => 2);
 
 # --- what waits ---
 

@@ -22,6 +22,7 @@ static void test_v4(void);
 static void test_v7(void);
 static void test_v7_clock(void);
 static void test_v7_overflow(void);
+static void test_secret(void);
 static void test_generators(void);
 static void test_text(void);
 static void test_parse(void);
@@ -38,6 +39,7 @@ main(void)
     test_v7();
     test_v7_clock();
     test_v7_overflow();
+    test_secret();
     test_generators();
     test_text();
     test_parse();
@@ -190,6 +192,39 @@ test_v7_overflow(void)
     unit_ok(order == 0, "v7 grow beyond the counter of a millisecond");
     unit_ok(test_ms(id) > TEST_MS && test_ms(id) <= TEST_MS + TEST_IDS / 2048,
             "their time runs ahead by no more than it must");
+}
+
+
+static void
+test_secret(void)
+{
+    u_char      id[NGX_TRIGGERS_ID_LEN], any[NGX_TRIGGERS_ID_LEN];
+    u_char      all[NGX_TRIGGERS_ID_LEN];
+    ngx_uint_t  i, k, wrong, time;
+
+    wrong = 0;
+    time = 0;
+    ngx_memzero(any, sizeof(any));
+    ngx_memset(all, 0xff, sizeof(all));
+
+    for (i = 0; i < 1000; i++) {
+        wrong += (ngx_triggers_uuid_secret(TEST_MS, id) != NGX_OK);
+        time += (test_ms(id) != TEST_MS);
+
+        for (k = 6; k < NGX_TRIGGERS_ID_LEN; k++) {
+            any[k] |= id[k];
+            all[k] &= id[k];
+        }
+    }
+
+    unit_ok(wrong == 0 && time == 0, "a secret id has its time");
+
+    for (k = 6; k < NGX_TRIGGERS_ID_LEN; k++) {
+        wrong += (any[k] != (k == 6 ? 0x7f : k == 8 ? 0xbf : 0xff));
+        wrong += (all[k] != (k == 6 ? 0x70 : k == 8 ? 0x80 : 0));
+    }
+
+    unit_ok(wrong == 0, "its other bits are random, but version and variant");
 }
 
 

@@ -5,6 +5,9 @@ package Triggers::Fixture;
 # Returns the events as they are read back, in the order of the list.
 #
 #     our @e = fixture('{"payload":{}}', [bob => '{"payload":{}}']);
+#
+# A sub in the list is called in its turn, with the nginx and the ids of the
+# events before it, to do what else the blocks shall find done.
 
 use strict;
 use warnings;
@@ -43,6 +46,11 @@ $store
 END
 
     for my $event (@events) {
+        if (ref $event eq 'CODE') {
+            $event->($t, @answers);
+            next;
+        }
+
         my ($user, $body) = ref $event ? @$event : ('alice', $event);
         my $res = $t->post('/events', $body, key => "$user-key");
 
