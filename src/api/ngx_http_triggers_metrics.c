@@ -14,9 +14,7 @@
 
 /* a worker that has not been seen for so long is dead or hangs */
 
-#define NGX_HTTP_TRIGGERS_SEEN_MAX       2000  /* ms */
-
-#define NGX_HTTP_TRIGGERS_HEARTBEAT_MAX  5000
+#define NGX_HTTP_TRIGGERS_SEEN_MAX  2000       /* ms */
 
 /* room for three quantiles, of which none is above 10 s, and their number */
 
@@ -187,8 +185,7 @@ ngx_http_triggers_view_fill(ngx_http_triggers_view_t *view,
 
     view->state = __atomic_load_n(&sh->state, __ATOMIC_RELAXED);
     view->ready = (view->state == NGX_TRIGGERS_STORE_READY);
-    view->leading = (__atomic_load_n(&sh->heartbeat, __ATOMIC_RELAXED)
-                     + NGX_HTTP_TRIGGERS_HEARTBEAT_MAX >= now / 1000);
+    view->leading = ngx_triggers_zone_drained(sh);
     view->started = sh->metrics.started;
 
     view->refused = __atomic_load_n(&sh->refused, __ATOMIC_RELAXED);

@@ -21,6 +21,8 @@
 
 #define NGX_TRIGGERS_ZONE_PART  8
 
+#define NGX_TRIGGERS_HEARTBEAT_MAX  5000   /* ms */
+
 /* a bucket for every so many bytes of a zone, or for every key */
 
 #define NGX_TRIGGERS_ZONE_RATE  4096
@@ -197,6 +199,20 @@ ngx_triggers_zone_generation_index(ngx_str_t *user_id)
 {
     return ngx_murmur_hash2(user_id->data, user_id->len)
            % NGX_TRIGGERS_GENERATIONS;
+}
+
+
+ngx_uint_t
+ngx_triggers_zone_drained(ngx_triggers_zone_sh_t *sh)
+{
+    uint64_t  heartbeat;
+
+    heartbeat = __atomic_load_n(&sh->heartbeat, __ATOMIC_RELAXED);
+
+    /* the order of the two readings does not matter: it is off by little */
+
+    return heartbeat + NGX_TRIGGERS_HEARTBEAT_MAX
+           >= ngx_triggers_monotonic_ms();
 }
 
 

@@ -192,6 +192,13 @@ uint64_t ngx_triggers_zone_generation(ngx_triggers_zone_sh_t *sh,
     ngx_str_t *user_id, ngx_uint_t any_owner);
 ngx_uint_t ngx_triggers_zone_generation_index(ngx_str_t *user_id);
 
+/*
+ * Any process: 1 if a worker has been at work on the queue in the last five
+ * seconds, else 0.
+ */
+
+ngx_uint_t ngx_triggers_zone_drained(ngx_triggers_zone_sh_t *sh);
+
 /* Any thread: CLOCK_MONOTONIC in milliseconds, in microseconds. */
 
 uint64_t ngx_triggers_monotonic_ms(void);
