@@ -12,6 +12,11 @@ END
         if !defined $block->http_config;
 });
 
+# a request is counted when it has been answered: one worker does that before it
+# looks at the next one
+
+workers(1);
+
 plan tests => repeat_each() * checks();
 
 run_tests();
