@@ -61,15 +61,18 @@ NGINX_OPTIONS ?= --with-compat --with-debug --with-threads \
 # it may have come with another package of node.
 
 RUN_PACKAGES  := gcc libc6-dev make nginx nginx-dev libsqlite3-dev \
-                 libjansson-dev libssl-dev curl ca-certificates
+                 libjansson-dev libcurl4-openssl-dev libssl-dev curl \
+                 ca-certificates
 TEST_PACKAGES := perl libtest-base-perl sqlite3 valgrind clang libclang-rt-dev
 TEST_PACKAGES += $(if $(shell command -v npm),,npm)
 BENCH_PACKAGES := perl sqlite3 wrk
 
-# Packages of npm: real payloads; a client for CloudEvents; the linter of
-# docs/openapi.yaml; what reads that document and checks answers against it.
+# Packages of npm: real payloads; a client for CloudEvents; what verifies
+# signatures of webhooks; the linter of docs/openapi.yaml; what reads that
+# document and checks answers against it.
 
 NPM_PACKAGES := @octokit/webhooks-examples@7.6.1 cloudevents@10.0.0 \
+                standardwebhooks@1.1.1 svix@2.5.0 \
                 @redocly/cli@2.77.0 ajv@8.20.0 ajv-formats@3.0.1 yaml@2.9.1
 
 
@@ -396,13 +399,20 @@ UNIT_cloudevent := t/unit/core.c src/api/ngx_http_triggers_attribute.c \
                    $(wildcard src/api/ngx_http_triggers_cloudevent*.c) \
                    src/api/ngx_triggers_text.c $(UNIT_json) $(UNIT_uuid) \
                    $(UNIT_time)
+UNIT_message := $(wildcard src/api/ngx_http_triggers_message*.c) \
+                $(UNIT_cloudevent)
 UNIT_keys_table := src/zone/ngx_triggers_keys.c
 UNIT_idempotency_key := t/unit/core.c \
                         src/api/ngx_http_triggers_idempotency.c \
                         src/api/ngx_triggers_sha256.c
 UNIT_key_text := t/unit/core.c src/api/ngx_http_triggers_keys.c \
                  src/api/ngx_triggers_sha256.c
-UNIT_networks := t/unit/core.c src/api/ngx_triggers_networks.c
+UNIT_address  := t/unit/core.c src/zone/ngx_triggers_networks.c \
+                 src/pipeline/ngx_triggers_address.c
+UNIT_breaker  := src/pipeline/ngx_triggers_breaker.c
+UNIT_sender   := src/pipeline/ngx_triggers_sender.c $(UNIT_address)
+UNIT_signature := t/unit/core.c src/pipeline/ngx_triggers_signature.c
+UNIT_networks := t/unit/core.c src/zone/ngx_triggers_networks.c
 UNIT_store  := $(wildcard src/store/sqlite/*.c)
 UNIT_store_read  := $(UNIT_store)
 UNIT_store_fault := $(UNIT_store)
@@ -410,6 +420,7 @@ UNIT_idempotency := $(UNIT_store)
 UNIT_idempotency_model := $(UNIT_store)
 UNIT_store_keys  := $(UNIT_store)
 UNIT_store_backup := $(UNIT_store)
+UNIT_deliveries := $(UNIT_store)
 UNIT_lease  := $(UNIT_store)
 
 UNIT_TESTS := $(patsubst t/unit/%.c,build/unit/%.t, \
@@ -423,7 +434,7 @@ UNIT_INCS := $(addprefix -I$(TREE)/, \
                  src/http/modules src/http/v2 objs) \
              $(addprefix -I, src src/api src/zone src/pipeline src/store \
                  src/store/sqlite t/unit)
-UNIT_LIBS := -lsqlite3 -ljansson -lcrypto -lpthread
+UNIT_LIBS := -lsqlite3 -ljansson -lcurl -lcrypto -lpthread
 UNIT_CC    = $(CC) -g -O1 $(WARNINGS) $(UNIT_INCS)
 
 .SECONDEXPANSION:
@@ -499,12 +510,12 @@ FUZZ_idempotency := src/api/ngx_http_triggers_idempotency.c \
                     src/api/ngx_triggers_sha256.c
 FUZZ_key        := src/api/ngx_http_triggers_key_body.c \
                    src/api/ngx_http_triggers_keys.c \
+                   src/zone/ngx_triggers_networks.c \
                    src/api/ngx_http_triggers_object.c \
-                   src/api/ngx_triggers_networks.c \
                    src/api/ngx_triggers_sha256.c
 FUZZ_keys       := src/api/ngx_http_triggers_keys.c \
                    src/api/ngx_triggers_sha256.c
-FUZZ_networks   := src/api/ngx_triggers_networks.c
+FUZZ_networks   := src/zone/ngx_triggers_networks.c
 FUZZ_query      := src/api/ngx_http_triggers_query.c
 FUZZ_row        := src/api/ngx_http_triggers_event_json.c
 
@@ -545,12 +556,15 @@ build/bench/%: bench/%.c $$(BENCH_%) $(OUR_HEADERS) \
 	$(CC) $(OPTIMIZE) $(WARNINGS) $(UNIT_INCS) -o $@ $(filter %.c,$^) \
 	    $(UNIT_LIBS)
 
-.PHONY: bench bench-features bench-keys bench-memory bench-rows bench-json
+.PHONY: bench bench-delivery bench-features bench-keys bench-memory bench-rows bench-json
 bench: deps-bench $(SO) build/bench/fsync ## speed beside nginx's return 200
 	@$(BENCH_ENV) bench/run
 
 bench-features: deps-bench $(SO) ## rate limits, idempotency keys, batches
 	@$(BENCH_ENV) bench/features
+
+bench-delivery: deps-bench $(SO) ## deliveries beside single events
+	@$(BENCH_ENV) bench/delivery
 
 bench-keys: deps-bench $(SO) ## authentication with 100 000 keys beside ten
 	@$(BENCH_ENV) bench/keys

@@ -12,6 +12,7 @@
 
 #include "ngx_http_triggers.h"
 #include "ngx_http_triggers_cors.h"
+#include "ngx_http_triggers_delivery.h"
 #include "ngx_http_triggers_filter.h"
 #include "ngx_http_triggers_log.h"
 #include "ngx_http_triggers_metrics.h"
@@ -103,6 +104,11 @@ static ngx_conf_post_t  ngx_http_triggers_positive_post =
 
 static ngx_conf_num_bounds_t  ngx_http_triggers_rate_bounds = {
     ngx_conf_check_num_bounds, 0, NGX_TRIGGERS_RATE_MAX
+};
+
+
+static ngx_conf_num_bounds_t  ngx_http_triggers_concurrency_bounds = {
+    ngx_conf_check_num_bounds, 1, 256
 };
 
 
@@ -225,6 +231,48 @@ static ngx_command_t  ngx_http_triggers_commands[] = {
       0,
       NULL },
 
+    { ngx_string("triggers_deliver"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_triggers_deliver,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("triggers_delivery_schedule"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_triggers_delivery_schedule,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("triggers_delivery_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_triggers_main_conf_t, delivery.sender.timeout),
+      &ngx_http_triggers_positive_post },
+
+    { ngx_string("triggers_delivery_concurrency"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_triggers_main_conf_t, delivery.concurrency),
+      &ngx_http_triggers_concurrency_bounds },
+
+    { ngx_string("triggers_delivery_trusted_certificate"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_triggers_delivery_certificate,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("triggers_webhook_allow"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_triggers_webhook_allow,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("triggers_lease_attempts"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_num_slot,
@@ -290,7 +338,9 @@ ngx_http_triggers_postconfiguration(ngx_conf_t *cf)
 
     ngx_http_triggers_filter_init();
 
-    if (ngx_http_triggers_log_init(cf) != NGX_OK) {
+    if (ngx_http_triggers_log_init(cf) != NGX_OK
+        || ngx_http_triggers_delivery_init(cf, tmcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -318,6 +368,10 @@ ngx_http_triggers_create_main_conf(ngx_conf_t *cf)
     if (ngx_http_triggers_keys_create(&tmcf->keys, cf->pool) != NGX_OK) {
         return NULL;
     }
+
+    tmcf->delivery.sender.timeout = NGX_CONF_UNSET_MSEC;
+    tmcf->delivery.concurrency = NGX_CONF_UNSET_UINT;
+    tmcf->delivery.nschedule = NGX_CONF_UNSET_UINT;
 
     return tmcf;
 }
@@ -374,6 +428,7 @@ ngx_http_triggers_create_loc_conf(ngx_conf_t *cf)
      *     conf->backup_path = { 0, NULL };
      *     conf->status = 0;
      *     conf->status_store = NULL;
+     *     conf->webhook_allow = { 0, NULL };
      */
 
     conf->event_max_size = NGX_CONF_UNSET_SIZE;
@@ -428,6 +483,10 @@ ngx_http_triggers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->backup_wal = prev->backup_wal;
     }
 
+    if (conf->webhook_allow.data == NULL) {
+        conf->webhook_allow = prev->webhook_allow;
+    }
+
     return ngx_http_triggers_merge_location(cf, prev, conf);
 }
 
@@ -454,6 +513,13 @@ ngx_http_triggers_merge_location(ngx_conf_t *cf,
 
     if (conf->store == NULL) {
         return NGX_CONF_OK;
+    }
+
+    if (ngx_http_triggers_delivery_allow(cf, conf->store,
+                                         &conf->webhook_allow)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     if (ngx_http_triggers_check_size(cf, conf, "triggers_event_max_size",

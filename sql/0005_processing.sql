@@ -259,3 +259,7 @@ CREATE TABLE archive (
 
 
 ALTER TABLE store ADD COLUMN next_audit INTEGER NOT NULL DEFAULT 1;
+
+-- Counts the changes of webhooks, as keys_version those of keys.
+
+ALTER TABLE store ADD COLUMN webhooks_version INTEGER NOT NULL DEFAULT 0;

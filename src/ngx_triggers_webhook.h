@@ -15,6 +15,9 @@
 
 #define NGX_TRIGGERS_WEBHOOK_ID_LEN  16       /* a UUID */
 
+#define NGX_TRIGGERS_WEBHOOKS_MAX    100      /* of one owner, and of the
+                                                 configuration */
+
 
 /* how a message looks; the values are stored */
 

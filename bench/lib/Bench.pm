@@ -28,7 +28,7 @@ my $Module = $ENV{BENCH_MODULE} || "$Root/build/ngx_http_triggers_module.so";
 
 
 # http: lines for the http block beside those that every benchmark has;
-# stores: prefixes of the locations to wait for, default "/"
+# stores: prefixes of the locations to wait for, default "/"; workers: number
 
 sub new {
     my ($class, %args) = @_;
@@ -36,6 +36,7 @@ sub new {
         dir => "$Root/build/bench",
         data => ($ENV{BENCH_DIR} || "$Root/build/bench") . '/triggers-data',
         port => $ENV{BENCH_PORT} || 8089,
+        workers => 2,
         owner => $$,
         %args,
     }, $class;
@@ -58,7 +59,7 @@ sub start {
     $self->write("$self->{dir}/nginx.conf", <<"END");
 load_module  $Module;
 $user
-worker_processes  2;
+worker_processes  $self->{workers};
 worker_rlimit_nofile  8192;
 pid  nginx.pid;
 error_log  logs/error.log  notice;

@@ -39,6 +39,8 @@ typedef struct {
     size_t                   size;             /* of the zone, 0: undeclared */
     ngx_uint_t               waiting;
     ngx_uint_t               keys;
+    ngx_array_t              allowed;          /* of ngx_str_t, networks that
+                                                  its locations allow */
     ngx_triggers_worker_t    worker;
 } ngx_http_triggers_store_t;
 
@@ -48,6 +50,9 @@ typedef struct {
     ngx_http_triggers_keys_t  keys;
     ngx_triggers_schedule_t  retry_schedule;   /* n is 0: unset */
     ngx_triggers_uuid_gen_t  uuid;             /* of the process */
+    ngx_array_t             *deliver;          /* endpoints, as they were
+                                                  read */
+    ngx_triggers_deliverer_conf_t  delivery;   /* what the stores' begin as */
 } ngx_http_triggers_main_conf_t;
 
 
@@ -72,6 +77,8 @@ typedef struct {
     size_t                   backup_wal;       /* largest WAL meanwhile */
     ngx_flag_t               status;           /* triggers_status is here */
     ngx_http_triggers_store_t  *status_store;  /* of it; NULL: all */
+    ngx_str_t                webhook_allow;    /* networks, packed; data NULL:
+                                                  unset */
     ngx_uint_t               lease_attempts;
     ngx_flag_t               debug;
 } ngx_http_triggers_loc_conf_t;
@@ -135,7 +142,8 @@ typedef struct {
     ngx_msec_t               started;          /* ngx_current_msec */
     ngx_uint_t               debug;            /* …_debug_e */
     void                    *delay;            /* of an answer, by debug */
-    void                    *key_state;        /* of a key's resource */
+    void                    *key_state;        /* of a resource that makes a
+                                                  secret */
     ngx_triggers_waiter_t   *waiter;
     ngx_http_triggers_commit_pt  commit_handler;
     ngx_msec_t               submitted;        /* when, ngx_current_msec */

@@ -39,8 +39,6 @@ static ngx_int_t ngx_http_triggers_event_committed(ngx_http_request_t *r,
     ngx_triggers_result_t *result);
 static ngx_int_t ngx_http_triggers_event_created(ngx_http_request_t *r,
     ngx_triggers_result_t *result);
-static ngx_int_t ngx_http_triggers_event_location(ngx_http_request_t *r,
-    u_char *id);
 
 
 ngx_int_t
@@ -363,7 +361,6 @@ ngx_http_triggers_event_created(ngx_http_request_t *r,
 {
     size_t                    len;
     u_char                    id[NGX_HTTP_TRIGGERS_UUID_LEN];
-    ngx_int_t                 rc;
     ngx_str_t                 value;
     ngx_buf_t                *b;
     ngx_http_triggers_ctx_t  *ctx;
@@ -411,10 +408,10 @@ ngx_http_triggers_event_created(ngx_http_request_t *r,
         return ngx_http_triggers_send_object(r, NGX_HTTP_OK, b, result->time);
     }
 
-    rc = ngx_http_triggers_event_location(r, id);
-
-    if (rc != NGX_OK) {
-        return rc;
+    if (ngx_http_triggers_add_location(r, "/v1/events/", ctx->event_id)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     b->last = ngx_cpymem(b->last, "\",\"status\":\"pending\"",
@@ -428,37 +425,4 @@ ngx_http_triggers_event_created(ngx_http_request_t *r,
 
     return ngx_http_triggers_send_object(r, NGX_HTTP_CREATED, b,
                                          result->time);
-}
-
-
-static ngx_int_t
-ngx_http_triggers_event_location(ngx_http_request_t *r, u_char *id)
-{
-    u_char                        *p;
-    ngx_str_t                      value;
-    ngx_table_elt_t               *h;
-    ngx_http_triggers_loc_conf_t  *tlcf;
-
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
-
-    value.len = tlcf->prefix.len + sizeof("/v1/events/") - 1
-                + NGX_HTTP_TRIGGERS_UUID_LEN;
-
-    value.data = ngx_pnalloc(r->pool, value.len);
-    if (value.data == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    p = ngx_cpymem(value.data, tlcf->prefix.data, tlcf->prefix.len);
-    p = ngx_cpymem(p, "/v1/events/", sizeof("/v1/events/") - 1);
-    ngx_memcpy(p, id, NGX_HTTP_TRIGGERS_UUID_LEN);
-
-    h = ngx_http_triggers_add_header(r, "Location", &value);
-    if (h == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    /* not r->headers_out.location: nginx would make it absolute */
-
-    return NGX_OK;
 }

@@ -87,10 +87,6 @@ ngx_http_triggers_attempt_write(ngx_triggers_text_t *text,
 {
     ngx_str_t  target;
 
-    static const char  *outcomes[] = {
-        "delivered", "failed", "released", "expired", "cancelled"
-    };
-
     target = attempt->url;
 
     if (target.data == NULL) {
@@ -109,6 +105,19 @@ ngx_http_triggers_attempt_write(ngx_triggers_text_t *text,
     ngx_triggers_text_time(text, attempt->at);
     ngx_triggers_text_puts(text, ",\"target\":");
     ngx_triggers_text_string(text, &target);
+
+    ngx_http_triggers_attempt_write_outcome(text, attempt);
+}
+
+
+void
+ngx_http_triggers_attempt_write_outcome(ngx_triggers_text_t *text,
+    ngx_triggers_attempt_t *attempt)
+{
+    static const char  *outcomes[] = {
+        "delivered", "failed", "released", "expired", "cancelled"
+    };
+
     ngx_triggers_text_puts(text, ",\"outcome\":\"");
     ngx_triggers_text_puts(text, outcomes[attempt->outcome]);
     ngx_triggers_text_puts(text, "\",\"status_code\":");

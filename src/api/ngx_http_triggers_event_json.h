@@ -26,6 +26,11 @@ void ngx_http_triggers_event_write(ngx_triggers_text_t *text,
 void ngx_http_triggers_attempt_write(ngx_triggers_text_t *text,
     ngx_triggers_attempt_t *attempt);
 
+/* The end of such an object: what has become of the attempt, and the brace. */
+
+void ngx_http_triggers_attempt_write_outcome(ngx_triggers_text_t *text,
+    ngx_triggers_attempt_t *attempt);
+
 /* The contract's name of a status. */
 
 const char *ngx_http_triggers_status_name(ngx_uint_t status);

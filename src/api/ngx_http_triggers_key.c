@@ -397,7 +397,7 @@ ngx_http_triggers_key_create_done(ngx_http_request_t *r,
     text = &state->text;
     ngx_triggers_text_init(text, r->pool);
 
-    if (ngx_http_triggers_key_wipe_text(text) != NGX_OK) {
+    if (ngx_triggers_text_wipe(text) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

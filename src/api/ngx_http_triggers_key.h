@@ -74,9 +74,5 @@ ngx_int_t ngx_http_triggers_key_answer(ngx_http_request_t *r, u_char *id,
 ngx_int_t ngx_http_triggers_key_created(ngx_http_request_t *r,
     ngx_triggers_key_t *key, ngx_triggers_text_t *text);
 
-/* Wipes the buffers of a text when its pool goes.  NGX_ERROR: no memory. */
-
-ngx_int_t ngx_http_triggers_key_wipe_text(ngx_triggers_text_t *text);
-
 
 #endif /* _NGX_HTTP_TRIGGERS_KEY_H_INCLUDED_ */

@@ -12,17 +12,9 @@
 #include "ngx_http_triggers_auth.h"
 #include "ngx_http_triggers_job.h"
 #include "ngx_http_triggers_key.h"
+#include "ngx_http_triggers_page.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
-
-
-#define NGX_HTTP_TRIGGERS_KEYS_LIMIT       50
-#define NGX_HTTP_TRIGGERS_KEYS_LIMIT_MAX   1000
-#define NGX_HTTP_TRIGGERS_KEYS_OFFSET_MAX  1000000000
-
-/* a cursor is "k" and the key's id, in base64url */
-
-#define NGX_HTTP_TRIGGERS_KEY_CURSOR  (1 + NGX_TRIGGERS_KEY_ID_LEN)
 
 
 typedef struct {
@@ -35,6 +27,7 @@ typedef struct {
                                                   change */
     u_char                   id[NGX_TRIGGERS_KEY_ID_LEN];
 
+    ngx_http_triggers_page_t  page;
     ngx_triggers_key_query_t  query;
     ngx_uint_t               rows;
     u_char                   last[NGX_TRIGGERS_KEY_ID_LEN];
@@ -49,16 +42,10 @@ static ngx_int_t ngx_http_triggers_key_read(ngx_http_request_t *r, u_char *id,
     ngx_uint_t changed, ngx_http_triggers_key_state_t *state);
 static ngx_http_triggers_key_job_t *ngx_http_triggers_key_job_create(
     ngx_http_request_t *r);
-static ngx_int_t ngx_http_triggers_key_query(ngx_http_request_t *r,
-    ngx_triggers_key_query_t *query);
-static ngx_int_t ngx_http_triggers_key_number(ngx_str_t *value, ngx_int_t min,
-    ngx_int_t max, ngx_uint_t *dst);
-static ngx_int_t ngx_http_triggers_key_cursor(ngx_str_t *value, u_char *id);
 static ngx_int_t ngx_http_triggers_key_list_thread(ngx_triggers_job_t *base,
     ngx_triggers_reader_t *reader);
 static ngx_int_t ngx_http_triggers_key_list_row(void *data,
     ngx_triggers_key_t *key);
-static void ngx_http_triggers_key_list_page(ngx_http_triggers_key_job_t *job);
 static ngx_int_t ngx_http_triggers_key_get_thread(ngx_triggers_job_t *base,
     ngx_triggers_reader_t *reader);
 static ngx_int_t ngx_http_triggers_key_get_row(void *data,
@@ -75,9 +62,6 @@ static void ngx_http_triggers_key_write_scopes(ngx_triggers_text_t *text,
     ngx_triggers_key_t *key);
 static void ngx_http_triggers_key_write_allowed(ngx_triggers_text_t *text,
     ngx_triggers_key_t *key);
-static void ngx_http_triggers_key_write_time(ngx_triggers_text_t *text,
-    const char *name, int64_t time);
-static void ngx_http_triggers_key_wipe(void *data);
 
 
 ngx_int_t
@@ -91,18 +75,26 @@ ngx_http_triggers_key_list(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    job->query.user_id = job->asker.user_id;
-    job->query.any_owner = job->asker.any_owner;
-    job->query.limit = NGX_HTTP_TRIGGERS_KEYS_LIMIT;
-    ngx_memset(job->query.cursor, 0xff, NGX_TRIGGERS_KEY_ID_LEN);
-    job->query.handler = ngx_http_triggers_key_list_row;
-    job->query.data = job;
-
-    rc = ngx_http_triggers_key_query(r, &job->query);
+    rc = ngx_http_triggers_page_read(r, &job->page, 'k');
 
     if (rc != NGX_DECLINED) {
         ngx_http_triggers_job_free(&job->base);
         return rc;
+    }
+
+    job->query.user_id = job->asker.user_id;
+    job->query.any_owner = job->asker.any_owner;
+    job->query.limit = job->page.limit;
+    job->query.offset = job->page.offset;
+    job->query.handler = ngx_http_triggers_key_list_row;
+    job->query.data = job;
+
+    if (job->page.has_place) {
+        ngx_memcpy(job->query.cursor, job->page.place,
+                   NGX_TRIGGERS_KEY_ID_LEN);
+
+    } else {
+        ngx_memset(job->query.cursor, 0xff, NGX_TRIGGERS_KEY_ID_LEN);
     }
 
     job->base.job.run = ngx_http_triggers_key_list_thread;
@@ -155,11 +147,11 @@ ngx_http_triggers_key_write(ngx_triggers_text_t *text,
     ngx_triggers_text_puts(text, "\",\"prefix\":");
     ngx_triggers_text_string(text, &key->prefix);
 
-    ngx_http_triggers_key_write_time(text, "created_at", key->created_at);
-    ngx_http_triggers_key_write_time(text, "updated_at", key->updated_at);
-    ngx_http_triggers_key_write_time(text, "expires_at", key->expires_at);
-    ngx_http_triggers_key_write_time(text, "last_used_at", key->last_used_at);
-    ngx_http_triggers_key_write_time(text, "revoked_at", key->revoked_at);
+    ngx_triggers_text_member_time(text, "created_at", key->created_at);
+    ngx_triggers_text_member_time(text, "updated_at", key->updated_at);
+    ngx_triggers_text_member_time(text, "expires_at", key->expires_at);
+    ngx_triggers_text_member_time(text, "last_used_at", key->last_used_at);
+    ngx_triggers_text_member_time(text, "revoked_at", key->revoked_at);
 
     ngx_triggers_text_puts(text, ",\"rotated_from\":");
 
@@ -176,7 +168,7 @@ void
 ngx_http_triggers_key_write_end(ngx_triggers_text_t *text, int64_t now,
     ngx_str_t *request_id)
 {
-    ngx_http_triggers_key_write_time(text, "timestamp", now);
+    ngx_triggers_text_member_time(text, "timestamp", now);
 
     ngx_triggers_text_puts(text, ",\"request_id\":");
     ngx_triggers_text_string(text, request_id);
@@ -188,46 +180,11 @@ ngx_int_t
 ngx_http_triggers_key_created(ngx_http_request_t *r, ngx_triggers_key_t *key,
     ngx_triggers_text_t *text)
 {
-    u_char                        *p;
-    ngx_str_t                      value;
-    ngx_http_triggers_loc_conf_t  *tlcf;
-
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
-
-    value.len = tlcf->prefix.len + sizeof("/v1/keys/") - 1
-                + NGX_HTTP_TRIGGERS_UUID_LEN;
-
-    value.data = ngx_pnalloc(r->pool, value.len);
-    if (value.data == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    p = ngx_cpymem(value.data, tlcf->prefix.data, tlcf->prefix.len);
-    p = ngx_cpymem(p, "/v1/keys/", sizeof("/v1/keys/") - 1);
-    (void) ngx_triggers_uuid_format(p, key->id);
-
-    if (ngx_http_triggers_add_header(r, "Location", &value) == NULL) {
+    if (ngx_http_triggers_add_location(r, "/v1/keys/", key->id) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return ngx_http_triggers_send_text(r, NGX_HTTP_CREATED, text);
-}
-
-
-ngx_int_t
-ngx_http_triggers_key_wipe_text(ngx_triggers_text_t *text)
-{
-    ngx_pool_cleanup_t  *cln;
-
-    cln = ngx_pool_cleanup_add(text->pool, 0);
-    if (cln == NULL) {
-        return NGX_ERROR;
-    }
-
-    cln->handler = ngx_http_triggers_key_wipe;
-    cln->data = text;
-
-    return NGX_OK;
 }
 
 
@@ -246,7 +203,7 @@ ngx_http_triggers_key_read(ngx_http_request_t *r, u_char *id,
     job->changed = changed;
     job->state = state;
 
-    if (state && ngx_http_triggers_key_wipe_text(&job->text) != NGX_OK) {
+    if (state && ngx_triggers_text_wipe(&job->text) != NGX_OK) {
         ngx_http_triggers_job_free(&job->base);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -286,94 +243,6 @@ ngx_http_triggers_key_job_create(ngx_http_request_t *r)
 }
 
 
-/* NGX_DECLINED: the parameters are set, go on; else as a handler */
-
-static ngx_int_t
-ngx_http_triggers_key_query(ngx_http_request_t *r,
-    ngx_triggers_key_query_t *query)
-{
-    ngx_str_t  value;
-
-    if (ngx_http_arg(r, (u_char *) "limit", 5, &value) == NGX_OK
-        && ngx_http_triggers_key_number(&value, 1,
-                                        NGX_HTTP_TRIGGERS_KEYS_LIMIT_MAX,
-                                        &query->limit)
-           != NGX_OK)
-    {
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_PARAMETER,
-                                       "limit", "limit must be a number from "
-                                       "1 to %d",
-                                       NGX_HTTP_TRIGGERS_KEYS_LIMIT_MAX);
-    }
-
-    if (ngx_http_arg(r, (u_char *) "offset", 6, &value) == NGX_OK
-        && ngx_http_triggers_key_number(&value, 0,
-                                        NGX_HTTP_TRIGGERS_KEYS_OFFSET_MAX,
-                                        &query->offset)
-           != NGX_OK
-        && ngx_http_triggers_key_cursor(&value, query->cursor) != NGX_OK)
-    {
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_PARAMETER,
-                                       "offset", "offset must be a number or "
-                                       "a cursor");
-    }
-
-    if (ngx_http_arg(r, (u_char *) "cursor", 6, &value) == NGX_OK
-        && ngx_http_triggers_key_cursor(&value, query->cursor) != NGX_OK)
-    {
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_PARAMETER,
-                                       "cursor", "cursor must be the "
-                                       "next_cursor of an answer");
-    }
-
-    return NGX_DECLINED;
-}
-
-
-static ngx_int_t
-ngx_http_triggers_key_number(ngx_str_t *value, ngx_int_t min, ngx_int_t max,
-    ngx_uint_t *dst)
-{
-    ngx_int_t  n;
-
-    n = ngx_atoi(value->data, value->len);
-
-    if (n == NGX_ERROR || n < min || n > max) {
-        return NGX_ERROR;
-    }
-
-    *dst = n;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_triggers_key_cursor(ngx_str_t *value, u_char *id)
-{
-    u_char     buf[ngx_base64_decoded_length(
-                                ngx_base64_encoded_length(
-                                    NGX_HTTP_TRIGGERS_KEY_CURSOR))];
-    ngx_str_t  text;
-
-    if (value->len > ngx_base64_encoded_length(NGX_HTTP_TRIGGERS_KEY_CURSOR)) {
-        return NGX_ERROR;
-    }
-
-    text.data = buf;
-
-    if (ngx_decode_base64url(&text, value) != NGX_OK
-        || text.len != NGX_HTTP_TRIGGERS_KEY_CURSOR || buf[0] != 'k')
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(id, buf + 1, NGX_TRIGGERS_KEY_ID_LEN);
-
-    return NGX_OK;
-}
-
-
 /* in a thread of the pool */
 
 static ngx_int_t
@@ -390,7 +259,10 @@ ngx_http_triggers_key_list_thread(ngx_triggers_job_t *base,
     rc = ngx_triggers_reader_keys(reader, &job->query);
 
     if (rc == NGX_OK) {
-        ngx_http_triggers_key_list_page(job);
+        ngx_http_triggers_page_write(&job->text, &job->page,
+                                     job->query.has_more ? job->last : NULL);
+        ngx_http_triggers_key_write_end(&job->text, job->asker.now,
+                                        &job->asker.request_id);
     }
 
     return rc;
@@ -415,45 +287,6 @@ ngx_http_triggers_key_list_row(void *data, ngx_triggers_key_t *key)
     ngx_memcpy(job->last, key->id, NGX_TRIGGERS_KEY_ID_LEN);
 
     return job->text.failed ? NGX_ERROR : NGX_OK;
-}
-
-
-/* in a thread of the pool */
-
-static void
-ngx_http_triggers_key_list_page(ngx_http_triggers_key_job_t *job)
-{
-    u_char                cursor[NGX_HTTP_TRIGGERS_KEY_CURSOR];
-    u_char                buf[ngx_base64_encoded_length(
-                                  NGX_HTTP_TRIGGERS_KEY_CURSOR)];
-    ngx_str_t             src, next;
-    ngx_triggers_text_t  *text;
-
-    text = &job->text;
-    ngx_str_null(&next);
-
-    if (job->query.has_more) {
-        cursor[0] = 'k';
-        ngx_memcpy(cursor + 1, job->last, NGX_TRIGGERS_KEY_ID_LEN);
-
-        src.data = cursor;
-        src.len = sizeof(cursor);
-        next.data = buf;
-        ngx_encode_base64url(&next, &src);
-    }
-
-    ngx_triggers_text_puts(text, "],\"pagination\":{\"limit\":");
-    ngx_triggers_text_number(text, job->query.limit);
-    ngx_triggers_text_puts(text, ",\"offset\":");
-    ngx_triggers_text_string(text, &next);
-    ngx_triggers_text_puts(text, ",\"has_more\":");
-    ngx_triggers_text_puts(text, job->query.has_more ? "true" : "false");
-    ngx_triggers_text_puts(text, ",\"next_cursor\":");
-    ngx_triggers_text_string(text, &next);
-    ngx_triggers_text_puts(text, "}");
-
-    ngx_http_triggers_key_write_end(text, job->asker.now,
-                                    &job->asker.request_id);
 }
 
 
@@ -639,28 +472,4 @@ ngx_http_triggers_key_write_allowed(ngx_triggers_text_t *text,
     }
 
     ngx_triggers_text_puts(text, "]");
-}
-
-
-static void
-ngx_http_triggers_key_write_time(ngx_triggers_text_t *text, const char *name,
-    int64_t time)
-{
-    ngx_triggers_text_puts(text, ",\"");
-    ngx_triggers_text_puts(text, name);
-    ngx_triggers_text_puts(text, "\":");
-    ngx_triggers_text_time(text, time);
-}
-
-
-static void
-ngx_http_triggers_key_wipe(void *data)
-{
-    ngx_triggers_text_t *text = data;
-
-    ngx_chain_t  *cl;
-
-    for (cl = text->first; cl; cl = cl->next) {
-        ngx_explicit_memzero(cl->buf->start, cl->buf->end - cl->buf->start);
-    }
 }

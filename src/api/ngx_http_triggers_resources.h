@@ -54,6 +54,17 @@ ngx_int_t ngx_http_triggers_key_update(ngx_http_request_t *r);
 ngx_int_t ngx_http_triggers_key_rotate(ngx_http_request_t *r);
 ngx_int_t ngx_http_triggers_key_revoke(ngx_http_request_t *r);
 
+/* ngx_http_triggers_webhook.c: endpoints that events are pushed to */
+
+ngx_int_t ngx_http_triggers_webhook_create(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_webhook_list(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_webhook_get(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_webhook_update(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_webhook_delete(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_webhook_test(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_webhook_rotate(ngx_http_request_t *r);
+ngx_int_t ngx_http_triggers_webhook_deliveries(ngx_http_request_t *r);
+
 /* ngx_http_triggers_backup.c: a copy of the store */
 
 ngx_int_t ngx_http_triggers_backup(ngx_http_request_t *r);

@@ -492,6 +492,36 @@ ngx_http_triggers_add_header(ngx_http_request_t *r, const char *name,
 }
 
 
+/* not r->headers_out.location: nginx would make it absolute */
+
+ngx_int_t
+ngx_http_triggers_add_location(ngx_http_request_t *r, const char *path,
+    u_char *id)
+{
+    u_char                        *p;
+    size_t                         len;
+    ngx_str_t                      value;
+    ngx_http_triggers_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
+
+    len = ngx_strlen(path);
+    value.len = tlcf->prefix.len + len + NGX_HTTP_TRIGGERS_UUID_LEN;
+
+    value.data = ngx_pnalloc(r->pool, value.len);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(value.data, tlcf->prefix.data, tlcf->prefix.len);
+    p = ngx_cpymem(p, path, len);
+    (void) ngx_triggers_uuid_format(p, id);
+
+    return ngx_http_triggers_add_header(r, "Location", &value) ? NGX_OK
+                                                               : NGX_ERROR;
+}
+
+
 ngx_int_t
 ngx_http_triggers_add_headers(ngx_http_request_t *r, ngx_uint_t status)
 {

@@ -122,6 +122,11 @@ void ngx_http_triggers_error_text(ngx_http_triggers_error_e error,
 ngx_table_elt_t *ngx_http_triggers_add_header(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
 
+/* Adds "Location": the path of a resource, without the id, and that. */
+
+ngx_int_t ngx_http_triggers_add_location(ngx_http_request_t *r,
+    const char *path, u_char *id);
+
 /* Adds the headers that every answer carries, once. */
 
 ngx_int_t ngx_http_triggers_add_headers(ngx_http_request_t *r,

@@ -145,6 +145,38 @@ static const ngx_http_triggers_route_t  ngx_http_triggers_routes[] = {
       NGX_HTTP_TRIGGERS_SCOPE_KEYS_MANAGE, NGX_HTTP_TRIGGERS_BODY_OTHER,
       ngx_http_triggers_key_rotate },
 
+    { NGX_HTTP_POST, ngx_string("/v1/webhooks"),
+      NGX_HTTP_TRIGGERS_SCOPE_WEBHOOKS_MANAGE, NGX_HTTP_TRIGGERS_BODY_OTHER,
+      ngx_http_triggers_webhook_create },
+
+    { NGX_HTTP_GET, ngx_string("/v1/webhooks"),
+      NGX_HTTP_TRIGGERS_SCOPE_WEBHOOKS_MANAGE, NGX_HTTP_TRIGGERS_BODY_NONE,
+      ngx_http_triggers_webhook_list },
+
+    { NGX_HTTP_GET, ngx_string("/v1/webhooks/{webhook_id}"),
+      NGX_HTTP_TRIGGERS_SCOPE_WEBHOOKS_MANAGE, NGX_HTTP_TRIGGERS_BODY_NONE,
+      ngx_http_triggers_webhook_get },
+
+    { NGX_HTTP_PATCH, ngx_string("/v1/webhooks/{webhook_id}"),
+      NGX_HTTP_TRIGGERS_SCOPE_WEBHOOKS_MANAGE, NGX_HTTP_TRIGGERS_BODY_OTHER,
+      ngx_http_triggers_webhook_update },
+
+    { NGX_HTTP_DELETE, ngx_string("/v1/webhooks/{webhook_id}"),
+      NGX_HTTP_TRIGGERS_SCOPE_WEBHOOKS_MANAGE, NGX_HTTP_TRIGGERS_BODY_NONE,
+      ngx_http_triggers_webhook_delete },
+
+    { NGX_HTTP_POST, ngx_string("/v1/webhooks/{webhook_id}/test"),
+      NGX_HTTP_TRIGGERS_SCOPE_WEBHOOKS_MANAGE, NGX_HTTP_TRIGGERS_BODY_NONE,
+      ngx_http_triggers_webhook_test },
+
+    { NGX_HTTP_POST, ngx_string("/v1/webhooks/{webhook_id}/rotate-secret"),
+      NGX_HTTP_TRIGGERS_SCOPE_WEBHOOKS_MANAGE, NGX_HTTP_TRIGGERS_BODY_OTHER,
+      ngx_http_triggers_webhook_rotate },
+
+    { NGX_HTTP_GET, ngx_string("/v1/webhooks/{webhook_id}/deliveries"),
+      NGX_HTTP_TRIGGERS_SCOPE_WEBHOOKS_MANAGE, NGX_HTTP_TRIGGERS_BODY_NONE,
+      ngx_http_triggers_webhook_deliveries },
+
     { NGX_HTTP_POST, ngx_string("/v1/admin/backup"),
       NGX_HTTP_TRIGGERS_SCOPE_ADMIN, NGX_HTTP_TRIGGERS_BODY_NONE,
       ngx_http_triggers_backup },

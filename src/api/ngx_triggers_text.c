@@ -19,6 +19,7 @@
 static u_char *ngx_triggers_text_reserve(ngx_triggers_text_t *text,
     size_t len);
 static void ngx_triggers_text_commit(ngx_triggers_text_t *text, u_char *last);
+static void ngx_triggers_text_cleanup(void *data);
 
 
 void
@@ -139,6 +140,34 @@ ngx_triggers_text_uuid(ngx_triggers_text_t *text, u_char *id)
 }
 
 
+void
+ngx_triggers_text_member_time(ngx_triggers_text_t *text, const char *name,
+    int64_t ms)
+{
+    ngx_triggers_text_puts(text, ",\"");
+    ngx_triggers_text_puts(text, name);
+    ngx_triggers_text_puts(text, "\":");
+    ngx_triggers_text_time(text, ms);
+}
+
+
+ngx_int_t
+ngx_triggers_text_wipe(ngx_triggers_text_t *text)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(text->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_triggers_text_cleanup;
+    cln->data = text;
+
+    return NGX_OK;
+}
+
+
 static u_char *
 ngx_triggers_text_reserve(ngx_triggers_text_t *text, size_t len)
 {
@@ -200,4 +229,17 @@ ngx_triggers_text_commit(ngx_triggers_text_t *text, u_char *last)
     b = text->last->buf;
     text->size += last - b->last;
     b->last = last;
+}
+
+
+static void
+ngx_triggers_text_cleanup(void *data)
+{
+    ngx_triggers_text_t *text = data;
+
+    ngx_chain_t  *cl;
+
+    for (cl = text->first; cl; cl = cl->next) {
+        ngx_explicit_memzero(cl->buf->start, cl->buf->end - cl->buf->start);
+    }
 }

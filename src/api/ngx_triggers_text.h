@@ -41,5 +41,17 @@ void ngx_triggers_text_string(ngx_triggers_text_t *text, ngx_str_t *s);
 void ngx_triggers_text_time(ngx_triggers_text_t *text, int64_t ms);
 void ngx_triggers_text_uuid(ngx_triggers_text_t *text, u_char *id);
 
+/* Appends ,"name": and a time. */
+
+void ngx_triggers_text_member_time(ngx_triggers_text_t *text,
+    const char *name, int64_t ms);
+
+/*
+ * For a text with a secret: its buffers are wiped when the pool goes.
+ * NGX_ERROR: no memory.
+ */
+
+ngx_int_t ngx_triggers_text_wipe(ngx_triggers_text_t *text);
+
 
 #endif /* _NGX_TRIGGERS_TEXT_H_INCLUDED_ */

@@ -54,6 +54,7 @@ struct ngx_triggers_drainer_s {
     ngx_socket_t             fd;           /* to send wake-ups from */
     ngx_log_t               *log;
     ngx_triggers_drainer_keys_t  keys;
+    ngx_triggers_deliverer_t  *deliverer;  /* or NULL */
 
     ngx_uint_t               batch_records;
     size_t                   batch_bytes;
@@ -155,6 +156,16 @@ ngx_triggers_drainer_create(ngx_triggers_zone_t *zone,
     ngx_triggers_store_keep_keys(d->store, conf->idempotency_ttl);
     ngx_triggers_store_retry_schedule(d->store, &conf->retry_schedule);
 
+    if (conf->webhooks) {
+        ngx_triggers_store_configure(d->store, conf->webhooks->elts,
+                                     conf->webhooks->nelts);
+    }
+
+    if (conf->webhooks) {
+        ngx_triggers_store_configure(d->store, conf->webhooks->elts,
+                                     conf->webhooks->nelts);
+    }
+
     d->zone = zone;
     d->sh = zone->sh;
     d->owner = owner;
@@ -166,6 +177,14 @@ ngx_triggers_drainer_create(ngx_triggers_zone_t *zone,
     d->touched = (u_char *) (d->records + d->batch_records);
 
     return d;
+}
+
+
+void
+ngx_triggers_drainer_watch(ngx_triggers_drainer_t *d,
+    ngx_triggers_deliverer_t *deliverer)
+{
+    d->deliverer = deliverer;
 }
 
 
@@ -836,7 +855,9 @@ ngx_triggers_drainer_changed(ngx_triggers_drainer_t *d,
 {
     ngx_uint_t  i;
 
-    if (result->rc != NGX_TRIGGERS_RC_OK || mutation->change) {
+    if (result->rc != NGX_TRIGGERS_RC_OK || mutation->change
+        || mutation->webhook)
+    {
         return;
     }
 
@@ -956,7 +977,7 @@ ngx_triggers_drainer_size(ngx_triggers_drainer_t *d)
 static void
 ngx_triggers_drainer_tell(ngx_triggers_drainer_t *d)
 {
-    ngx_uint_t  i, changed;
+    ngx_uint_t  i, changed, pushed;
 
     changed = d->changed;
     ngx_triggers_drainer_generations(d);
@@ -971,6 +992,13 @@ ngx_triggers_drainer_tell(ngx_triggers_drainer_t *d)
             d->touched[i] = 0;
             ngx_triggers_drainer_wake(d->sh, d->fd, i);
         }
+    }
+
+    pushed = ngx_triggers_store_pushed(d->store);
+
+    if (pushed && d->deliverer) {
+        ngx_triggers_deliverer_wake(d->deliverer,
+                                    pushed & NGX_TRIGGERS_PUSHED_WEBHOOKS);
     }
 }
 

@@ -13,8 +13,9 @@
 #define _NGX_TRIGGERS_DRAINER_H_INCLUDED_
 
 
-#include "ngx_triggers_zone.h"
+#include "ngx_triggers_deliverer.h"
 #include "ngx_triggers_store.h"
+#include "ngx_triggers_zone.h"
 
 
 #define NGX_TRIGGERS_DRAIN_TIME  50        /* ms that one run may take */
@@ -29,6 +30,9 @@ typedef struct {
     ngx_uint_t               batch_records;
     size_t                   batch_bytes;
     ngx_msec_t               idempotency_ttl;  /* of keys */
+    ngx_array_t             *webhooks;         /* of ngx_triggers_webhook_t,
+                                                  those of the configuration;
+                                                  NULL: none */
     ngx_triggers_schedule_t  retry_schedule;   /* of steps */
 } ngx_triggers_drainer_conf_t;
 
@@ -38,6 +42,11 @@ typedef struct {
 ngx_triggers_drainer_t *ngx_triggers_drainer_create(
     ngx_triggers_zone_t *zone, ngx_triggers_drainer_conf_t *conf,
     ngx_triggers_owner_t *owner, ngx_socket_t fd, ngx_log_t *log);
+
+/* Before the first run: who is to be told what has been committed. */
+
+void ngx_triggers_drainer_watch(ngx_triggers_drainer_t *drainer,
+    ngx_triggers_deliverer_t *deliverer);
 
 /*
  * Drains.  NGX_OK: the ring is empty, whoever appends next will tell the

@@ -116,6 +116,12 @@ ngx_triggers_leader_tick(ngx_triggers_worker_t *worker)
 
     sh = worker->zone->sh;
 
+    if (!worker->releasing) {
+        ngx_triggers_deliverer_start(worker->deliverer);
+    }
+
+    ngx_triggers_delivery_look(worker);
+
     if (!worker->draining) {
 
         /* while it runs each batch is a beat: one that hangs has none */
@@ -161,6 +167,7 @@ ngx_triggers_resign(ngx_triggers_worker_t *worker)
     }
 
     worker->releasing = 1;
+    ngx_triggers_delivery_resign(worker);
     ngx_triggers_drainer_stop(worker->drainer);
 
     if (worker->retry.timer_set) {
@@ -186,6 +193,8 @@ ngx_triggers_leader_exit(ngx_triggers_worker_t *worker)
     ngx_triggers_zone_sh_t  *sh;
 
     sh = worker->zone->sh;
+
+    ngx_triggers_delivery_exit(worker);
 
     for (tries = 0; tries < NGX_TRIGGERS_EXIT_TRIES; tries++) {
 
@@ -287,6 +296,15 @@ ngx_triggers_lead_prepare(ngx_triggers_worker_t *worker)
         if (worker->drainer == NULL) {
             return NGX_ERROR;
         }
+    }
+
+    if (worker->deliverer == NULL) {
+
+        if (ngx_triggers_delivery_prepare(worker) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        ngx_triggers_drainer_watch(worker->drainer, worker->deliverer);
     }
 
     if (worker->task) {

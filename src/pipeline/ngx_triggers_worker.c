@@ -260,6 +260,7 @@ ngx_triggers_worker_wake_handler(ngx_event_t *rev)
 
     ngx_triggers_worker_look(worker);
     ngx_triggers_readers_resume(worker->readers);
+    ngx_triggers_delivery_look(worker);
 
     if (ngx_triggers_leading(worker)) {
         if (__atomic_load_n(&worker->zone->sh->wanted, __ATOMIC_SEQ_CST)) {

@@ -19,6 +19,7 @@
 #include <ngx_event.h>
 #include <ngx_thread_pool.h>
 
+#include "ngx_triggers_deliverer.h"
 #include "ngx_triggers_drainer.h"
 
 
@@ -27,6 +28,7 @@ typedef struct ngx_triggers_waiter_s   ngx_triggers_waiter_t;
 typedef struct ngx_triggers_job_s      ngx_triggers_job_t;
 typedef struct ngx_triggers_poll_s     ngx_triggers_poll_t;
 typedef struct ngx_triggers_readers_s  ngx_triggers_readers_t;
+typedef struct ngx_triggers_outcomes_s  ngx_triggers_outcomes_t;
 
 
 struct ngx_triggers_worker_s {
@@ -34,6 +36,7 @@ struct ngx_triggers_worker_s {
     ngx_triggers_zone_t     *zone;
     ngx_thread_pool_t       *thread_pool;
     ngx_triggers_drainer_conf_t  drainer_conf;
+    ngx_triggers_deliverer_conf_t  deliverer_conf;
     ngx_uint_t               nreaders;
     size_t                   body_memory;      /* bytes of bodies at once */
 
@@ -69,6 +72,9 @@ struct ngx_triggers_worker_s {
     unsigned                 releasing:1;      /* give leadership up */
 
     ngx_triggers_readers_t  *readers;
+
+    ngx_triggers_deliverer_t  *deliverer;      /* as drainer */
+    ngx_triggers_outcomes_t  *outcomes;        /* its, on their way */
 };
 
 
@@ -185,6 +191,11 @@ void ngx_triggers_poll_cancel(ngx_triggers_poll_t *poll);
 
 void ngx_triggers_polls_wake(ngx_triggers_worker_t *worker);
 void ngx_triggers_polls_end(ngx_triggers_worker_t *worker);
+
+ngx_int_t ngx_triggers_delivery_prepare(ngx_triggers_worker_t *worker);
+void ngx_triggers_delivery_look(ngx_triggers_worker_t *worker);
+void ngx_triggers_delivery_resign(ngx_triggers_worker_t *worker);
+void ngx_triggers_delivery_exit(ngx_triggers_worker_t *worker);
 
 void ngx_triggers_worker_guard(ngx_triggers_worker_t *worker);
 

@@ -229,6 +229,24 @@ ngx_int_t ngx_triggers_store_keys_used(ngx_triggers_store_t *store,
     ngx_triggers_key_use_t *uses, ngx_uint_t n);
 
 /*
+ * Webhooks.  ngx_triggers_store_configure() names those of the configuration,
+ * at most 100, which must outlive the writer: id, url, event_types, format and
+ * secret of each.  A new leader makes them known and forgets those that are
+ * not named any more.
+ *
+ * ngx_triggers_store_pushed() tells what the transactions since it was last
+ * called have done that concerns the deliverer: it is to be called after each
+ * commit, and after the lead has been taken.
+ */
+
+#define NGX_TRIGGERS_PUSHED           0x01     /* something is to be pushed */
+#define NGX_TRIGGERS_PUSHED_WEBHOOKS  0x02     /* webhooks have changed */
+
+void ngx_triggers_store_configure(ngx_triggers_store_t *store,
+    ngx_triggers_webhook_t *webhooks, ngx_uint_t n);
+ngx_uint_t ngx_triggers_store_pushed(ngx_triggers_store_t *store);
+
+/*
  * Work behind the answers, in bounded steps, for a holder of the write lock
  * outside a transaction: merges rows into the tables that lead with the
  * owner, checkpoints when the WAL has grown.  idle says that nothing waits,
@@ -347,7 +365,8 @@ ngx_int_t ngx_triggers_reader_attempts(ngx_triggers_reader_t *reader,
 
 /*
  * For the deliverer.  ngx_triggers_reader_endpoints() calls handler for every
- * webhook there is, secrets included.  ngx_triggers_reader_due() calls handler
+ * webhook there is, secrets included, and for each that is no more but has
+ * pushes waiting, of which only the number is set.  ngx_triggers_reader_due() calls handler
  * for each push to one webhook that is due, in the order of its time, from a
  * place on; what the deliverer is sending already is among them until the
  * outcome has been committed.
@@ -378,10 +397,61 @@ typedef struct {
 } ngx_triggers_due_query_t;
 
 
+/* a page of webhooks or of what was pushed to one, newest first */
+
+typedef struct {
+    ngx_str_t                user_id;          /* owner; see any_owner */
+    ngx_uint_t               any_owner;        /* flag */
+    int64_t                  cursor;           /* number after which to go on,
+                                                  0: the start */
+    ngx_uint_t               offset;           /* webhooks to skip */
+    ngx_uint_t               limit;            /* webhooks, at least 1 */
+    ngx_triggers_webhook_pt  handler;
+    void                    *data;
+    ngx_uint_t               has_more;         /* set: some follow the page */
+} ngx_triggers_webhook_query_t;
+
+
+typedef struct {
+    int64_t                  webhook;          /* number */
+    int64_t                  cursor;           /* that of an attempt */
+    ngx_uint_t               offset;
+    ngx_uint_t               limit;
+    ngx_triggers_attempt_pt  handler;
+    void                    *data;
+    ngx_uint_t               has_more;
+} ngx_triggers_delivery_query_t;
+
+
+/*
+ * The right to deliver what is in a database: an OFD lock on byte 3 of
+ * "PATH.lock", so that of two trees one delivers.  NGX_OK sets *fd, whose
+ * ngx_close_file() gives it back; NGX_AGAIN: it is another's; NGX_ERROR,
+ * logged.
+ */
+
+ngx_int_t ngx_triggers_store_delivery_lock(ngx_str_t *path, ngx_fd_t *fd,
+    ngx_log_t *log);
+
 ngx_int_t ngx_triggers_reader_endpoints(ngx_triggers_reader_t *reader,
     ngx_triggers_webhook_pt handler, void *data);
 ngx_int_t ngx_triggers_reader_due(ngx_triggers_reader_t *reader,
     ngx_triggers_due_query_t *query);
+
+/*
+ * ngx_triggers_reader_webhooks() and ngx_triggers_reader_webhook() do for
+ * webhooks what their likes do for keys; those of the configuration are seen
+ * by who sees all owners.  ngx_triggers_reader_deliveries() lists the attempts
+ * of one.
+ */
+
+ngx_int_t ngx_triggers_reader_webhooks(ngx_triggers_reader_t *reader,
+    ngx_triggers_webhook_query_t *query);
+ngx_int_t ngx_triggers_reader_webhook(ngx_triggers_reader_t *reader,
+    ngx_str_t *user_id, ngx_uint_t any_owner, u_char *id,
+    ngx_triggers_webhook_pt handler, void *data);
+ngx_int_t ngx_triggers_reader_deliveries(ngx_triggers_reader_t *reader,
+    ngx_triggers_delivery_query_t *query);
 
 
 /* a copy of the whole database */

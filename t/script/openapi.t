@@ -72,6 +72,12 @@ $keys
 
         location / {
             triggers main;
+            triggers_debug on;
+        }
+
+        location /once/ {
+            triggers                 main;
+            triggers_lease_attempts  1;
         }
 
         location /off/ {
@@ -98,6 +104,7 @@ END
 
 mkdir "$t->{dir}/backup" or die "mkdir: $!";
 
+$t->ready();
 make_failed_events();
 
 for my $op (@operations) {
@@ -200,22 +207,42 @@ sub fresh_key {
 }
 
 
-# Nothing that the API does makes an event fail in this version.
+# where one attempt is all that an event has
 
 sub make_failed_events {
-    $t->ready();
     push @failed, fresh_event() for 1 .. $Failed;
-    $t->quit() or BAIL_OUT('nginx did not quit');
 
-    $t->sql('INSERT INTO event_state (seq, status, updated_at, done_at,'
-            . ' error_message)'
-            . " SELECT seq, 2, created_at, created_at, 'test' FROM events;"
-            . ' INSERT INTO done SELECT done_at, seq FROM event_state;'
-            . ' UPDATE inbox SET lane = 2;'
-            . ' UPDATE owner_inbox SET lane = 2;'
-            . ' UPDATE counts SET status = 2 WHERE status = 4;');
+    my $lease = lease('/once', 'alice-key', $Failed);
 
-    $t->ready();
+    $t->post('/v1/inbox/release', qq({"lease_id":"$lease->{lease_id}"}),
+             key => 'alice-key');
+}
+
+
+sub lease {
+    my ($at, $key, $limit) = @_;
+    return $t->post("$at/v1/inbox/lease", qq({"lease_limit":$limit}),
+                    key => $key)->{json};
+}
+
+
+# an example's body with a lease that there is, and an event of it
+
+sub leased {
+    my ($op, $text) = @_;
+
+    return $text if $op->{path} !~ m{^/v1/inbox/(?:ack|release|extend)$};
+
+    fresh_event();
+
+    my $body = $JSON->decode($text);
+    my $lease = lease('', 'alice-key', 1);
+
+    $body->{lease_id} = $lease->{lease_id};
+    $body->{event_ids} = [$lease->{events}[0]{event_id}]
+        if $body->{event_ids};
+
+    return $JSON->encode($body);
 }
 
 
@@ -245,7 +272,10 @@ sub check_success {
 sub good {
     my ($op, $status, %args) = @_;
     my $name = delete $args{name};
-    my $id = $op->{path} =~ m{/retry$} ? shift @failed // $Unknown
+
+    $args{body} = leased($op, $args{body}) if defined $args{body};
+
+    my $id = $op->{path} =~ m{\}/retry$} ? shift @failed // $Unknown
                                        : fresh($op);
     my $res = ask($op, $status, $name, %args, id => $id);
     my ($type) = ($res->{headers}{'content-type'} // '') =~ /^([^;]*)/;

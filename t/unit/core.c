@@ -45,7 +45,14 @@ unit_pool_limit(ngx_int_t n)
 void
 ngx_destroy_pool(ngx_pool_t *pool)
 {
-    ngx_pool_large_t  *large, *next;
+    ngx_pool_large_t    *large, *next;
+    ngx_pool_cleanup_t  *cln;
+
+    for (cln = pool->cleanup; cln; cln = cln->next) {
+        if (cln->handler) {
+            cln->handler(cln->data);
+        }
+    }
 
     for (large = pool->large; large; large = next) {
         next = large->next;
@@ -81,6 +88,29 @@ ngx_palloc(ngx_pool_t *pool, size_t size)
     pool->large = large;
 
     return large->alloc;
+}
+
+
+ngx_pool_cleanup_t *
+ngx_pool_cleanup_add(ngx_pool_t *pool, size_t size)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_palloc(pool, sizeof(ngx_pool_cleanup_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->data = size ? ngx_palloc(pool, size) : NULL;
+    if (size && cln->data == NULL) {
+        return NULL;
+    }
+
+    cln->handler = NULL;
+    cln->next = pool->cleanup;
+    pool->cleanup = cln;
+
+    return cln;
 }
 
 
@@ -559,6 +589,34 @@ ngx_decode_base64url(ngx_str_t *dst, ngx_str_t *src)
     dst->len = d - dst->data;
 
     return NGX_OK;
+}
+
+
+/* the other alphabet differs in two characters */
+
+ngx_int_t
+ngx_decode_base64(ngx_str_t *dst, ngx_str_t *src)
+{
+    size_t      i;
+    ngx_int_t   rc;
+    ngx_str_t   url;
+
+    url.len = src->len;
+    url.data = malloc(src->len + 1);
+
+    if (url.data == NULL) {
+        exit(1);
+    }
+
+    for (i = 0; i < src->len; i++) {
+        url.data[i] = (src->data[i] == '+') ? '-'
+                      : (src->data[i] == '/') ? '_' : src->data[i];
+    }
+
+    rc = ngx_decode_base64url(dst, &url);
+    free(url.data);
+
+    return rc;
 }
 
 

@@ -43,8 +43,8 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
     "COMMIT",
 
     "SELECT next_seq, total_events, merged_through, last_created_at, "
-        "indexed_through, keys_version, ring_nonce, ring_position "
-        "FROM store WHERE id = 1",
+        "indexed_through, keys_version, ring_nonce, ring_position, "
+        "webhooks_version FROM store WHERE id = 1",
 
     "UPDATE store SET next_seq = ?1, total_events = ?2, merged_through = ?3, "
         "last_created_at = ?4, indexed_through = ?5, ring_nonce = ?6, "
@@ -213,7 +213,70 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
     "SELECT " NGX_TRIGGERS_SQLITE_API_KEY " FROM keys "
         "WHERE revoked_at IS NULL",
 
-    "UPDATE store SET keys_version = keys_version + 1 WHERE id = 1"
+    "UPDATE store SET keys_version = keys_version + 1 WHERE id = 1",
+
+    /* the second part is for those of the configuration */
+    "INSERT INTO webhooks (webhook_id, user_id, configured, url, "
+        "description, event_types, format, secret, is_active, created_at, "
+        "updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10) "
+        "ON CONFLICT (webhook_id) DO UPDATE SET url = excluded.url, "
+        "event_types = excluded.event_types, format = excluded.format, "
+        "secret = excluded.secret, is_active = 1, "
+        "updated_at = excluded.updated_at, disabled_at = NULL, "
+        "failures = 0, open_until = NULL WHERE configured = 1",
+
+    "SELECT " NGX_TRIGGERS_SQLITE_WEBHOOK " FROM webhooks "
+        "WHERE webhook_id = ?1",
+
+    "SELECT count(*) FROM webhooks WHERE user_id = ?1",
+
+    "UPDATE webhooks SET url = ?2, description = ?3, event_types = ?4, "
+        "format = ?5, secret = ?6, old_secret = ?7, old_secret_until = ?8, "
+        "is_active = ?9, updated_at = ?10, disabled_at = ?11, "
+        "failures = ?12, open_until = ?13 WHERE webhook = ?1",
+
+    "DELETE FROM webhooks WHERE webhook = ?1",
+
+    "UPDATE webhooks SET failures = ?2, open_until = ?3, "
+        "last_success_at = coalesce(?4, last_success_at), "
+        "last_failure_at = coalesce(?5, last_failure_at), "
+        "last_error = coalesce(?6, last_error) WHERE webhook = ?1",
+
+    "UPDATE webhooks SET is_active = 0, disabled_at = ?2 "
+        "WHERE webhook = ?1 AND is_active = 1 AND updated_at <= ?3",
+
+    "SELECT is_active FROM webhooks WHERE webhook = ?1",
+
+    "SELECT w.webhook, w.configured, o.owner, w.event_types "
+        "FROM webhooks w LEFT JOIN owners o ON o.user_id = w.user_id "
+        "WHERE w.webhook > 0 AND w.is_active = 1",
+
+    "SELECT webhook, webhook_id FROM webhooks "
+        "WHERE user_id = '' AND configured = 1",
+
+    "UPDATE store SET webhooks_version = webhooks_version + 1 WHERE id = 1",
+
+    "INSERT INTO deliveries (seq, webhook, status, attempts, at) "
+        "VALUES (?1, ?2, 0, 0, ?3)",
+
+    "SELECT status, attempts, at FROM deliveries "
+        "WHERE seq = ?1 AND webhook = ?2",
+
+    "UPDATE deliveries SET status = ?3, attempts = ?4, at = ?5 "
+        "WHERE seq = ?1 AND webhook = ?2",
+
+    "DELETE FROM deliveries WHERE seq = ?1 AND webhook = ?2",
+
+    "SELECT webhook, status, at FROM deliveries WHERE seq = ?1",
+
+    "SELECT count(*), coalesce(sum(status = 0), 0), "
+        "coalesce(sum(status = 2), 0) FROM deliveries WHERE seq = ?1",
+
+    "DELETE FROM deliveries WHERE seq = ?1",
+
+    "INSERT INTO delivery_queue (webhook, at, seq) VALUES (?1, ?2, ?3)",
+
+    "DELETE FROM delivery_queue WHERE webhook = ?1 AND at = ?2 AND seq = ?3"
 };
 
 
@@ -384,6 +447,7 @@ ngx_triggers_store_close(ngx_triggers_store_t *store)
     }
 
     ngx_triggers_sqlite_keys_free(store);
+    ngx_triggers_sqlite_webhooks_free(store);
     ngx_triggers_sqlite_disconnect(store);
     ngx_triggers_sqlite_unlock(store);
 }
@@ -575,6 +639,7 @@ ngx_triggers_sqlite_disconnect(ngx_triggers_store_t *store)
     /* rolls back what is in memory: there is no connection any more */
     ngx_triggers_store_rollback(store);
     ngx_triggers_sqlite_keys_free(store);
+    ngx_triggers_sqlite_webhooks_free(store);
 }
 
 

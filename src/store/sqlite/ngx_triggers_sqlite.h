@@ -29,6 +29,10 @@
 #define NGX_TRIGGERS_SQLITE_CACHE      1024          /* owners, a power of 2 */
 #define NGX_TRIGGERS_SQLITE_CACHE_LEN  48            /* longest cached name */
 
+/* webhooks that one event can be for: its owner's and configured ones */
+
+#define NGX_TRIGGERS_SQLITE_TARGETS    (2 * NGX_TRIGGERS_WEBHOOKS_MAX)
+
 #define NGX_TRIGGERS_SQLITE_DELTAS     1024          /* a power of 2 */
 
 /* bits of the filter that estimates the owners in the unmerged tail */
@@ -139,6 +143,26 @@ typedef enum {
     NGX_TRIGGERS_SQLITE_API_KEY_USED,
     NGX_TRIGGERS_SQLITE_API_KEYS_LOAD,
     NGX_TRIGGERS_SQLITE_API_KEYS_CHANGED,
+    NGX_TRIGGERS_SQLITE_WEBHOOK_ADD,
+    NGX_TRIGGERS_SQLITE_WEBHOOK_FIND,
+    NGX_TRIGGERS_SQLITE_WEBHOOK_COUNT,
+    NGX_TRIGGERS_SQLITE_WEBHOOK_SET,
+    NGX_TRIGGERS_SQLITE_WEBHOOK_DELETE,
+    NGX_TRIGGERS_SQLITE_WEBHOOK_RESULT,
+    NGX_TRIGGERS_SQLITE_WEBHOOK_GONE,
+    NGX_TRIGGERS_SQLITE_WEBHOOK_ACTIVE,
+    NGX_TRIGGERS_SQLITE_WEBHOOKS_LOAD,
+    NGX_TRIGGERS_SQLITE_WEBHOOKS_CONFIGURED,
+    NGX_TRIGGERS_SQLITE_WEBHOOKS_CHANGED,
+    NGX_TRIGGERS_SQLITE_PUSH_ADD,
+    NGX_TRIGGERS_SQLITE_PUSH_FIND,
+    NGX_TRIGGERS_SQLITE_PUSH_SET,
+    NGX_TRIGGERS_SQLITE_PUSH_DELETE,
+    NGX_TRIGGERS_SQLITE_PUSH_LIST,
+    NGX_TRIGGERS_SQLITE_PUSH_COUNT,
+    NGX_TRIGGERS_SQLITE_PUSH_DROP,
+    NGX_TRIGGERS_SQLITE_PUSH_QUEUE,
+    NGX_TRIGGERS_SQLITE_PUSH_UNQUEUE,
     NGX_TRIGGERS_SQLITE_NSTMT
 } ngx_triggers_sqlite_stmt_e;
 
@@ -207,6 +231,7 @@ typedef struct {
 
 
 typedef struct ngx_triggers_sqlite_keys_s  ngx_triggers_sqlite_keys_t;
+typedef struct ngx_triggers_sqlite_webhooks_s  ngx_triggers_sqlite_webhooks_t;
 
 
 struct ngx_triggers_store_s {
@@ -246,6 +271,17 @@ struct ngx_triggers_store_s {
     void                        *api_keys_data;
     ngx_triggers_key_use_t      *uses;         /* that are being written */
     ngx_uint_t                   nuses;
+
+    /* those that are active, NULL: to be loaded by the next transaction */
+    ngx_triggers_sqlite_webhooks_t  *webhooks;
+    int64_t                      webhooks_version;
+    ngx_uint_t                   webhooks_changed;  /* flag: by the
+                                                       transaction */
+    ngx_triggers_webhook_t      *configured;   /* those of the configuration */
+    ngx_uint_t                   nconfigured;
+    ngx_uint_t                   pushing;      /* bits NGX_TRIGGERS_PUSHED_…
+                                                  of the transaction */
+    ngx_uint_t                   pushed;       /* of those committed */
 
     /* changes of table "counts" that the transaction has yet to make */
     ngx_triggers_sqlite_delta_t  deltas[NGX_TRIGGERS_SQLITE_DELTAS];
@@ -313,6 +349,14 @@ typedef enum {
     NGX_TRIGGERS_SQLITE_READ_API_KEY,
     NGX_TRIGGERS_SQLITE_READ_API_KEYS,
     NGX_TRIGGERS_SQLITE_READ_API_KEYS_OWNED,
+    NGX_TRIGGERS_SQLITE_READ_WEBHOOK,
+    NGX_TRIGGERS_SQLITE_READ_WEBHOOKS,
+    NGX_TRIGGERS_SQLITE_READ_WEBHOOKS_OWNED,
+    NGX_TRIGGERS_SQLITE_READ_ENDPOINTS,
+    NGX_TRIGGERS_SQLITE_READ_ORPHANS,
+    NGX_TRIGGERS_SQLITE_READ_DUE,
+    NGX_TRIGGERS_SQLITE_READ_DUE_NEXT,
+    NGX_TRIGGERS_SQLITE_READ_DELIVERIES,
     NGX_TRIGGERS_SQLITE_READ_LEASE,
     NGX_TRIGGERS_SQLITE_READ_LEASED,
     NGX_TRIGGERS_SQLITE_READ_ATTEMPTS,
@@ -362,6 +406,15 @@ struct ngx_triggers_reader_s {
         "e.id, w.url, w.webhook_id "                                          \
         "FROM attempts a JOIN events e ON e.seq = a.seq "                     \
         "LEFT JOIN webhooks w ON w.webhook = a.webhook "
+
+
+/* … and a webhook, see ngx_triggers_sqlite_webhook_row() */
+
+#define NGX_TRIGGERS_SQLITE_WEBHOOK                                       \
+    "webhook, webhook_id, user_id, configured, url, description, "            \
+        "event_types, format, secret, old_secret, old_secret_until, "         \
+        "is_active, created_at, updated_at, disabled_at, failures, "          \
+        "open_until, last_success_at, last_failure_at, last_error"
 
 
 /* The lane of an event. */
@@ -479,6 +532,19 @@ void ngx_triggers_sqlite_row(sqlite3_stmt *stmt, ngx_triggers_row_t *row);
 ngx_int_t ngx_triggers_sqlite_reader_error(ngx_triggers_reader_t *reader,
     int rc, const char *what);
 
+/*
+ * Steps a reader's statement, which is bound, for one row more than limit, and
+ * calls handler for each row up to that: it returns a SQLite code, and sets
+ * *rc to end the page with it.  *has_more says that a row follows.
+ */
+
+typedef int (*ngx_triggers_sqlite_page_pt)(void *data, sqlite3_stmt *stmt,
+    ngx_int_t *rc);
+
+ngx_int_t ngx_triggers_sqlite_page(ngx_triggers_reader_t *reader,
+    sqlite3_stmt *stmt, ngx_uint_t limit, ngx_triggers_sqlite_page_pt handler,
+    void *data, ngx_uint_t *has_more);
+
 /* Called after each commit that has been synced. */
 
 void ngx_triggers_sqlite_healthy(ngx_triggers_store_t *store);
@@ -494,12 +560,22 @@ void ngx_triggers_sqlite_disconnect(ngx_triggers_store_t *store);
 
 ngx_triggers_store_state_e ngx_triggers_sqlite_classify(sqlite3 *db, int rc);
 
-/* Binds a text, or NULL where data is NULL; a SQLite code. */
+/*
+ * Binds a text, or NULL where data is NULL, a SQLite code; a time or a number,
+ * or NULL for 0.
+ */
 
 int ngx_triggers_sqlite_bind_text(sqlite3_stmt *stmt, int n,
     ngx_str_t *text);
+void ngx_triggers_sqlite_bind_time(sqlite3_stmt *stmt, int n, int64_t time);
 void ngx_triggers_sqlite_column_text(sqlite3_stmt *stmt, int n,
     ngx_str_t *text);
+void ngx_triggers_sqlite_column_blob(sqlite3_stmt *stmt, int n,
+    ngx_str_t *blob);
+
+/* An event as the statements of a reader find it. */
+
+void ngx_triggers_sqlite_row(sqlite3_stmt *stmt, ngx_triggers_row_t *row);
 
 /* NGX_OK while the path still names the file that the reader reads. */
 
@@ -659,6 +735,61 @@ int ngx_triggers_sqlite_due_delete(ngx_triggers_store_t *store, int64_t at,
 
 int ngx_triggers_sqlite_attempt_add(ngx_triggers_store_t *store, int64_t seq,
     int64_t webhook, ngx_triggers_attempt_t *attempt);
+
+/* Reads what NGX_TRIGGERS_SQLITE_ATTEMPT selects. */
+
+void ngx_triggers_sqlite_attempt_row(sqlite3_stmt *stmt,
+    ngx_triggers_attempt_t *attempt);
+
+
+/*
+ * src/store/sqlite/ngx_triggers_sqlite_webhooks.c; SQLite codes.  load reads
+ * the active ones, within a transaction, where they are not known or another
+ * process has changed them; lead makes the table say what is configured.  save
+ * is part of every commit; commit and rollback tell how it has ended.
+ *
+ * targets finds the webhooks that an event is for, into an array that is valid
+ * until the next call; where one is named that cannot be, it sets result->rc.
+ * result is the endpoint's part of an outcome, alive asks whether there is
+ * an active one of that number.  row reads the columns named above, for
+ * readers too.
+ */
+
+int ngx_triggers_sqlite_webhooks_load(ngx_triggers_store_t *store);
+int ngx_triggers_sqlite_webhooks_lead(ngx_triggers_store_t *store);
+int ngx_triggers_sqlite_webhooks_save(ngx_triggers_store_t *store);
+void ngx_triggers_sqlite_webhooks_commit(ngx_triggers_store_t *store);
+void ngx_triggers_sqlite_webhooks_rollback(ngx_triggers_store_t *store);
+void ngx_triggers_sqlite_webhooks_free(ngx_triggers_store_t *store);
+int ngx_triggers_sqlite_webhook_apply(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
+int ngx_triggers_sqlite_webhook_targets(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, int64_t owner,
+    ngx_triggers_result_t *result, int64_t **targets, ngx_uint_t *n);
+int ngx_triggers_sqlite_webhook_result(ngx_triggers_store_t *store,
+    ngx_triggers_delivery_t *delivery);
+int ngx_triggers_sqlite_webhook_row(sqlite3_stmt *stmt,
+    ngx_triggers_webhook_t *webhook);
+int ngx_triggers_sqlite_webhook_alive(ngx_triggers_store_t *store,
+    int64_t number, ngx_uint_t *alive);
+
+
+/*
+ * Pushes, src/store/sqlite/ngx_triggers_sqlite_deliveries.c; SQLite codes.  add
+ * queues a new event for its targets; the caller holds it.  drop ends what is
+ * there for an event that is acknowledged or removed.  retry queues what has
+ * failed again where its webhook is still there; *queued 0: it is no pushed
+ * event any more.  apply takes an outcome.
+ */
+
+int ngx_triggers_sqlite_deliveries_add(ngx_triggers_store_t *store,
+    int64_t seq, int64_t at, int64_t *targets, ngx_uint_t n);
+int ngx_triggers_sqlite_deliveries_drop(ngx_triggers_store_t *store,
+    int64_t seq);
+int ngx_triggers_sqlite_deliveries_retry(ngx_triggers_store_t *store,
+    int64_t seq, int64_t at, ngx_uint_t *queued);
+int ngx_triggers_sqlite_delivery_apply(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
 
 
 #endif /* _NGX_TRIGGERS_SQLITE_H_INCLUDED_ */

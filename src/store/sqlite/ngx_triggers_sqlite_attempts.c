@@ -9,8 +9,6 @@
 #include "ngx_triggers_sqlite.h"
 
 
-static void ngx_triggers_sqlite_attempt_row(sqlite3_stmt *stmt,
-    ngx_triggers_attempt_t *attempt);
 static void ngx_triggers_sqlite_attempt_id(sqlite3_stmt *stmt, int n,
     u_char *id);
 
@@ -98,9 +96,7 @@ ngx_triggers_reader_attempts(ngx_triggers_reader_t *reader, int64_t seq,
 }
 
 
-/* see NGX_TRIGGERS_SQLITE_ATTEMPT */
-
-static void
+void
 ngx_triggers_sqlite_attempt_row(sqlite3_stmt *stmt,
     ngx_triggers_attempt_t *attempt)
 {

@@ -36,10 +36,10 @@ static void ngx_triggers_sqlite_event_row(sqlite3_stmt *stmt,
     ngx_triggers_sqlite_event_t *event);
 static int ngx_triggers_sqlite_event_state(ngx_triggers_store_t *store,
     ngx_triggers_sqlite_event_t *event);
-static void ngx_triggers_sqlite_bind_time(sqlite3_stmt *stmt, int n,
-    int64_t value);
 static int ngx_triggers_sqlite_event_move(ngx_triggers_store_t *store,
     ngx_triggers_sqlite_event_t *event, ngx_uint_t remove);
+static int ngx_triggers_sqlite_event_unpush(ngx_triggers_store_t *store,
+    ngx_triggers_sqlite_event_t *event);
 static int ngx_triggers_sqlite_event_range(sqlite3_stmt *stmt, ngx_uint_t lane,
     int64_t owner, int64_t after, int64_t *seqs, ngx_uint_t max,
     ngx_uint_t *n);
@@ -58,7 +58,8 @@ ngx_triggers_sqlite_event_create(ngx_triggers_store_t *store,
     ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result)
 {
     int                           rc;
-    int64_t                       owner, created_at;
+    int64_t                       owner, created_at, *targets;
+    ngx_uint_t                    n;
     ngx_triggers_event_t         *sent;
     ngx_triggers_sqlite_event_t   event;
 
@@ -76,8 +77,15 @@ ngx_triggers_sqlite_event_create(ngx_triggers_store_t *store,
     rc = ngx_triggers_sqlite_owner_find(store, &sent->user_id, 1, &owner);
 
     if (rc == SQLITE_OK) {
-        rc = ngx_triggers_sqlite_event_insert(store, sent, owner, created_at);
+        rc = ngx_triggers_sqlite_webhook_targets(store, mutation, owner,
+                                                 result, &targets, &n);
     }
+
+    if (rc != SQLITE_OK || result->rc != NGX_TRIGGERS_RC_OK) {
+        return rc;
+    }
+
+    rc = ngx_triggers_sqlite_event_insert(store, sent, owner, created_at);
 
     switch (rc & 0xff) {
 
@@ -107,7 +115,12 @@ ngx_triggers_sqlite_event_create(ngx_triggers_store_t *store,
     event.priority = sent->priority;
     event.keyed = (sent->ordering_key.data != NULL);
 
-    rc = ngx_triggers_sqlite_event_place(store, mutation, &event, 0);
+    rc = ngx_triggers_sqlite_event_place(store, mutation, &event, n);
+
+    if (rc == SQLITE_OK && event.hold == NGX_TRIGGERS_HOLD_PUSH) {
+        rc = ngx_triggers_sqlite_deliveries_add(store, event.seq, created_at,
+                                                targets, n);
+    }
 
     if (rc == SQLITE_OK && mutation->idempotency.data) {
         rc = ngx_triggers_sqlite_key_add(store, mutation, created_at);
@@ -433,7 +446,8 @@ static int
 ngx_triggers_sqlite_event_revive(ngx_triggers_store_t *store,
     ngx_triggers_sqlite_event_t *event, int64_t now)
 {
-    int  rc;
+    int         rc;
+    ngx_uint_t  queued;
 
     event->status = NGX_TRIGGERS_RETRYING;
     event->updated_at = now;
@@ -446,7 +460,15 @@ ngx_triggers_sqlite_event_revive(ngx_triggers_store_t *store,
     ngx_str_null(&event->error);
     event->new_error = 1;
 
-    rc = ngx_triggers_sqlite_event_ready(store, event);
+    rc = ngx_triggers_sqlite_deliveries_retry(store, event->seq, now, &queued);
+
+    if (rc == SQLITE_OK && queued) {
+        event->hold = NGX_TRIGGERS_HOLD_PUSH;
+
+    } else if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_event_ready(store, event);
+    }
+
     if (rc != SQLITE_OK) {
         return rc;
     }
@@ -648,20 +670,6 @@ ngx_triggers_sqlite_event_state(ngx_triggers_store_t *store,
 }
 
 
-/* 0 is absent */
-
-static void
-ngx_triggers_sqlite_bind_time(sqlite3_stmt *stmt, int n, int64_t value)
-{
-    if (value) {
-        sqlite3_bind_int64(stmt, n, value);
-
-    } else {
-        sqlite3_bind_null(stmt, n);
-    }
-}
-
-
 /* moves the event to its lane, or out of all */
 
 static int
@@ -783,6 +791,12 @@ ngx_triggers_sqlite_event_end(ngx_triggers_store_t *store,
 
     rc = ngx_triggers_sqlite_order_leave(store, event);
 
+    /* what has failed may be pushed again */
+
+    if (rc == SQLITE_OK && status != NGX_TRIGGERS_FAILED) {
+        rc = ngx_triggers_sqlite_event_unpush(store, event);
+    }
+
     if (rc == SQLITE_OK) {
         rc = ngx_triggers_sqlite_event_release(store, event);
     }
@@ -845,6 +859,10 @@ ngx_triggers_sqlite_event_remove(ngx_triggers_store_t *store,
     rc = ngx_triggers_sqlite_order_leave(store, event);
 
     if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_event_unpush(store, event);
+    }
+
+    if (rc == SQLITE_OK) {
         rc = ngx_triggers_sqlite_event_release(store, event);
     }
 
@@ -864,6 +882,22 @@ ngx_triggers_sqlite_event_remove(ngx_triggers_store_t *store,
     }
 
     return ngx_triggers_sqlite_count(store, event->owner, event->counted, -1);
+}
+
+
+/* ends the pushes that the event waits for, or those that have failed */
+
+static int
+ngx_triggers_sqlite_event_unpush(ngx_triggers_store_t *store,
+    ngx_triggers_sqlite_event_t *event)
+{
+    if (event->hold != NGX_TRIGGERS_HOLD_PUSH
+        && event->status != NGX_TRIGGERS_FAILED)
+    {
+        return SQLITE_OK;
+    }
+
+    return ngx_triggers_sqlite_deliveries_drop(store, event->seq);
 }
 
 

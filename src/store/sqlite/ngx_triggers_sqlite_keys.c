@@ -14,6 +14,8 @@
 #include "ngx_triggers_sqlite.h"
 
 
+static int ngx_triggers_sqlite_api_keys_page_row(void *data,
+    sqlite3_stmt *stmt, ngx_int_t *rc);
 static int ngx_triggers_sqlite_api_key_create(ngx_triggers_store_t *store,
     ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
 static int ngx_triggers_sqlite_api_key_change(ngx_triggers_store_t *store,
@@ -37,10 +39,6 @@ static int ngx_triggers_sqlite_api_key_write(ngx_triggers_store_t *store,
     ngx_uint_t n, ngx_triggers_key_t *key);
 static int ngx_triggers_sqlite_api_key_row(sqlite3_stmt *stmt,
     ngx_triggers_key_t *key);
-static void ngx_triggers_sqlite_api_key_blob(sqlite3_stmt *stmt, int n,
-    ngx_str_t *blob);
-static int ngx_triggers_sqlite_bind_time(sqlite3_stmt *stmt, int n,
-    int64_t time);
 static int ngx_triggers_sqlite_api_keys_used(ngx_triggers_store_t *store);
 
 
@@ -129,17 +127,7 @@ ngx_int_t
 ngx_triggers_reader_keys(ngx_triggers_reader_t *reader,
     ngx_triggers_key_query_t *query)
 {
-    int                  code;
-    ngx_int_t            rc;
-    ngx_uint_t           n;
-    sqlite3_stmt        *stmt;
-    ngx_triggers_key_t   key;
-
-    query->has_more = 0;
-
-    if (ngx_triggers_sqlite_reader_moved(reader) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    sqlite3_stmt  *stmt;
 
     stmt = reader->stmt[query->any_owner
                         ? NGX_TRIGGERS_SQLITE_READ_API_KEYS
@@ -154,40 +142,9 @@ ngx_triggers_reader_keys(ngx_triggers_reader_t *reader,
         (void) ngx_triggers_sqlite_bind_text(stmt, 4, &query->user_id);
     }
 
-    rc = NGX_OK;
-
-    for (n = 0; rc == NGX_OK; n++) {
-        code = sqlite3_step(stmt);
-
-        if (code != SQLITE_ROW) {
-            break;
-        }
-
-        if (n == query->limit) {
-            query->has_more = 1;
-            code = SQLITE_DONE;
-            break;
-        }
-
-        code = ngx_triggers_sqlite_api_key_row(stmt, &key);
-
-        if (code != SQLITE_OK) {
-            break;
-        }
-
-        rc = query->handler(query->data, &key);
-        code = SQLITE_DONE;
-    }
-
-    (void) sqlite3_reset(stmt);
-
-    if (code != SQLITE_DONE) {
-        return ngx_triggers_sqlite_reader_error(reader, code, "SELECT");
-    }
-
-    reader->error = SQLITE_OK;
-
-    return rc;
+    return ngx_triggers_sqlite_page(reader, stmt, query->limit,
+                                    ngx_triggers_sqlite_api_keys_page_row,
+                                    query, &query->has_more);
 }
 
 
@@ -233,6 +190,25 @@ ngx_triggers_reader_key(ngx_triggers_reader_t *reader, ngx_str_t *user_id,
     reader->error = SQLITE_OK;
 
     return rc;
+}
+
+
+static int
+ngx_triggers_sqlite_api_keys_page_row(void *data, sqlite3_stmt *stmt,
+    ngx_int_t *rc)
+{
+    ngx_triggers_key_query_t *query = data;
+
+    int                 code;
+    ngx_triggers_key_t  key;
+
+    code = ngx_triggers_sqlite_api_key_row(stmt, &key);
+
+    if (code == SQLITE_OK) {
+        *rc = query->handler(query->data, &key);
+    }
+
+    return code;
 }
 
 
@@ -609,8 +585,8 @@ ngx_triggers_sqlite_api_key_write(ngx_triggers_store_t *store, ngx_uint_t n,
     sqlite3_bind_int64(stmt, 7, key->rate);
     sqlite3_bind_int64(stmt, 8, key->active);
     sqlite3_bind_int64(stmt, 10, key->updated_at);
-    (void) ngx_triggers_sqlite_bind_time(stmt, 11, key->expires_at);
-    (void) ngx_triggers_sqlite_bind_time(stmt, 13, key->revoked_at);
+    ngx_triggers_sqlite_bind_time(stmt, 11, key->expires_at);
+    ngx_triggers_sqlite_bind_time(stmt, 13, key->revoked_at);
 
     if (key->networks.len) {
         (void) ngx_triggers_sqlite_bind_text(stmt, 15, &key->allowed);
@@ -662,25 +638,9 @@ ngx_triggers_sqlite_api_key_row(sqlite3_stmt *stmt, ngx_triggers_key_t *key)
     }
 
     ngx_triggers_sqlite_column_text(stmt, 14, &key->allowed);
-    ngx_triggers_sqlite_api_key_blob(stmt, 15, &key->networks);
+    ngx_triggers_sqlite_column_blob(stmt, 15, &key->networks);
 
     return SQLITE_OK;
-}
-
-
-static void
-ngx_triggers_sqlite_api_key_blob(sqlite3_stmt *stmt, int n, ngx_str_t *blob)
-{
-    blob->data = (u_char *) sqlite3_column_blob(stmt, n);
-    blob->len = blob->data ? (size_t) sqlite3_column_bytes(stmt, n) : 0;
-}
-
-
-static int
-ngx_triggers_sqlite_bind_time(sqlite3_stmt *stmt, int n, int64_t time)
-{
-    return time ? sqlite3_bind_int64(stmt, n, time)
-                : sqlite3_bind_null(stmt, n);
 }
 
 

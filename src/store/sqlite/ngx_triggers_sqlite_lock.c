@@ -20,6 +20,8 @@
 
 /* byte 2 is that of ngx_triggers_sqlite_backup.c */
 
+#define NGX_TRIGGERS_SQLITE_LOCK_DELIVER  3
+
 #define NGX_TRIGGERS_SQLITE_DEFER       1000         /* ms */
 
 
@@ -116,6 +118,46 @@ ngx_triggers_store_wanted(ngx_triggers_store_t *store)
     }
 
     return type != F_UNLCK;
+}
+
+
+ngx_int_t
+ngx_triggers_store_delivery_lock(ngx_str_t *path, ngx_fd_t *fd,
+    ngx_log_t *log)
+{
+    char      *lock_path;
+    short      type;
+    ngx_int_t  rc;
+
+    lock_path = ngx_triggers_sqlite_lock_path(path, log);
+    if (lock_path == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_ERROR;
+    type = F_WRLCK;
+
+    *fd = open(lock_path, O_RDWR|O_CREAT|O_CLOEXEC, 0600);
+
+    if (*fd != -1) {
+        rc = ngx_triggers_sqlite_lock_byte(*fd, F_OFD_SETLK, &type,
+                                           NGX_TRIGGERS_SQLITE_LOCK_DELIVER);
+    }
+
+    if (rc == NGX_ERROR) {
+        ngx_log_error(NGX_LOG_CRIT, log, ngx_errno,
+                      "triggers: the right to deliver, a lock of \"%s\", "
+                      "cannot be had", lock_path);
+    }
+
+    if (rc != NGX_OK && *fd != -1) {
+        (void) close(*fd);
+        *fd = -1;
+    }
+
+    ngx_free(lock_path);
+
+    return rc;
 }
 
 

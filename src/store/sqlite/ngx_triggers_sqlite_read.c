@@ -197,6 +197,34 @@ static const char *const  ngx_triggers_sqlite_read_statements[] = {
         "WHERE user_id = ?4 AND key_id < ?1 "
         "ORDER BY key_id DESC LIMIT ?2 OFFSET ?3",
 
+    "SELECT " NGX_TRIGGERS_SQLITE_WEBHOOK " FROM webhooks "
+        "WHERE webhook_id = ?1",
+
+    "SELECT " NGX_TRIGGERS_SQLITE_WEBHOOK " FROM webhooks "
+        "WHERE webhook < ?1 ORDER BY webhook DESC LIMIT ?2 OFFSET ?3",
+
+    "SELECT " NGX_TRIGGERS_SQLITE_WEBHOOK " FROM webhooks "
+        "WHERE user_id = ?4 AND webhook < ?1 "
+        "ORDER BY webhook DESC LIMIT ?2 OFFSET ?3",
+
+    "SELECT " NGX_TRIGGERS_SQLITE_WEBHOOK " FROM webhooks "
+        "WHERE webhook > 0 ORDER BY webhook",
+
+    "SELECT q.webhook, w.webhook FROM delivery_queue q "
+        "LEFT JOIN webhooks w ON w.webhook = q.webhook "
+        "WHERE q.webhook > ?1 ORDER BY q.webhook LIMIT 1",
+
+    "SELECT q.at, q.seq, d.attempts FROM delivery_queue q "
+        "JOIN deliveries d ON d.seq = q.seq AND d.webhook = q.webhook "
+        "WHERE q.webhook = ?1 AND (q.at, q.seq) > (?2, ?3) AND q.at <= ?4 "
+        "ORDER BY q.at, q.seq LIMIT ?5",
+
+    "SELECT at FROM delivery_queue WHERE webhook = ?1 AND at > ?2 "
+        "ORDER BY at LIMIT 1",
+
+    NGX_TRIGGERS_SQLITE_ATTEMPT "WHERE a.webhook = ?1 AND a.attempt < ?2 "
+        "ORDER BY a.attempt DESC LIMIT ?3 OFFSET ?4",
+
     "SELECT l.lease, l.seqs, o.user_id "
         "FROM leases l LEFT JOIN owners o ON o.owner = l.owner "
         "WHERE l.lease_id = ?1",
@@ -612,6 +640,56 @@ ngx_triggers_sqlite_reader_moved(ngx_triggers_reader_t *reader)
     }
 
     return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_triggers_sqlite_page(ngx_triggers_reader_t *reader, sqlite3_stmt *stmt,
+    ngx_uint_t limit, ngx_triggers_sqlite_page_pt handler, void *data,
+    ngx_uint_t *has_more)
+{
+    int         code;
+    ngx_int_t   rc;
+    ngx_uint_t  n;
+
+    *has_more = 0;
+
+    rc = ngx_triggers_sqlite_reader_moved(reader);
+    code = SQLITE_DONE;
+
+    for (n = 0; rc == NGX_OK; n++) {
+        code = sqlite3_step(stmt);
+
+        if (code != SQLITE_ROW) {
+            break;
+        }
+
+        if (n == limit) {
+            *has_more = 1;
+            code = SQLITE_DONE;
+            break;
+        }
+
+        code = handler(data, stmt, &rc);
+
+        if (code != SQLITE_OK) {
+            break;
+        }
+
+        code = SQLITE_DONE;
+    }
+
+    (void) sqlite3_reset(stmt);
+
+    if (code != SQLITE_DONE) {
+        return ngx_triggers_sqlite_reader_error(reader, code, "SELECT");
+    }
+
+    if (rc == NGX_OK) {
+        reader->error = SQLITE_OK;
+    }
+
+    return rc;
 }
 
 
@@ -1355,4 +1433,12 @@ ngx_triggers_sqlite_column_text(sqlite3_stmt *stmt, int n, ngx_str_t *text)
 {
     text->data = (u_char *) sqlite3_column_text(stmt, n);
     text->len = (size_t) sqlite3_column_bytes(stmt, n);
+}
+
+
+void
+ngx_triggers_sqlite_column_blob(sqlite3_stmt *stmt, int n, ngx_str_t *blob)
+{
+    blob->data = (u_char *) sqlite3_column_blob(stmt, n);
+    blob->len = blob->data ? (size_t) sqlite3_column_bytes(stmt, n) : 0;
 }

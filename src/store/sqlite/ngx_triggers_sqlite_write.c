@@ -51,6 +51,7 @@ ngx_triggers_store_lead(ngx_triggers_store_t *store, uint64_t nonce,
         return ngx_triggers_sqlite_error(store, code, "taking the lead");
     }
 
+    ngx_triggers_sqlite_webhooks_commit(store);
     ngx_triggers_sqlite_healthy(store);
 
     return NGX_OK;
@@ -84,6 +85,10 @@ ngx_triggers_store_begin(ngx_triggers_store_t *store)
 
     if (rc == SQLITE_OK && store->keys == NULL) {
         rc = ngx_triggers_sqlite_keys_load(store);
+    }
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_webhooks_load(store);
     }
 
     if (rc != SQLITE_OK) {
@@ -144,6 +149,17 @@ ngx_triggers_store_apply(ngx_triggers_store_t *store,
         rc = ngx_triggers_sqlite_lease_apply(store, mutation, result);
         break;
 
+    case NGX_TRIGGERS_OP_DELIVERY:
+        rc = ngx_triggers_sqlite_delivery_apply(store, mutation, result);
+        break;
+
+    case NGX_TRIGGERS_OP_WEBHOOK_CREATE:
+    case NGX_TRIGGERS_OP_WEBHOOK_UPDATE:
+    case NGX_TRIGGERS_OP_WEBHOOK_ROTATE:
+    case NGX_TRIGGERS_OP_WEBHOOK_DELETE:
+        rc = ngx_triggers_sqlite_webhook_apply(store, mutation, result);
+        break;
+
     case NGX_TRIGGERS_OP_KEY_CREATE:
     case NGX_TRIGGERS_OP_KEY_UPDATE:
     case NGX_TRIGGERS_OP_KEY_ROTATE:
@@ -195,6 +211,10 @@ ngx_triggers_store_commit(ngx_triggers_store_t *store, uint64_t nonce,
     }
 
     if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_webhooks_save(store);
+    }
+
+    if (rc == SQLITE_OK) {
         rc = ngx_triggers_sqlite_exec(store->stmt[NGX_TRIGGERS_SQLITE_COMMIT]);
     }
 
@@ -204,6 +224,7 @@ ngx_triggers_store_commit(ngx_triggers_store_t *store, uint64_t nonce,
 
     ngx_triggers_sqlite_totals_commit(store);
     ngx_triggers_sqlite_keys_commit(store);
+    ngx_triggers_sqlite_webhooks_commit(store);
 
     store->api_keys_version += store->api_keys_changed;
     store->api_keys_changed = 0;
@@ -246,6 +267,7 @@ ngx_triggers_store_rollback(ngx_triggers_store_t *store)
     store->next_due = 0;
 
     ngx_triggers_sqlite_keys_rollback(store);
+    ngx_triggers_sqlite_webhooks_rollback(store);
 }
 
 
@@ -287,6 +309,7 @@ ngx_triggers_sqlite_load(ngx_triggers_store_t *store)
         store->api_keys_version = sqlite3_column_int64(stmt, 5);
         store->ring_nonce = (uint64_t) sqlite3_column_int64(stmt, 6);
         store->ring_position = (uint64_t) sqlite3_column_int64(stmt, 7);
+        store->webhooks_version = sqlite3_column_int64(stmt, 8);
         rc = SQLITE_OK;
 
     } else if (rc == SQLITE_DONE) {
@@ -415,6 +438,10 @@ ngx_triggers_sqlite_lead(ngx_triggers_store_t *store, uint64_t nonce,
 
     if (rc == SQLITE_OK) {
         rc = ngx_triggers_sqlite_ring_find(store, nonce, position);
+    }
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_webhooks_lead(store);
     }
 
     if (rc == SQLITE_OK) {
@@ -722,6 +749,18 @@ ngx_triggers_sqlite_bind_text(sqlite3_stmt *stmt, int n, ngx_str_t *text)
 
     return sqlite3_bind_text64(stmt, n, (const char *) text->data, text->len,
                                SQLITE_STATIC, SQLITE_UTF8);
+}
+
+
+void
+ngx_triggers_sqlite_bind_time(sqlite3_stmt *stmt, int n, int64_t time)
+{
+    if (time) {
+        sqlite3_bind_int64(stmt, n, time);
+
+    } else {
+        sqlite3_bind_null(stmt, n);
+    }
 }
 
 
