@@ -143,11 +143,12 @@ Content-Type: application/json
 Authorization: Bearer metrics-key
 Accept: text/plain
 --- request eval
-["POST /events\n{\"payload\":{}}", "GET /v1/none", "GET /metrics"]
+["GET /v1/health", "POST /events\n{\"payload\":{}}", "GET /v1/none",
+ "GET /metrics"]
 --- response_headers_like eval
-["", "", "Content-Type: text/plain; version=0\\.0\\.4; charset=utf-8"]
+["", "", "", "Content-Type: text/plain; version=0\\.0\\.4; charset=utf-8"]
 --- response_body_like eval
-["", "", qr/\A(?=.*^\#\ HELP\ triggers_events_accepted_total\ Events\ .*\n
+["", "", "", qr/\A(?=.*^\#\ HELP\ triggers_events_accepted_total\ Events\ .*\n
                   \#\ TYPE\ triggers_events_accepted_total\ counter\n
                   triggers_events_accepted_total\ 0$)
             (?=.*^triggers_requests_total\{method="POST",route="\/events",
@@ -162,7 +163,7 @@ Accept: text/plain
             (?=.*^triggers_ingest_seconds_bucket\{le="\+Inf"\}\ 0$)
             (?!.*\#\ UNIT)(?!.*\#\ EOF)/smx]
 --- error_code eval
-[403, 404, 200]
+[200, 403, 404, 200]
 
 
 
