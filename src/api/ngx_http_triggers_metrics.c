@@ -171,6 +171,11 @@ ngx_http_triggers_view_fill(ngx_http_triggers_view_t *view,
         view->sizes[i] = __atomic_load_n(&leader->sizes[i], __ATOMIC_RELAXED);
     }
 
+    for (i = 0; i < NGX_TRIGGERS_NBREAKERS; i++) {
+        view->endpoints[i] = __atomic_load_n(&leader->endpoints[i],
+                                             __ATOMIC_RELAXED);
+    }
+
     for (i = 0; i < NGX_TRIGGERS_NSTATUS; i++) {
         view->events[i] = __atomic_load_n(&leader->events[i],
                                           __ATOMIC_RELAXED);

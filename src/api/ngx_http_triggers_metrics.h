@@ -28,6 +28,8 @@ typedef struct {
     uint64_t                 leading;          /* flag: somebody drains */
     uint64_t                 started;          /* the zone's beginning, ms */
 
+    uint64_t                 endpoints[NGX_TRIGGERS_NBREAKERS];
+
     uint64_t                 failures;
     uint64_t                 refused;
     uint64_t                 timeouts;

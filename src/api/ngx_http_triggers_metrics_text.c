@@ -73,6 +73,8 @@ static void ngx_http_triggers_metric_operations(
     ngx_http_triggers_metrics_writer_t *w, uintptr_t data);
 static void ngx_http_triggers_metric_attempts(
     ngx_http_triggers_metrics_writer_t *w, uintptr_t data);
+static void ngx_http_triggers_metric_endpoints(
+    ngx_http_triggers_metrics_writer_t *w, uintptr_t data);
 static void ngx_http_triggers_metric_store(
     ngx_http_triggers_metrics_writer_t *w, uintptr_t data);
 static void ngx_http_triggers_metric_time(
@@ -166,6 +168,10 @@ static const ngx_http_triggers_metric_t  ngx_http_triggers_metrics_table[] = {
     { "triggers_delivery_attempts", NULL, NGX_HTTP_TRIGGERS_COUNTER,
       "Attempts to push events to endpoints, by outcome.",
       ngx_http_triggers_metric_attempts, 0 },
+
+    { "triggers_endpoints", NULL, NGX_HTTP_TRIGGERS_GAUGE,
+      "Active endpoints by the state of their circuit breaker.",
+      ngx_http_triggers_metric_endpoints, 0 },
 
     { "triggers_delivery_seconds", "seconds", NGX_HTTP_TRIGGERS_HISTOGRAM,
       "Time from the creation of events to their delivery.",
@@ -345,6 +351,13 @@ static const char *const  ngx_http_triggers_metric_outcomes[] = {
 
 _Static_assert(sizeof(ngx_http_triggers_metric_outcomes) / sizeof(char *)
                == NGX_TRIGGERS_NATTEMPTS, "an outcome has no name");
+
+
+/* in the order of ngx_triggers_breaker_state_e */
+
+static const char *const  ngx_http_triggers_metric_breakers[] = {
+    "closed", "open", "half_open"
+};
 
 
 /* in the order of ngx_triggers_store_state_e */
@@ -654,6 +667,20 @@ ngx_http_triggers_metric_attempts(ngx_http_triggers_metrics_writer_t *w,
         ngx_http_triggers_metric_number(w, "_total",
                                    w->view->sums.tally.attempts[i], "outcome",
                                    ngx_http_triggers_metric_outcomes[i]);
+    }
+}
+
+
+static void
+ngx_http_triggers_metric_endpoints(ngx_http_triggers_metrics_writer_t *w,
+    uintptr_t data)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_TRIGGERS_NBREAKERS; i++) {
+        ngx_http_triggers_metric_number(w, "", w->view->endpoints[i],
+                                        "breaker",
+                                        ngx_http_triggers_metric_breakers[i]);
     }
 }
 

@@ -106,7 +106,17 @@ typedef struct {
 } ngx_triggers_tally_t;
 
 
-/* written by the drainer and the leader; each word is atomic */
+/* how the circuit breaker of an endpoint is */
+
+typedef enum {
+    NGX_TRIGGERS_BREAKER_CLOSED = 0,
+    NGX_TRIGGERS_BREAKER_OPEN,
+    NGX_TRIGGERS_BREAKER_HALF_OPEN,
+    NGX_TRIGGERS_NBREAKERS
+} ngx_triggers_breaker_state_e;
+
+
+/* written by the drainer, the deliverer and the leader; each word is atomic */
 
 typedef struct {
     uint64_t                 current;          /* the tally in use, by its
@@ -127,6 +137,8 @@ typedef struct {
     uint64_t                 entered[NGX_TRIGGERS_NSTATUS];
                                                /* events that came into a
                                                   state */
+
+    uint64_t                 endpoints[NGX_TRIGGERS_NBREAKERS];
 
     uint64_t                 minutes;          /* that were taken */
 } ngx_triggers_metrics_leader_t;
