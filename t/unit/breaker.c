@@ -13,6 +13,7 @@
 
 
 static void test_opens(void);
+static void test_states(void);
 static void test_periods(void);
 static void test_probe(void);
 static void test_late(void);
