@@ -61,7 +61,7 @@ NGINX_OPTIONS ?= --with-compat --with-debug --with-threads \
 # it may have come with another package of node.
 
 RUN_PACKAGES  := gcc libc6-dev make nginx nginx-dev libsqlite3-dev \
-                 libjansson-dev libcurl4-openssl-dev libssl-dev curl \
+                 libjansson-dev libcurl4-openssl-dev libssl-dev zlib1g-dev curl \
                  ca-certificates
 TEST_PACKAGES := perl libtest-base-perl sqlite3 valgrind clang libclang-rt-dev
 TEST_PACKAGES += $(if $(shell command -v npm),,npm)
@@ -422,6 +422,7 @@ UNIT_store_keys  := $(UNIT_store)
 UNIT_store_backup := $(UNIT_store)
 UNIT_deliveries := $(UNIT_store)
 UNIT_lease  := $(UNIT_store)
+UNIT_retention := $(UNIT_store)
 
 UNIT_TESTS := $(patsubst t/unit/%.c,build/unit/%.t, \
                   $(filter-out t/unit/unit.c t/unit/core.c, \
@@ -518,6 +519,12 @@ FUZZ_keys       := src/api/ngx_http_triggers_keys.c \
 FUZZ_networks   := src/zone/ngx_triggers_networks.c
 FUZZ_query      := src/api/ngx_http_triggers_query.c
 FUZZ_row        := src/api/ngx_http_triggers_event_json.c
+FUZZ_webhook    := src/api/ngx_http_triggers_webhook_body.c \
+                   src/api/ngx_http_triggers_endpoint.c \
+                   src/api/ngx_http_triggers_object.c \
+                   src/pipeline/ngx_triggers_address.c \
+                   src/pipeline/ngx_triggers_signature.c \
+                   src/zone/ngx_triggers_networks.c
 
 # what all of them are linked with: they are small
 
@@ -533,7 +540,7 @@ build/fuzz/%: t/fuzz/%.c $(FUZZ_COMMON) $$(FUZZ_%) $(OUR_HEADERS) \
 	@mkdir -p $(@D)
 	clang -g -O1 $(WARNINGS) $(UNIT_INCS) -It/fuzz \
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-	    -o $@ $(filter %.c,$^) -ljansson -lcrypto
+	    -o $@ $(filter %.c,$^) -ljansson -lcurl -lcrypto
 
 .PHONY: test-fuzz fuzz
 test-fuzz: $(FUZZ_TARGETS:%=build/fuzz/%) ## decoders and writers of the API
@@ -549,6 +556,7 @@ BENCH_ENV = BENCH_NGINX=$(NGINX_BIN) BENCH_MODULE=$(abspath $(SO))
 
 BENCH_store := t/unit/unit.c $(UNIT_store)
 BENCH_json  := t/unit/unit.c $(UNIT_json)
+BENCH_retention := t/unit/unit.c $(UNIT_store)
 
 build/bench/%: bench/%.c $$(BENCH_%) $(OUR_HEADERS) \
         $(OBJS)/ngx_triggers_migrations.h
@@ -556,7 +564,8 @@ build/bench/%: bench/%.c $$(BENCH_%) $(OUR_HEADERS) \
 	$(CC) $(OPTIMIZE) $(WARNINGS) $(UNIT_INCS) -o $@ $(filter %.c,$^) \
 	    $(UNIT_LIBS)
 
-.PHONY: bench bench-delivery bench-features bench-keys bench-memory bench-rows bench-json
+.PHONY: bench bench-delivery bench-features bench-keys bench-lease \
+        bench-memory bench-rows bench-json bench-retention
 bench: deps-bench $(SO) build/bench/fsync ## speed beside nginx's return 200
 	@$(BENCH_ENV) bench/run
 
@@ -569,11 +578,17 @@ bench-delivery: deps-bench $(SO) ## deliveries beside single events
 bench-keys: deps-bench $(SO) ## authentication with 100 000 keys beside ten
 	@$(BENCH_ENV) bench/keys
 
+bench-lease: deps-bench $(SO) ## leases in hundreds beside single events
+	@$(BENCH_ENV) bench/lease
+
 bench-memory: deps-bench $(SO) ## growth of the workers over 2 million events
 	@$(BENCH_ENV) bench/memory
 
 bench-rows: deps-bench $(SO) build/bench/store ## inserts and reads at 10 M rows
 	@$(BENCH_ENV) bench/rows
+
+bench-retention: build/bench/retention ## removal of events, the audit
+	@mkdir -p build/bench/tmp && build/bench/retention build/bench/tmp
 
 bench-json: build/bench/json ## the JSON validator beside jansson
 	build/bench/json

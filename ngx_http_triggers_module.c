@@ -11,6 +11,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_triggers.h"
+#include "ngx_http_triggers_archive.h"
 #include "ngx_http_triggers_cors.h"
 #include "ngx_http_triggers_delivery.h"
 #include "ngx_http_triggers_filter.h"
@@ -37,6 +38,14 @@
 #define NGX_HTTP_TRIGGERS_BACKUP_TIME    (3600 * 1000)         /* ms */
 #define NGX_HTTP_TRIGGERS_BACKUP_WAL     ((size_t) 4 * 1024 * 1024 * 1024)
 
+/* how long things are kept, ms, and the longest time that can be set, s */
+
+#define NGX_HTTP_TRIGGERS_DAY            (24 * 3600 * 1000LL)
+#define NGX_HTTP_TRIGGERS_KEEP_EVENTS    (30 * NGX_HTTP_TRIGGERS_DAY)
+#define NGX_HTTP_TRIGGERS_KEEP_ATTEMPTS  (30 * NGX_HTTP_TRIGGERS_DAY)
+#define NGX_HTTP_TRIGGERS_KEEP_AUDIT     (2557 * NGX_HTTP_TRIGGERS_DAY)
+#define NGX_HTTP_TRIGGERS_KEEP_MAX       (1000 * 366 * 24 * 3600LL)
+
 /* nginx' own default of client_max_body_size */
 
 #define NGX_HTTP_TRIGGERS_NGINX_BODY     (1024 * 1024)
@@ -51,6 +60,8 @@ static ngx_int_t ngx_http_triggers_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_triggers_postconfiguration(ngx_conf_t *cf);
 static void *ngx_http_triggers_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_triggers_init_main_conf(ngx_conf_t *cf, void *conf);
+static ngx_int_t ngx_http_triggers_keep(ngx_conf_t *cf,
+    ngx_http_triggers_main_conf_t *tmcf, ngx_http_triggers_store_t *store);
 static void *ngx_http_triggers_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_triggers_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -90,6 +101,12 @@ static char *ngx_http_triggers_schedule(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_triggers_backup_path(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+static char *ngx_http_triggers_retention(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_triggers_set_age(ngx_conf_t *cf, ngx_str_t *value,
+    size_t prefix, int64_t *dst);
+static char *ngx_http_triggers_archive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_http_triggers_check_positive(ngx_conf_t *cf, void *post,
     void *data);
 static ngx_int_t ngx_http_triggers_init_process(ngx_cycle_t *cycle);
@@ -231,9 +248,23 @@ static ngx_command_t  ngx_http_triggers_commands[] = {
       0,
       NULL },
 
+    { ngx_string("triggers_retention"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
+      ngx_http_triggers_retention,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("triggers_deliver"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_http_triggers_deliver,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("triggers_archive"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_triggers_archive,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -369,6 +400,17 @@ ngx_http_triggers_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     tmcf->retention_set = 0;
+     *     tmcf->archive = { 0, NULL };
+     */
+
+    tmcf->retention.events = NGX_HTTP_TRIGGERS_KEEP_EVENTS;
+    tmcf->retention.attempts = NGX_HTTP_TRIGGERS_KEEP_ATTEMPTS;
+    tmcf->retention.audit = NGX_HTTP_TRIGGERS_KEEP_AUDIT;
+
     tmcf->delivery.sender.timeout = NGX_CONF_UNSET_MSEC;
     tmcf->delivery.concurrency = NGX_CONF_UNSET_UINT;
     tmcf->delivery.nschedule = NGX_CONF_UNSET_UINT;
@@ -403,9 +445,51 @@ ngx_http_triggers_init_main_conf(ngx_conf_t *cf, void *conf)
                           &store[i]->name, &store[i]->file, store[i]->line);
             return NGX_CONF_ERROR;
         }
+
+        if (ngx_http_triggers_keep(cf, tmcf, store[i]) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* retention and archive of a store */
+
+static ngx_int_t
+ngx_http_triggers_keep(ngx_conf_t *cf, ngx_http_triggers_main_conf_t *tmcf,
+    ngx_http_triggers_store_t *store)
+{
+    u_char                    *p;
+    ngx_str_t                  name;
+    ngx_triggers_worker_t     *worker;
+    ngx_triggers_retention_t  *retention;
+
+    worker = &store->worker;
+    retention = &worker->drainer_conf.retention;
+
+    *retention = tmcf->retention;
+
+    if (tmcf->archive.len == 0) {
+        return NGX_OK;
+    }
+
+    name.data = ngx_pnalloc(cf->pool, NGX_HTTP_TRIGGERS_FILE_STORE);
+    if (name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_http_triggers_file_store(name.data, &store->name);
+    name.len = p - name.data;
+
+    retention->archive = 1;
+    retention->name = name;
+
+    worker->archive.directory = tmcf->archive;
+    worker->archive.line = ngx_http_triggers_archive_line;
+
+    return NGX_OK;
 }
 
 
@@ -1238,6 +1322,118 @@ ngx_http_triggers_backup_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return rv;
+}
+
+
+static char *
+ngx_http_triggers_retention(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_triggers_main_conf_t *tmcf = conf;
+
+    char                      *rv;
+    ngx_str_t                 *value;
+    ngx_uint_t                 i;
+    ngx_triggers_retention_t  *retention;
+
+    if (tmcf->retention_set) {
+        return "is duplicate";
+    }
+
+    tmcf->retention_set = 1;
+
+    value = cf->args->elts;
+    retention = &tmcf->retention;
+    rv = NGX_CONF_OK;
+
+    for (i = 1; rv == NGX_CONF_OK && i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "events=", 7) == 0) {
+            rv = ngx_http_triggers_set_age(cf, &value[i], 7,
+                                           &retention->events);
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "attempts=", 9) == 0) {
+            rv = ngx_http_triggers_set_age(cf, &value[i], 9,
+                                           &retention->attempts);
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "audit=", 6) == 0) {
+            rv = ngx_http_triggers_set_age(cf, &value[i], 6,
+                                           &retention->audit);
+            continue;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                           &value[i]);
+        rv = NGX_CONF_ERROR;
+    }
+
+    return rv;
+}
+
+
+/* seconds at least; "off" or 0 is for ever */
+
+static char *
+ngx_http_triggers_set_age(ngx_conf_t *cf, ngx_str_t *value, size_t prefix,
+    int64_t *dst)
+{
+    ngx_int_t  n;
+    ngx_str_t  s;
+
+    s.data = value->data + prefix;
+    s.len = value->len - prefix;
+
+    if (ngx_strcmp(s.data, "off") == 0) {
+        *dst = 0;
+        return NGX_CONF_OK;
+    }
+
+    n = ngx_parse_time(&s, 1);
+
+    if (n == NGX_ERROR || n > NGX_HTTP_TRIGGERS_KEEP_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid time in \"%V\"",
+                           value);
+        return NGX_CONF_ERROR;
+    }
+
+    *dst = (int64_t) n * 1000;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_triggers_archive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_triggers_main_conf_t *tmcf = conf;
+
+    ngx_str_t  *value;
+
+    if (tmcf->archive.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    tmcf->archive = value[1];
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        tmcf->archive.len = 0;
+        return NGX_CONF_OK;
+    }
+
+    if (value[1].len == 0) {
+        return "needs the path of a directory";
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &tmcf->archive, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }
 
 

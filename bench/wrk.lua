@@ -5,7 +5,8 @@
 -- "get" sends no body, "keys" neither but with one of KEY-1 to KEY-N as its
 -- key, "post" an event of 300 bytes, "owners" the same with the keys KEY-1 to
 -- KEY-1000 in turn, "keyed" with a new idempotency key each time, "batch" a
--- hundred of them, "fill" a thousand with an idempotency key each.
+-- hundred of them, "fill" a thousand with an idempotency key each, "lease"
+-- takes a hundred events and then acknowledges them.
 
 local payload = '{"event_type":"order.created","source":"shop","payload":'
     .. '{"order":"8d3f0c52-41be-4c1b-9e0a-5a1c7e2f9b10","total":49.90,'
@@ -48,6 +49,28 @@ local function next_fill()
 
     return wrk.format(nil, nil, nil,
                       '{"events":[' .. table.concat(events, ",") .. ']}')
+end
+
+-- what has been leased and not been acknowledged yet
+
+local leases = {}
+
+local function next_lease()
+    local id = table.remove(leases)
+
+    if not id then
+        return parts.lease
+    end
+
+    return wrk.format(nil, parts.ack, nil, '{"lease_id":"' .. id .. '"}')
+end
+
+local function take_lease(status, headers, body)
+    local id = body:sub(1, 80):match('^{"lease_id":"([^"]+)","leased_until"')
+
+    if id and status == 200 then
+        leases[#leases + 1] = id
+    end
 end
 
 local function next_owner()
@@ -95,6 +118,13 @@ function init(args)
     if args[1] == "fill" then
         parts.seed = seed()
         request = next_fill
+    end
+
+    if args[1] == "lease" then
+        parts.ack = wrk.path:gsub("lease$", "ack")
+        parts.lease = wrk.format(nil, nil, nil, '{"lease_limit":100}')
+        request = next_lease
+        response = take_lease
     end
 
     if args[1] == "owners" then

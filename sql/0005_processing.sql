@@ -229,6 +229,8 @@ CREATE INDEX audit_owner ON audit (owner, at, n);
 CREATE INDEX audit_event ON audit (event_id, at, n)
     WHERE event_id IS NOT NULL;
 
+CREATE INDEX audit_other ON audit (at, n) WHERE event_id IS NULL;
+
 
 -- Events that are acknowledged, delivered or failed, by the time of it.  A row
 -- is stale unless the event's done_at is its time.

@@ -176,7 +176,7 @@ typedef struct {
 typedef struct {
     u_char                   id[NGX_TRIGGERS_ID_LEN];
     int64_t                  until;            /* LEASE, EXTEND: ms since the
-                                                  epoch */
+                                                  epoch, if applied at once */
     int64_t                  delay;            /* RELEASE: ms */
     uint32_t                 limit;            /* LEASE: events, or RETRY_ALL:
                                                   events it may look at */
@@ -199,7 +199,9 @@ typedef struct {
 typedef struct {
     int64_t                  webhook;          /* its number */
     int64_t                  seq;              /* of the event */
-    int64_t                  at;               /* when it was begun, ms */
+    int64_t                  at;               /* when it was begun, ms; if
+                                                  that is before it was due,
+                                                  it is an older outcome */
     int64_t                  duration;         /* ms */
     int64_t                  next_at;          /* next attempt, 0: no more */
     int64_t                  open_until;       /* of the breaker, 0: closed */

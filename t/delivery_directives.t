@@ -18,7 +18,7 @@ __DATA__
 --- suppress_stderr
 --- error_log
 [emerg]
-an endpoint must be an http or https URL: "example.com/hook" in 
+an endpoint must be an http or https URL: "example.com/hook"
 
 
 

@@ -202,3 +202,15 @@ Authorization: Bearer admin-key
  "GET /v1/webhooks?cursor=dwAAAAAAAACAAAAAAAAAAAA"]
 --- error_code eval
 [200, 200, 200]
+
+
+
+=== TEST 14: more endpoints in the configuration than there may be
+--- http_config eval
+Triggers::Blocks::store_config()
+. CORE::join '', map { "    triggers_deliver  http://127.0.0.1:9/$_;\n" } 1 .. 101
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+more than 100 endpoints of triggers store "main"

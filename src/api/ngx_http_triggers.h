@@ -53,6 +53,10 @@ typedef struct {
     ngx_array_t             *deliver;          /* endpoints, as they were
                                                   read */
     ngx_triggers_deliverer_conf_t  delivery;   /* what the stores' begin as */
+    ngx_triggers_retention_t retention;        /* of all stores */
+    ngx_str_t                archive;          /* directory, terminated; len
+                                                  0: none; data NULL: unset */
+    unsigned                 retention_set:1;
 } ngx_http_triggers_main_conf_t;
 
 
@@ -197,9 +201,28 @@ ngx_int_t ngx_http_triggers_submit(ngx_http_request_t *r,
     ngx_triggers_batch_t *batch, ngx_uint_t wait,
     ngx_http_triggers_commit_pt handler);
 
+/*
+ * The same for a request that waits, but what is refused is not answered:
+ * NGX_BUSY (there is no room now), NGX_DECLINED (there never will be) or
+ * NGX_ERROR (the store is not ready), which refuse() answers.
+ */
+
+ngx_int_t ngx_http_triggers_submit_waiting(ngx_http_request_t *r,
+    ngx_triggers_batch_t *batch, ngx_http_triggers_commit_pt handler);
+ngx_int_t ngx_http_triggers_refuse(ngx_http_request_t *r, ngx_int_t rc);
+
 /* Parks a request that waits for a thread or a commit. */
 
 ngx_int_t ngx_http_triggers_park(ngx_http_request_t *r);
+
+/*
+ * Writes a store's name as the beginning of a file's, at most FILE_STORE
+ * characters of it; returns the position after them.
+ */
+
+#define NGX_HTTP_TRIGGERS_FILE_STORE  64
+
+u_char *ngx_http_triggers_file_store(u_char *dst, ngx_str_t *name);
 
 /* The wall clock in ms since the epoch, as nginx has it cached. */
 

@@ -20,7 +20,6 @@
 
 #define NGX_HTTP_TRIGGERS_BACKUP_FRAME  8192
 
-#define NGX_HTTP_TRIGGERS_BACKUP_STORE  64     /* characters of its name */
 #define NGX_HTTP_TRIGGERS_BACKUP_REST                                         \
     (sizeof("-20251110T123456Z-0123abcd.db") - 1)
 
@@ -38,7 +37,6 @@ typedef struct {
 
 static ngx_int_t ngx_http_triggers_backup_name(ngx_http_request_t *r,
     ngx_http_triggers_backup_job_t *job);
-static u_char *ngx_http_triggers_backup_store(u_char *dst, ngx_str_t *name);
 static ngx_int_t ngx_http_triggers_backup_thread(ngx_triggers_job_t *base,
     ngx_triggers_reader_t *reader);
 static ngx_uint_t ngx_http_triggers_backup_stopped(void *data);
@@ -111,7 +109,7 @@ ngx_http_triggers_backup_name(ngx_http_request_t *r,
     dir->data = ngx_pnalloc(job->base.pool, dir->len + 1);
 
     name->data = ngx_pnalloc(job->base.pool,
-                             NGX_HTTP_TRIGGERS_BACKUP_STORE
+                             NGX_HTTP_TRIGGERS_FILE_STORE
                              + NGX_HTTP_TRIGGERS_BACKUP_REST + 1);
 
     if (dir->data == NULL || name->data == NULL) {
@@ -120,7 +118,7 @@ ngx_http_triggers_backup_name(ngx_http_request_t *r,
 
     (void) ngx_cpystrn(dir->data, tlcf->backup_path.data, dir->len + 1);
 
-    p = ngx_http_triggers_backup_store(name->data, &tlcf->store->name);
+    p = ngx_http_triggers_file_store(name->data, &tlcf->store->name);
     *p++ = '-';
 
     job->backup.prefix = p - name->data;
@@ -142,13 +140,13 @@ ngx_http_triggers_backup_name(ngx_http_request_t *r,
 
 /* a store may be called anything */
 
-static u_char *
-ngx_http_triggers_backup_store(u_char *dst, ngx_str_t *name)
+u_char *
+ngx_http_triggers_file_store(u_char *dst, ngx_str_t *name)
 {
     u_char      c;
     ngx_uint_t  i;
 
-    for (i = 0; i < name->len && i < NGX_HTTP_TRIGGERS_BACKUP_STORE; i++) {
+    for (i = 0; i < name->len && i < NGX_HTTP_TRIGGERS_FILE_STORE; i++) {
         c = name->data[i];
 
         if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')

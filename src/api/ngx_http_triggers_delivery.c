@@ -655,6 +655,14 @@ ngx_http_triggers_delivery_add(ngx_conf_t *cf,
         }
     }
 
+    if (conf->webhooks->nelts == NGX_TRIGGERS_WEBHOOKS_MAX) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "more than %d endpoints of triggers store \"%V\" "
+                      "in %V:%ui", NGX_TRIGGERS_WEBHOOKS_MAX, &store->name,
+                      &deliver->file, deliver->line);
+        return NGX_ERROR;
+    }
+
     webhook = conf->webhooks->elts;
 
     for (i = 0; i < conf->webhooks->nelts; i++) {

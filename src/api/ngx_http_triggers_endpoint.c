@@ -185,6 +185,7 @@ ngx_http_triggers_endpoint_literal(char *host, ngx_str_t *networks)
     }
 
     return ngx_triggers_address_is_public(sockaddr)
-           || ngx_triggers_networks_match(networks->data, networks->len,
-                                          sockaddr);
+           || (networks->len
+               && ngx_triggers_networks_match(networks->data, networks->len,
+                                              sockaddr));
 }

@@ -19,9 +19,13 @@ static const char *ngx_http_triggers_check_store(ngx_triggers_zone_sh_t *sh);
 static const char *ngx_http_triggers_check_queue(ngx_triggers_zone_sh_t *sh);
 static const char *ngx_http_triggers_check_drainer(
     ngx_triggers_zone_sh_t *sh);
+static const char *ngx_http_triggers_check_delivery(
+    ngx_triggers_zone_sh_t *sh);
 
 
 static const char  *ngx_http_triggers_ok = "ok";
+static const char  *ngx_http_triggers_undelivered =
+    "no worker delivers events";
 
 
 ngx_int_t
@@ -69,7 +73,7 @@ ngx_http_triggers_health_answer(ngx_http_request_t *r,
 {
     json_t                        *body;
     ngx_uint_t                     healthy;
-    const char                    *store, *queue, *drainer;
+    const char                    *store, *queue, *drainer, *delivery;
     ngx_triggers_zone_sh_t        *sh;
     ngx_http_triggers_loc_conf_t  *tlcf;
 
@@ -79,16 +83,18 @@ ngx_http_triggers_health_answer(ngx_http_request_t *r,
     store = ngx_http_triggers_check_store(sh);
     queue = ngx_http_triggers_check_queue(sh);
     drainer = ngx_http_triggers_check_drainer(sh);
+    delivery = ngx_http_triggers_check_delivery(sh);
 
     healthy = (store == ngx_http_triggers_ok
                && queue == ngx_http_triggers_ok
-               && drainer == ngx_http_triggers_ok);
+               && drainer == ngx_http_triggers_ok
+               && delivery != ngx_http_triggers_undelivered);
 
     body = json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s}}",
                      "status", healthy ? "healthy" : "unhealthy",
                      "version", NGX_HTTP_TRIGGERS_VERSION,
                      "checks", "store", store, "queue", queue,
-                     "drainer", drainer, "delivery", "disabled");
+                     "drainer", drainer, "delivery", delivery);
 
     return ngx_http_triggers_send_json(r, healthy
                                           ? NGX_HTTP_OK
@@ -155,4 +161,23 @@ ngx_http_triggers_check_drainer(ngx_triggers_zone_sh_t *sh)
 {
     return ngx_triggers_zone_drained(sh) ? ngx_http_triggers_ok
                                          : "no worker drains the queue";
+}
+
+
+/* that an endpoint does not work is no fault of ours */
+
+static const char *
+ngx_http_triggers_check_delivery(ngx_triggers_zone_sh_t *sh)
+{
+    uint64_t  delivering;
+
+    delivering = __atomic_load_n(&sh->delivering, __ATOMIC_RELAXED);
+
+    if (delivering == 0) {
+        return "disabled";
+    }
+
+    return (delivering + NGX_TRIGGERS_HEARTBEAT_MAX
+            < ngx_triggers_monotonic_ms())
+           ? ngx_http_triggers_undelivered : ngx_http_triggers_ok;
 }

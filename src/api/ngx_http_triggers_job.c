@@ -49,11 +49,14 @@ ngx_int_t
 ngx_http_triggers_job_asker(ngx_http_request_t *r,
     ngx_http_triggers_job_t *job, ngx_http_triggers_asker_t *asker)
 {
-    ngx_http_triggers_ctx_t  *ctx;
+    ngx_http_triggers_ctx_t       *ctx;
+    ngx_http_triggers_loc_conf_t  *tlcf;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
 
     asker->any_owner = ngx_http_triggers_is_admin(ctx);
+    asker->retention = tlcf->store->worker.drainer_conf.retention.events;
     asker->v1 = ctx->v1;
     asker->now = ngx_http_triggers_now();
 

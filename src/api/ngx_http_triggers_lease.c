@@ -52,6 +52,7 @@ typedef struct {
     ngx_triggers_lease_change_t  change;       /* … and its part */
     ngx_uint_t               count;            /* events that it was given */
 
+    unsigned                 crowded:1;        /* there was no room to look */
     unsigned                 outstanding:1;    /* it may have been given */
     unsigned                 sent:1;           /* the answer is nginx's */
 } ngx_http_triggers_lease_t;
@@ -93,6 +94,7 @@ static ngx_int_t ngx_http_triggers_candidates_answer(ngx_http_request_t *r,
     ngx_http_triggers_job_t *base);
 static ngx_int_t ngx_http_triggers_lease_take(ngx_http_request_t *r,
     ngx_str_t *events);
+static ngx_uint_t ngx_http_triggers_lease_waits(ngx_http_request_t *r);
 static ngx_int_t ngx_http_triggers_lease_taken(ngx_http_request_t *r,
     ngx_triggers_result_t *result);
 static ngx_int_t ngx_http_triggers_lease_read(ngx_http_request_t *r);
@@ -182,6 +184,7 @@ ngx_http_triggers_lease_look(ngx_http_request_t *r)
 
     lease = ctx->lease;
     lease->looks = 0;
+    lease->crowded = 0;
     lease->generation =
                  ngx_triggers_poll_generation(lease->worker,
                                               &ctx->key->user_id,
@@ -274,11 +277,13 @@ ngx_http_triggers_candidates_answer(ngx_http_request_t *r,
 
     job = (ngx_http_triggers_candidates_t *) base;
 
-    if (base->job.rc != NGX_OK) {
-        return ngx_http_triggers_job_unanswered(r, base, "there is no event");
-    }
+    if (base->job.rc == NGX_BUSY && ngx_http_triggers_lease_waits(r)) {
+        rc = ngx_http_triggers_lease_none(r);
 
-    if (job->n == 0) {
+    } else if (base->job.rc != NGX_OK) {
+        return ngx_http_triggers_job_unanswered(r, base, "there is no event");
+
+    } else if (job->n == 0) {
         rc = ngx_http_triggers_lease_none(r);
 
     } else {
@@ -341,8 +346,8 @@ ngx_http_triggers_lease_take(ngx_http_request_t *r, ngx_str_t *events)
     batch.n = 1;
     batch.codes = NULL;
 
-    rc = ngx_http_triggers_submit(r, &batch, 1,
-                                  ngx_http_triggers_lease_taken);
+    rc = ngx_http_triggers_submit_waiting(r, &batch,
+                                          ngx_http_triggers_lease_taken);
 
     ngx_str_null(&lease->change.events);
 
@@ -350,7 +355,35 @@ ngx_http_triggers_lease_take(ngx_http_request_t *r, ngx_str_t *events)
 
     lease->outstanding = (ctx->waiter != NULL);
 
-    return rc;
+    if (lease->outstanding || rc == NGX_HTTP_INTERNAL_SERVER_ERROR) {
+        return rc;
+    }
+
+    if (rc == NGX_BUSY && ngx_http_triggers_lease_waits(r)) {
+        return ngx_http_triggers_lease_none(r);
+    }
+
+    return ngx_http_triggers_refuse(r, rc);
+}
+
+
+/*
+ * There was no room to look, as when many are woken by one event: whoever may
+ * wait looks again soon.
+ */
+
+static ngx_uint_t
+ngx_http_triggers_lease_waits(ngx_http_request_t *r)
+{
+    ngx_http_triggers_ctx_t    *ctx;
+    ngx_http_triggers_lease_t  *lease;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    lease = ctx->lease;
+    lease->crowded = 1;
+
+    return lease->body.wait != 0;
 }
 
 
@@ -367,6 +400,7 @@ ngx_http_triggers_lease_taken(ngx_http_request_t *r,
     lease->count = result->count;
 
     if (lease->count) {
+        lease->change.until = result->time;
         return ngx_http_triggers_lease_read(r);
     }
 
@@ -591,11 +625,11 @@ ngx_http_triggers_lease_none(ngx_http_request_t *r)
         return ngx_http_triggers_lease_empty(r);
     }
 
-    /* who was too slow each time must not wait for a change to look again */
+    /* who was too slow, or could not look, must not wait for a change */
 
     generation = lease->generation;
 
-    if (lease->looks == NGX_HTTP_TRIGGERS_LEASE_LOOKS) {
+    if (lease->crowded || lease->looks == NGX_HTTP_TRIGGERS_LEASE_LOOKS) {
         generation--;
     }
 

@@ -422,7 +422,7 @@ ngx_http_triggers_lease_extended(ngx_http_request_t *r,
     state = ctx->lease;
 
     (void) ngx_triggers_uuid_format(id, state->change.id);
-    (void) ngx_triggers_time_format(until, state->change.until);
+    (void) ngx_triggers_time_format(until, result->time);
 
     return ngx_http_triggers_send_json(r, NGX_HTTP_OK,
                                        json_pack("{s:s%, s:s%}", "lease_id",

@@ -100,7 +100,6 @@ ngx_http_triggers_undo_create(ngx_triggers_worker_t *worker,
 
     ngx_memcpy(undo->mutation.id, mutation->id, NGX_TRIGGERS_ID_LEN);
     ngx_memcpy(undo->change.id, mutation->lease->id, NGX_TRIGGERS_ID_LEN);
-    undo->change.until = mutation->lease->until;
 
     /* who asks is nobody's affair: nothing will have happened */
 
@@ -144,10 +143,6 @@ ngx_http_triggers_undo_handler(ngx_event_t *ev)
 static ngx_uint_t
 ngx_http_triggers_undo_is_over(ngx_http_triggers_undo_t *undo)
 {
-    if (ngx_http_triggers_now() >= undo->change.until) {
-        return 1;
-    }
-
     if (!ngx_exiting) {
         return 0;
     }

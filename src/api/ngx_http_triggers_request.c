@@ -27,8 +27,6 @@ static ngx_int_t ngx_http_triggers_set_ids(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_triggers_is_request_id(ngx_str_t *value);
 static void ngx_http_triggers_commit_handler(void *data, ngx_int_t rc,
     ngx_triggers_result_t *result);
-static ngx_int_t ngx_http_triggers_refuse(ngx_http_request_t *r,
-    ngx_int_t rc);
 static void ngx_http_triggers_wait_cleanup(void *data);
 
 
@@ -155,18 +153,12 @@ ngx_http_triggers_submit(ngx_http_request_t *r, ngx_triggers_batch_t *batch,
     ngx_uint_t wait, ngx_http_triggers_commit_pt handler)
 {
     ngx_int_t                      rc;
-    ngx_http_cleanup_t            *cln;
     ngx_triggers_result_t          result;
-    ngx_http_triggers_ctx_t       *ctx;
     ngx_http_triggers_loc_conf_t  *tlcf;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
-
-    ctx->commit_handler = handler;
-    ctx->submitted = ngx_current_msec;
-
     if (!wait) {
+        tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
+
         rc = ngx_triggers_submit(&tlcf->store->worker, batch, NULL, NULL, 0,
                                  NULL);
         if (rc != NGX_OK) {
@@ -180,6 +172,36 @@ ngx_http_triggers_submit(ngx_http_request_t *r, ngx_triggers_batch_t *batch,
         return handler(r, &result);
     }
 
+    rc = ngx_http_triggers_submit_waiting(r, batch, handler);
+
+    switch (rc) {
+
+    case NGX_BUSY:
+    case NGX_DECLINED:
+    case NGX_ERROR:
+        return ngx_http_triggers_refuse(r, rc);
+
+    default:
+        return rc;
+    }
+}
+
+
+ngx_int_t
+ngx_http_triggers_submit_waiting(ngx_http_request_t *r,
+    ngx_triggers_batch_t *batch, ngx_http_triggers_commit_pt handler)
+{
+    ngx_int_t                      rc;
+    ngx_http_cleanup_t            *cln;
+    ngx_http_triggers_ctx_t       *ctx;
+    ngx_http_triggers_loc_conf_t  *tlcf;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
+
+    ctx->commit_handler = handler;
+    ctx->submitted = ngx_current_msec;
+
     cln = ngx_http_cleanup_add(r, 0);
     if (cln == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -189,7 +211,7 @@ ngx_http_triggers_submit(ngx_http_request_t *r, ngx_triggers_batch_t *batch,
                              ngx_http_triggers_commit_handler, r,
                              tlcf->commit_timeout, &ctx->waiter);
     if (rc != NGX_OK) {
-        return ngx_http_triggers_refuse(r, rc);
+        return rc;
     }
 
     cln->handler = ngx_http_triggers_wait_cleanup;
@@ -419,7 +441,7 @@ ngx_http_triggers_commit_handler(void *data, ngx_int_t rc,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_triggers_refuse(ngx_http_request_t *r, ngx_int_t rc)
 {
     if (rc == NGX_DECLINED) {

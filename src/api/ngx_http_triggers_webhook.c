@@ -204,22 +204,7 @@ ngx_http_triggers_webhook_body(ngx_http_request_t *r,
 
     rc = ngx_http_triggers_webhook_body_parse(wb, r->pool, &ctx->body, op);
 
-    if (ngx_http_triggers_charge(r, 1) != NGX_OK) {
-        return ngx_http_triggers_limited(r);
-    }
-
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (rc == NGX_DECLINED) {
-        return ngx_http_triggers_error_field(r, NGX_HTTP_TRIGGERS_BAD_BODY,
-                                             wb->field.data ? &wb->field
-                                                            : NULL,
-                                             &wb->message);
-    }
-
-    return NGX_DECLINED;
+    return ngx_http_triggers_charge_body(r, rc, 1, &wb->field, &wb->message);
 }
 
 

@@ -39,8 +39,7 @@ static ngx_msec_t ngx_triggers_deliverer_timeout(ngx_triggers_deliverer_t *d);
 static void ngx_triggers_deliverer_end(ngx_triggers_deliverer_t *d);
 static void ngx_triggers_deliverer_done(void *data,
     ngx_triggers_message_t *message);
-static void ngx_triggers_deliverer_cancelled(void *data,
-    ngx_triggers_message_t *message);
+static void ngx_triggers_deliverer_beat(ngx_triggers_deliverer_t *d);
 static void ngx_triggers_deliverer_tell(ngx_triggers_deliverer_t *d);
 static void ngx_triggers_deliverer_forget(ngx_triggers_deliverer_t *d);
 static void ngx_triggers_deliverer_over(ngx_triggers_push_t *push);
@@ -264,6 +263,7 @@ ngx_triggers_deliverer_loop(ngx_triggers_deliverer_t *d)
             timeout = NGX_TRIGGERS_DELIVERER_TICK;
         }
 
+        ngx_triggers_deliverer_beat(d);
         ngx_triggers_deliverer_tell(d);
 
         if (ngx_triggers_sender_run(d->sender, timeout) != NGX_OK) {
@@ -495,14 +495,13 @@ ngx_triggers_deliverer_end(ngx_triggers_deliverer_t *d)
         }
     }
 
-    ngx_triggers_sender_cancel(d->sender, ngx_triggers_deliverer_cancelled);
-
     for (q = ngx_queue_head(&d->endpoints);
          q != ngx_queue_sentinel(&d->endpoints);
          q = ngx_queue_next(q))
     {
         endpoint = ngx_queue_data(q, ngx_triggers_endpoint_t, queue);
         ngx_triggers_endpoint_drop(endpoint);
+        ngx_triggers_endpoint_abandon(endpoint);
     }
 
     if (d->reader) {
@@ -526,6 +525,7 @@ ngx_triggers_deliverer_done(void *data, ngx_triggers_message_t *message)
 
     push = (ngx_triggers_push_t *) message;
 
+    ngx_queue_remove(&push->queue);
     push->endpoint->nsending--;
 
     ngx_triggers_push_result(push, ngx_triggers_monotonic_ms());
@@ -536,17 +536,11 @@ ngx_triggers_deliverer_done(void *data, ngx_triggers_message_t *message)
 
 
 static void
-ngx_triggers_deliverer_cancelled(void *data, ngx_triggers_message_t *message)
+ngx_triggers_deliverer_beat(ngx_triggers_deliverer_t *d)
 {
-    ngx_triggers_push_t  *push;
-
-    push = (ngx_triggers_push_t *) message;
-
-    push->endpoint->nsending--;
-
-    ngx_triggers_breaker_result(&push->endpoint->breaker, push->epoch,
-                                NGX_DECLINED, 0);
-    ngx_triggers_push_free(push);
+    __atomic_store_n(&d->zone->sh->delivering,
+                     d->nendpoints ? ngx_triggers_monotonic_ms() : 0,
+                     __ATOMIC_RELAXED);
 }
 
 

@@ -76,8 +76,8 @@ struct ngx_triggers_drainer_s {
     ngx_triggers_record_header_t  **records;
     u_char                  *touched;      /* slots that wait for it */
     uint64_t                 changed_owners[NGX_TRIGGERS_GENERATIONS / 64];
-    int64_t                  sequence;     /* of the store, when we last
-                                              looked or committed */
+    int64_t                  foreign;      /* of the store, when we last
+                                              looked */
     uint64_t                 entered[NGX_TRIGGERS_NSTATUS];
                                            /* of the store, as far as it has
                                               been told */
@@ -154,6 +154,7 @@ ngx_triggers_drainer_create(ngx_triggers_zone_t *zone,
     }
 
     ngx_triggers_store_keep_keys(d->store, conf->idempotency_ttl);
+    ngx_triggers_store_retain(d->store, &conf->retention);
     ngx_triggers_store_retry_schedule(d->store, &conf->retry_schedule);
 
     if (conf->webhooks) {
@@ -205,6 +206,14 @@ ngx_triggers_drainer_run(ngx_triggers_drainer_t *d, ngx_msec_t *delay)
 
     if (rc != NGX_OK) {
         return ngx_triggers_drainer_fail(d, rc, delay);
+    }
+
+    /* here, as the tick may find the lock taken each time */
+
+    ngx_triggers_drainer_foreign(d);
+
+    if (d->changed) {
+        ngx_triggers_drainer_tell(d);
     }
 
     for ( ;; ) {
@@ -285,10 +294,7 @@ ngx_triggers_drainer_tick(ngx_triggers_drainer_t *d)
         && ngx_triggers_drainer_keys_check(&d->keys) == NGX_OK)
     {
         ngx_triggers_drainer_keys_tick(&d->keys);
-
         ngx_triggers_drainer_size(d);
-        ngx_triggers_drainer_foreign(d);
-        ngx_triggers_drainer_tell(d);
     }
 
     if (ngx_triggers_ring_depth(&d->sh->ring) == 0
@@ -327,6 +333,13 @@ ngx_uint_t
 ngx_triggers_drainer_holds(ngx_triggers_drainer_t *d)
 {
     return __atomic_load_n(&d->holding, __ATOMIC_RELAXED);
+}
+
+
+ngx_triggers_archive_t *
+ngx_triggers_drainer_archive(ngx_triggers_drainer_t *d)
+{
+    return ngx_triggers_store_archive(d->store);
 }
 
 
@@ -915,8 +928,6 @@ ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
     ngx_triggers_ring_done(&d->sh->ring, d->records[d->n - 1]);
     ngx_triggers_ring_commit(&d->sh->ring, d->end);
 
-    d->sequence = ngx_triggers_store_sequence(d->store);
-
     __atomic_store_n(&d->sh->next_due, ngx_triggers_store_next_due(d->store),
                      __ATOMIC_RELAXED);
 
@@ -1003,17 +1014,17 @@ ngx_triggers_drainer_tell(ngx_triggers_drainer_t *d)
 }
 
 
-/* has another tree stored events?  Whose they are is not known here. */
+/* has another tree changed events?  Whose they are is not known here. */
 
 static void
 ngx_triggers_drainer_foreign(ngx_triggers_drainer_t *d)
 {
-    int64_t  sequence;
+    int64_t  foreign;
 
-    sequence = ngx_triggers_store_sequence(d->store);
+    foreign = ngx_triggers_store_foreign(d->store);
 
-    if (sequence != d->sequence) {
-        d->sequence = sequence;
+    if (foreign != d->foreign) {
+        d->foreign = foreign;
         d->changed = 1;
         d->changed_unknown = 1;
     }

@@ -30,6 +30,7 @@ typedef struct {
     ngx_uint_t               batch_records;
     size_t                   batch_bytes;
     ngx_msec_t               idempotency_ttl;  /* of keys */
+    ngx_triggers_retention_t retention;
     ngx_array_t             *webhooks;         /* of ngx_triggers_webhook_t,
                                                   those of the configuration;
                                                   NULL: none */
@@ -63,6 +64,11 @@ ngx_int_t ngx_triggers_drainer_run(ngx_triggers_drainer_t *drainer,
  */
 
 void ngx_triggers_drainer_tick(ngx_triggers_drainer_t *drainer);
+
+/* Any thread: what its store and the archiver share. */
+
+ngx_triggers_archive_t *ngx_triggers_drainer_archive(
+    ngx_triggers_drainer_t *drainer);
 
 /* Any thread: makes a run that is under way end soon. */
 

@@ -16,6 +16,13 @@
 #define NGX_TRIGGERS_ENDPOINT_POOL    1024
 #define NGX_TRIGGERS_ENDPOINT_REWIND  1000     /* ms */
 
+/*
+ * Outcomes that are not committed, for each message that may be on its way:
+ * as many may be sent twice when the process is killed.
+ */
+
+#define NGX_TRIGGERS_ENDPOINT_PENDING  8
+
 
 static ngx_int_t ngx_triggers_endpoint_handler(void *data,
     ngx_triggers_webhook_t *webhook);
@@ -142,6 +149,30 @@ ngx_triggers_endpoint_drop(ngx_triggers_endpoint_t *endpoint)
 }
 
 
+void
+ngx_triggers_endpoint_abandon(ngx_triggers_endpoint_t *endpoint)
+{
+    ngx_queue_t          *q;
+    ngx_triggers_push_t  *push;
+
+    while (endpoint->nsending) {
+        q = ngx_queue_head(&endpoint->sending);
+        ngx_queue_remove(q);
+        endpoint->nsending--;
+
+        push = ngx_queue_data(q, ngx_triggers_push_t, queue);
+
+        ngx_triggers_breaker_result(&endpoint->breaker, push->epoch,
+                                    NGX_DECLINED, 0);
+        ngx_triggers_sender_drop(&push->message);
+        ngx_triggers_push_free(push);
+    }
+
+    endpoint->rewind = 0;
+    endpoint->empty = 0;
+}
+
+
 /* with a number and nothing else, a webhook is no more, but its queue is */
 
 static ngx_int_t
@@ -167,6 +198,7 @@ ngx_triggers_endpoint_handler(void *data, ngx_triggers_webhook_t *webhook)
 
         if (!endpoint->deleted) {
             ngx_triggers_endpoint_drop(endpoint);
+            ngx_triggers_endpoint_abandon(endpoint);
             endpoint->deleted = 1;
         }
 
@@ -216,6 +248,7 @@ ngx_triggers_endpoint_add(ngx_triggers_deliverer_t *d,
                                d->conf->concurrency);
 
     ngx_queue_init(&endpoint->ready);
+    ngx_queue_init(&endpoint->sending);
     ngx_queue_insert_tail(&d->endpoints, &endpoint->queue);
     d->nendpoints++;
 
@@ -377,8 +410,9 @@ ngx_triggers_endpoints_sweep(ngx_triggers_deliverer_t *d)
 
         endpoint->deleted = 1;
         ngx_triggers_endpoint_drop(endpoint);
+        ngx_triggers_endpoint_abandon(endpoint);
 
-        if (endpoint->nsending || endpoint->npending) {
+        if (endpoint->npending) {
             continue;
         }
 
@@ -433,6 +467,7 @@ ngx_triggers_endpoint_wait(ngx_triggers_endpoint_t *endpoint, uint64_t now)
 static ngx_int_t
 ngx_triggers_endpoint_read(ngx_triggers_endpoint_t *endpoint, uint64_t now)
 {
+    ngx_int_t                  rc;
     ngx_triggers_deliverer_t  *d;
     ngx_triggers_due_query_t  *query;
 
@@ -459,12 +494,14 @@ ngx_triggers_endpoint_read(ngx_triggers_endpoint_t *endpoint, uint64_t now)
 
     endpoint->rows = 0;
 
-    if (ngx_triggers_reader_due(d->reader, query) != NGX_OK) {
+    rc = ngx_triggers_reader_due(d->reader, query);
+
+    if (rc != NGX_OK && rc != NGX_DONE) {
         endpoint->rewind = 0;
         return NGX_ERROR;
     }
 
-    endpoint->empty = (endpoint->rows < query->limit);
+    endpoint->empty = (rc == NGX_OK && endpoint->rows < query->limit);
 
     if (endpoint->empty && query->next_at) {
         ngx_triggers_endpoint_look_at(d, now + query->next_at - query->now);
@@ -501,7 +538,8 @@ ngx_triggers_endpoint_row(void *data, ngx_triggers_row_t *row,
     ngx_queue_insert_tail(&endpoint->ready, &push->queue);
     endpoint->nready++;
 
-    return NGX_OK;
+    return (endpoint->deliverer->bytes < NGX_TRIGGERS_PUSHES_BYTES)
+           ? NGX_OK : NGX_DONE;
 }
 
 
@@ -521,6 +559,12 @@ ngx_triggers_endpoint_send(ngx_triggers_endpoint_t *endpoint, uint64_t now)
     d = endpoint->deliverer;
 
     while (endpoint->nready && endpoint->nsending < endpoint->window) {
+
+        if (endpoint->npending
+            >= NGX_TRIGGERS_ENDPOINT_PENDING * d->conf->concurrency)
+        {
+            return NGX_DECLINED;
+        }
 
         if (d->npending >= NGX_TRIGGERS_PUSHES / 2
             || ngx_triggers_sender_is_full(d->sender))
@@ -551,6 +595,7 @@ ngx_triggers_endpoint_send(ngx_triggers_endpoint_t *endpoint, uint64_t now)
             continue;
         }
 
+        ngx_queue_insert_tail(&endpoint->sending, &push->queue);
         endpoint->nsending++;
     }
 

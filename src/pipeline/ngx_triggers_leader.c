@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_triggers_archiver.h"
 #include "ngx_triggers_worker.h"
 #include "ngx_triggers_wake.h"
 
@@ -82,7 +83,7 @@ ngx_triggers_kick(ngx_triggers_worker_t *worker)
 {
     ngx_triggers_leader_ctx_t  *ctx;
 
-    if (worker->draining || worker->retry.timer_set) {
+    if (worker->exited || worker->draining || worker->retry.timer_set) {
         worker->kicked = 1;
         return;
     }
@@ -154,6 +155,8 @@ ngx_triggers_leader_tick(ngx_triggers_worker_t *worker)
     }
 
     worker->batches = sh->batches;
+
+    ngx_triggers_archiver_start(worker);
 }
 
 
@@ -193,6 +196,8 @@ ngx_triggers_leader_exit(ngx_triggers_worker_t *worker)
     ngx_triggers_zone_sh_t  *sh;
 
     sh = worker->zone->sh;
+
+    worker->exited = 1;
 
     ngx_triggers_delivery_exit(worker);
 
@@ -425,6 +430,8 @@ ngx_triggers_drain_done_handler(ngx_event_t *ev)
     if (ngx_exiting && ctx->rc == NGX_OK) {
         worker->releasing = 1;
     }
+
+    ngx_triggers_archiver_start(worker);
 
     if (worker->releasing) {
         ngx_triggers_kick(worker);

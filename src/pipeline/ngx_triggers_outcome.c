@@ -137,10 +137,11 @@ ngx_triggers_delivery_resign(ngx_triggers_worker_t *worker)
     ngx_uint_t                     i;
     ngx_triggers_outcome_batch_t  *batch;
 
-    if (worker->outcomes == NULL) {
+    if (worker->outcomes == NULL || worker->outcomes->resigned) {
         return;
     }
 
+    worker->outcomes->resigned = 1;
     ngx_triggers_deliverer_stop(worker->deliverer);
 
     for (i = 0; i < NGX_TRIGGERS_OUTCOME_BATCHES; i++) {
@@ -148,10 +149,9 @@ ngx_triggers_delivery_resign(ngx_triggers_worker_t *worker)
 
         if (batch->waiter) {
             ngx_triggers_waiter_abandon(batch->waiter);
+            batch->waiter = NULL;
         }
     }
-
-    worker->outcomes->resigned = 1;
 }
 
 

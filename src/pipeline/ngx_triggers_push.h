@@ -69,12 +69,13 @@ struct ngx_triggers_endpoint_s {
     ngx_triggers_breaker_t   breaker;
 
     ngx_queue_t              ready;
+    ngx_queue_t              sending;
     ngx_uint_t               nready;
     ngx_uint_t               nsending;
     ngx_uint_t               npending;         /* outcomes not committed */
     ngx_uint_t               window;           /* messages on their way, at
                                                   most, for now */
-    ngx_uint_t               rows;             /* of the page being read */
+    ngx_uint_t               rows;             /* of the last page */
 
     ngx_triggers_due_query_t  query;           /* has the place in its
                                                   queue */
@@ -175,9 +176,13 @@ void ngx_triggers_endpoint_hungry(ngx_triggers_endpoint_t *endpoint);
 
 ngx_int_t ngx_triggers_endpoint_serve(ngx_triggers_endpoint_t *endpoint);
 
-/* Forgets what is ready: it is read again. */
+/*
+ * Forgets what is ready; or what is on its way, which the endpoint may have
+ * got nevertheless.  Both are read again.
+ */
 
 void ngx_triggers_endpoint_drop(ngx_triggers_endpoint_t *endpoint);
+void ngx_triggers_endpoint_abandon(ngx_triggers_endpoint_t *endpoint);
 
 /* Hands a push with its outcome over to the event loop. */
 

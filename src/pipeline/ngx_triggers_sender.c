@@ -230,27 +230,9 @@ ngx_triggers_sender_is_full(ngx_triggers_sender_t *sender)
 
 
 void
-ngx_triggers_sender_cancel(ngx_triggers_sender_t *sender,
-    ngx_triggers_sender_pt handler)
+ngx_triggers_sender_drop(ngx_triggers_message_t *message)
 {
-    ngx_uint_t                i;
-    ngx_queue_t              *q;
-    ngx_triggers_channel_t   *channel;
-    ngx_triggers_message_t   *message;
-    ngx_triggers_transfer_t  *t;
-
-    for (i = 0; i < 2; i++) {
-        channel = &sender->channels[i];
-
-        while (!ngx_queue_empty(&channel->busy)) {
-            q = ngx_queue_head(&channel->busy);
-            t = ngx_queue_data(q, ngx_triggers_transfer_t, queue);
-            message = t->message;
-
-            ngx_triggers_transfer_release(t);
-            handler(sender->data, message);
-        }
-    }
+    ngx_triggers_transfer_release(message->transfer);
 }
 
 
@@ -715,6 +697,7 @@ ngx_triggers_transfer_start(ngx_triggers_transfer_t *t,
         return NGX_ERROR;
     }
 
+    message->transfer = t;
     t->message = message;
     t->started = ngx_triggers_sender_now();
     t->header_bytes = 0;

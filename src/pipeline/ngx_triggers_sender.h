@@ -54,6 +54,8 @@ typedef struct {
     ngx_uint_t               nheaders;
     ngx_str_t                body;
 
+    void                    *transfer;         /* the sender's */
+
     /* what has become of it */
     ngx_uint_t               status;           /* 0: no answer */
     const char              *error;            /* static text, if no answer */
@@ -93,10 +95,9 @@ ngx_int_t ngx_triggers_sender_send(ngx_triggers_sender_t *sender,
 ngx_uint_t ngx_triggers_sender_busy(ngx_triggers_sender_t *sender);
 ngx_uint_t ngx_triggers_sender_is_full(ngx_triggers_sender_t *sender);
 
-/* Gives up what is on its way, for which this handler is called instead. */
+/* Gives up a message that is on its way: it does not come back. */
 
-void ngx_triggers_sender_cancel(ngx_triggers_sender_t *sender,
-    ngx_triggers_sender_pt handler);
+void ngx_triggers_sender_drop(ngx_triggers_message_t *message);
 
 /*
  * Waits until something happens, somebody wakes it, or the time is over, and

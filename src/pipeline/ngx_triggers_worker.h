@@ -28,7 +28,24 @@ typedef struct ngx_triggers_waiter_s   ngx_triggers_waiter_t;
 typedef struct ngx_triggers_job_s      ngx_triggers_job_t;
 typedef struct ngx_triggers_poll_s     ngx_triggers_poll_t;
 typedef struct ngx_triggers_readers_s  ngx_triggers_readers_t;
+typedef struct ngx_triggers_archiver_s  ngx_triggers_archiver_t;
 typedef struct ngx_triggers_outcomes_s  ngx_triggers_outcomes_t;
+
+
+/* set by the configuration */
+
+typedef struct {
+    ngx_str_t                directory;        /* terminated; len 0: none */
+
+    /*
+     * Writes an event's line into buffers of the pool, in the archiver's
+     * thread, which may read more of it with the reader.
+     */
+    ngx_int_t              (*line)(ngx_pool_t *pool,
+                                   ngx_triggers_reader_t *reader,
+                                   ngx_triggers_row_t *row,
+                                   ngx_chain_t **cl);
+} ngx_triggers_archive_conf_t;
 
 
 struct ngx_triggers_worker_s {
@@ -39,6 +56,7 @@ struct ngx_triggers_worker_s {
     ngx_triggers_deliverer_conf_t  deliverer_conf;
     ngx_uint_t               nreaders;
     size_t                   body_memory;      /* bytes of bodies at once */
+    ngx_triggers_archive_conf_t  archive;
 
     /* of the process, set by init_process */
     ngx_log_t               *log;
@@ -70,8 +88,11 @@ struct ngx_triggers_worker_s {
     unsigned                 housekeep:1;      /* the next run is a tick */
     unsigned                 rest:1;           /* then give the lock up */
     unsigned                 releasing:1;      /* give leadership up */
+    unsigned                 exited:1;         /* the pool has ended: it takes
+                                                  no task any more */
 
     ngx_triggers_readers_t  *readers;
+    ngx_triggers_archiver_t *archiver;         /* made when it is needed */
 
     ngx_triggers_deliverer_t  *deliverer;      /* as drainer */
     ngx_triggers_outcomes_t  *outcomes;        /* its, on their way */

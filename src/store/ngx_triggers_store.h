@@ -22,6 +22,7 @@
 #define _NGX_TRIGGERS_STORE_H_INCLUDED_
 
 
+#include "ngx_triggers_audit.h"
 #include "ngx_triggers_event.h"
 
 
@@ -85,6 +86,35 @@ typedef struct {
 typedef ngx_int_t (*ngx_triggers_row_pt)(void *data, ngx_triggers_row_t *row);
 
 
+/* Takes one entry of the audit, as a row handler does. */
+
+typedef ngx_int_t (*ngx_triggers_audit_pt)(void *data,
+    ngx_triggers_audit_t *entry);
+
+
+/* a page of the audit, newest first */
+
+typedef struct {
+    ngx_str_t                user_id;          /* owner; see any_owner */
+    ngx_uint_t               any_owner;        /* flag */
+    ngx_uint_t               actions;          /* bits 1 << action */
+    u_char                  *event_id;         /* NULL: all */
+    int64_t                  from;             /* at >= from, ms */
+    int64_t                  to;               /* at <= to, ms; 0: no */
+    int64_t                  before_at;        /* entry after which to go on; */
+    int64_t                  before_n;         /* at is 0: the start */
+    ngx_uint_t               limit;            /* entries, at least 1 */
+    ngx_msec_t               time_limit;       /* ms the query may take */
+    ngx_triggers_audit_pt    handler;
+    void                    *data;
+
+    ngx_uint_t               has_more;         /* set: more may follow … */
+    int64_t                  last_at;          /* … after this entry, which a
+                                                  filter may have left out */
+    int64_t                  last_n;
+} ngx_triggers_audit_query_t;
+
+
 typedef struct {
     ngx_str_t                user_id;          /* owner; see any_owner */
     ngx_uint_t               any_owner;        /* flag */
@@ -118,6 +148,50 @@ typedef struct {
 
 
 /*
+ * How long things are kept, ms, 0: for ever.  Events are kept that long after
+ * they were acknowledged, delivered or have failed.
+ */
+
+typedef struct {
+    int64_t                  events;
+    int64_t                  attempts;
+    int64_t                  audit;
+    ngx_uint_t               archive;          /* flag: events are written to
+                                                  a file before they go */
+    ngx_str_t                name;             /* that names of these files
+                                                  begin with */
+} ngx_triggers_retention_t;
+
+
+/*
+ * What a writer and its archiver tell each other.  The state says whose the
+ * other members are, the archiver's while it is PLAN or WRITE, and is stored
+ * last.
+ */
+
+typedef enum {
+    NGX_TRIGGERS_ARCHIVE_IDLE = 0,
+    NGX_TRIGGERS_ARCHIVE_PLAN,                 /* how far is a file to reach? */
+    NGX_TRIGGERS_ARCHIVE_PLANNED,
+    NGX_TRIGGERS_ARCHIVE_WRITE,                /* write it */
+    NGX_TRIGGERS_ARCHIVE_WRITTEN
+} ngx_triggers_archive_state_e;
+
+
+#define NGX_TRIGGERS_ARCHIVE_NAME  128         /* a file's, terminated */
+
+
+typedef struct {
+    ngx_uint_t               state;            /* atomic */
+
+    /* events that were done up to a time, and of that time up to a number */
+    int64_t                  through_at;
+    int64_t                  through_seq;
+    int64_t                  first_seq;        /* of them */
+} ngx_triggers_archive_t;
+
+
+/*
  * ngx_triggers_store_create() allocates a closed writer for the database at
  * the (terminated) path; the string is not copied and must outlive the
  * writer.  NULL when there is no memory.  It does not touch the file system.
@@ -131,6 +205,11 @@ void ngx_triggers_store_destroy(ngx_triggers_store_t *store);
 /* How long idempotency keys are kept, ms; 24 hours unless it is called. */
 
 void ngx_triggers_store_keep_keys(ngx_triggers_store_t *store, int64_t ttl);
+
+/* How long the rest is kept: for ever, unless it is called. */
+
+void ngx_triggers_store_retain(ngx_triggers_store_t *store,
+    ngx_triggers_retention_t *retention);
 
 /*
  * When a step of ours is tried again; after the last pause the event fails.  2,
@@ -264,16 +343,21 @@ ngx_int_t ngx_triggers_store_maintain(ngx_triggers_store_t *store,
 
 ngx_int_t ngx_triggers_store_check(ngx_triggers_store_t *store);
 
+/* Any thread: what the archiver shares with it, as long as the writer lives. */
+
+ngx_triggers_archive_t *ngx_triggers_store_archive(
+    ngx_triggers_store_t *store);
+
 ngx_uint_t ngx_triggers_store_is_open(ngx_triggers_store_t *store);
 ngx_triggers_store_state_e ngx_triggers_store_state(
     ngx_triggers_store_t *store);
 
 /*
- * The number that the next event will get, as of the last transaction or
- * opening: another one than before says that somebody has stored events.
+ * Of an open store: another number than before says that somebody else has
+ * committed something since; our own commits do not change it.
  */
 
-int64_t ngx_triggers_store_sequence(ngx_triggers_store_t *store);
+int64_t ngx_triggers_store_foreign(ngx_triggers_store_t *store);
 
 /*
  * What the store holds, as of the last commit or taking of the write lock.
@@ -364,12 +448,48 @@ ngx_int_t ngx_triggers_reader_attempts(ngx_triggers_reader_t *reader,
 
 
 /*
+ * Calls query->handler for each entry of one page of the audit.  When the time
+ * is over the page ends early, and may be empty, but the next one goes on;
+ * NGX_AGAIN where not even one entry could be looked at.
+ */
+
+ngx_int_t ngx_triggers_reader_audit(ngx_triggers_reader_t *reader,
+    ngx_triggers_audit_query_t *query);
+
+
+/*
+ * For the archiver.  ngx_triggers_reader_archive_plan() finds out how far the
+ * next file is to reach: not beyond archive's place, and not beyond so many
+ * events and bytes, at least one.  It sets the place and the first event's
+ * number; NGX_DECLINED: there is nothing to be archived.
+ *
+ * ngx_triggers_reader_archive() calls handler for each event that the present
+ * file is to hold, in the order in which they were done, and then once more
+ * without an event, if there was one; it sets archive's place to the file's.
+ * All in one snapshot, and by one process at a time.  NGX_DECLINED: no file is
+ * to be written, or no more; NGX_AGAIN: another process is writing it.
+ */
+
+typedef ngx_int_t (*ngx_triggers_archive_pt)(void *data, ngx_str_t *file,
+    ngx_triggers_row_t *row);
+
+
+ngx_int_t ngx_triggers_reader_archive_plan(ngx_triggers_reader_t *reader,
+    ngx_triggers_archive_t *archive, ngx_uint_t events, size_t bytes);
+ngx_int_t ngx_triggers_reader_archive(ngx_triggers_reader_t *reader,
+    ngx_triggers_archive_t *archive, ngx_triggers_archive_pt handler,
+    void *data);
+
+
+/*
  * For the deliverer.  ngx_triggers_reader_endpoints() calls handler for every
  * webhook there is, secrets included, and for each that is no more but has
- * pushes waiting, of which only the number is set.  ngx_triggers_reader_due() calls handler
- * for each push to one webhook that is due, in the order of its time, from a
- * place on; what the deliverer is sending already is among them until the
- * outcome has been committed.
+ * pushes waiting, of which only the number is set.
+ * ngx_triggers_reader_due() calls handler for each push to one webhook that
+ * is due, in the order of its time, from a place on, which is that of the row
+ * while the handler has it; what the deliverer is sending already is among
+ * them until the outcome has been committed.  The handler may end the page
+ * after its row with NGX_DONE, which is then returned.
  */
 
 typedef ngx_int_t (*ngx_triggers_webhook_pt)(void *data,

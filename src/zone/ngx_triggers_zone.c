@@ -21,8 +21,6 @@
 
 #define NGX_TRIGGERS_ZONE_PART  8
 
-#define NGX_TRIGGERS_HEARTBEAT_MAX  5000   /* ms */
-
 /* a bucket for every so many bytes of a zone, or for every key */
 
 #define NGX_TRIGGERS_ZONE_RATE  4096

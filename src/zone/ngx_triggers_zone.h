@@ -28,6 +28,8 @@
 
 #define NGX_TRIGGERS_GENERATIONS   256     /* owners share them by a hash */
 
+#define NGX_TRIGGERS_HEARTBEAT_MAX  5000   /* ms, of who is at work */
+
 #define NGX_TRIGGERS_CELL_CODES    128     /* codes in a cell, two in a byte */
 #define NGX_TRIGGERS_CELLS_MAX     8       /* for a batch of BATCH_MAX */
 
@@ -95,6 +97,8 @@ typedef struct {
     uint32_t                 readable;     /* the schema has been prepared */
     uint32_t                 wal_frames;
     uint64_t                 heartbeat;    /* CLOCK_MONOTONIC, ms */
+    uint64_t                 delivering;   /* likewise, of the deliverer; 0:
+                                              there are no endpoints */
     uint64_t                 gate;         /* CLOCK_MONOTONIC, ms: until then
                                               new reads wait */
     int64_t                  next_due;     /* ms since the epoch: something

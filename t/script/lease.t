@@ -14,7 +14,7 @@ use Triggers::Nginx;
 
 use constant SOON => 10 * $Triggers::Nginx::Scale;
 
-my $t = Triggers::Nginx->new(workers => 2, config => <<'END')->plan(63);
+my $t = Triggers::Nginx->new(workers => 2, config => <<'END')->plan(72);
 %%GLOBALS%%
 
 events {
@@ -26,7 +26,8 @@ http {
 
     triggers_store  main   sqlite:%%DB%%  zone=16m;
     triggers_store  small  sqlite:%%DIR%%/small.db  zone=2m;
-    triggers_key    "test-key"   user=alice;
+    triggers_store  few    sqlite:%%DIR%%/few.db    zone=8m  waiting=8;
+    triggers_key    "test-key"   user=alice  rate=0;
     triggers_key    "bob-key"    user=bob;
     triggers_key    "admin-key"  user=root  scopes=admin;
 
@@ -48,9 +49,20 @@ http {
             triggers_response_max_size 2k;
         }
 
+        location /few/ {
+            triggers few;
+        }
+
         location /small/ {
             triggers small;
             triggers_commit_timeout 60s;
+            triggers_event_max_size 128k;
+            triggers_batch_max_size 128k;
+        }
+
+        location /fill/ {
+            triggers small;
+            triggers_synchronous_commit off;
             triggers_event_max_size 128k;
             triggers_batch_max_size 128k;
         }
@@ -177,6 +189,28 @@ is(ids(answers($typed)), $wanted, 'until theirs comes');
 my $his = $t->post('/events', '{"payload":{}}', key => 'bob-key');
 is(ids(answers($bob)), $his->{json}{event_id}, 'to every owner');
 
+# --- more of them than may ask at once ---
+
+my @crowd = map { start(wait_seconds => 60, lease_limit => 1, -at => '/few') }
+            1 .. 80;
+ok(held(@crowd), 'a crowd waits');
+
+for (1 .. 3) {
+    wait_for(sub {
+        $t->post('/few/events', '{"payload":{}}')->{status} == 200;
+    });
+}
+
+my $lucky = wait_for(sub {
+    my @ready = IO::Select->new(@crowd)->can_read(0);
+    @ready >= 3 && \@ready;
+});
+is(join(' ', map { ids($_) =~ tr/-// } answers(@$lucky)), '4 4 4',
+   'each event is given to one');
+ok(held(grep { my $sock = $_; !grep { $_ == $sock } @$lucky } @crowd),
+   'the others still wait');
+close $_ for @crowd;
+
 # --- clients that leave while they wait, or while their lease is committed ---
 
 drain();
@@ -200,6 +234,19 @@ is(ids(lease(wait_seconds => 10)), "@id", 'their events are there at once');
 is(event($id[0])->{retry_count}, 0, 'as if they had never been leased');
 drain();
 
+# --- the commit takes longer than the lease ---
+
+$left = post('late');
+$t->lock_database();
+my $slow = start(lease_seconds => 1);
+held($slow) for 1 .. 7;
+$t->unlock_database();
+$lease = answers($slow);
+is(ids($lease), $left, 'given after more than its time');
+is(call('/v1/inbox/ack', lease_id => $lease->{lease_id})->{status}, 200,
+   'for the whole of it');
+is(event($left)->{retry_count}, 0, 'it did not run out on the way');
+
 # --- the commit is not heard of in time ---
 
 $left = post('late');
@@ -216,19 +263,15 @@ wait_for(sub { $t->sql('SELECT count(*) FROM events', "$t->{dir}/small.db") });
 $t->lock_database("$t->{dir}/small.db");
 my $gone = start(-at => '/small');
 ok(held($gone), 'a lease waits in the ring');
-my $body = '{"payload":{"x":"' . 'x' x 100_000 . '"}}';
-my @full = map { $t->http_start(Triggers::Nginx::text('POST', '/small/events',
-                                                      body => $body)) }
-           1 .. 40;
-is((grep { held($_) ? 0 : http_end($_)->{status} eq '503' } $full[-1]), 1,
-   'the ring is full');
+is(fill($_), 503, "the ring has no room for $_ bytes") for 100_000, 2000, 0;
 close $gone;
 held();
 $t->unlock_database();
+ok(wait_for(sub { $t->sql('SELECT count(*) > 10 FROM events',
+                          "$t->{dir}/small.db") }), 'what it held is stored');
 ok(wait_for(sub { !$t->sql('SELECT count(*) FROM leases',
                            "$t->{dir}/small.db") }),
    'the lease is undone when there is room again');
-close $_ for @full;
 
 # --- an answer that is too large, and one that is not read ---
 
@@ -275,6 +318,21 @@ sub post {
     my $res = $t->post('/events', encode_json({ event_type => $type,
                                                 payload => { x => $text } }));
     return $res->{json}{event_id};
+}
+
+
+# posts events of a size until one is refused
+
+sub fill {
+    my ($size) = @_;
+    my $body = encode_json({ payload => { x => 'x' x $size } });
+    my $sock = $t->connect();
+    my $status = 200;
+
+    $status = $t->post('/fill/events', $body, sock => $sock)->{status}
+        while $status eq '200';
+
+    return $status;
 }
 
 

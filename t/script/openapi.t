@@ -15,7 +15,7 @@ my $JSON = JSON::PP->new->utf8->canonical->allow_nonref;
 my $Unknown = '0192d4e0-7b1a-7cc3-9a52-5a0f2f0d3c11';
 my $Event = '{"event_type":"openapi.test","payload":{}}';
 my @Scopes = qw( events:write events:read inbox:ack keys:manage
-                 metrics:read );
+                 webhooks:manage metrics:read );
 my $Failed = 12;    # events that there are to be retried
 
 
@@ -33,6 +33,7 @@ my $api = Triggers::OpenAPI->new();
 my @operations = $api->operations();
 my @failed;
 my %seen;
+my %webhook;    # of a key's user
 
 my $keys = join '', map {
     "    triggers_key  \"$_->[0]-key\"  user=$_->[1]  scopes=$_->[2]"
@@ -47,10 +48,11 @@ my $keys = join '', map {
          join(',', 'logs:read', grep { $_ ne $lacks } @Scopes), 100000] }
   @Scopes;
 
-# those of an administrator's routes: the key that is used, the one that lacks
+# where others do as well, or only an administrator: the key that is used, the
+# one that lacks all
 
-my %Key = (admin => 'admin-key');
-my %Lacks = (admin => 'alice-key');
+my %Key = (admin => 'admin-key', 'logs:read' => 'admin-key');
+my %Lacks = (admin => 'alice-key', 'logs:read' => 'once-createEventV1-key');
 
 my $t = Triggers::Nginx->new(config => <<"END");
 %%GLOBALS%%
@@ -65,6 +67,8 @@ http {
     triggers_store  broken  sqlite:%%DIR%%/nowhere/events.db  zone=64m;
 
     triggers_backup_path  %%DIR%%/backup;
+
+    triggers_deliver  http://127.0.0.1:9/  never  store=main;
 
 $keys
     server {
@@ -189,6 +193,7 @@ sub fresh {
 
     return '' if $op->{path} !~ /\{(\w+)\}/;
     return fresh_key($key)->{key_id} // $Unknown if $1 eq 'key_id';
+    return fresh_webhook($key) if $1 eq 'webhook_id';
     return fresh_event($key);
 }
 
@@ -204,6 +209,22 @@ sub fresh_key {
     my ($key) = @_;
     return $t->post('/v1/keys', '{"name":"fixture"}',
                     key => $key // 'alice-key')->{json} // {};
+}
+
+
+# There may be a hundred of one user; it goes before the next one is made.
+
+sub fresh_webhook {
+    my ($key) = @_;
+
+    $key //= 'alice-key';
+    $t->delete("/v1/webhooks/$webhook{$key}", key => $key) if $webhook{$key};
+    $webhook{$key} = $t->post('/v1/webhooks',
+                              '{"url":"https://hooks.example/",'
+                              . '"event_types":["never"]}',
+                              key => $key)->{json}{webhook_id} // $Unknown;
+
+    return $webhook{$key};
 }
 
 
@@ -366,7 +387,16 @@ sub escape { shift =~ s/([^\w.,~-])/sprintf '%%%02X', ord $1/ger }
 sub cursor {
     my ($op) = @_;
 
-    fresh({ path => $op->{path} =~ /keys/ ? '{key_id}' : '{id}' })
+    # no page of an endpoint that nothing was sent to
+
+    return if $op->{path} =~ /\{/;
+
+    $t->post('/v1/webhooks', '{"url":"https://hooks.example/",'
+                             . '"event_types":["never"]}', key => 'alice-key')
+        if $op->{path} =~ /webhooks/;
+
+    fresh({ path => $op->{path} =~ /keys/ ? '{key_id}'
+                    : $op->{path} =~ /webhooks/ ? '{webhook_id}' : '{id}' })
         for 1 .. 2;
 
     my $page = $t->get("$op->{path}?limit=1", key => 'alice-key')
@@ -443,6 +473,9 @@ sub check_conflict {
     my $id = fresh($op);
     my $lock;
 
+    return check_webhook_conflict($op, $id, %valid)
+        if $op->{path} =~ m{^/v1/webhooks};
+
     if ($op->{id} eq 'createBackup') {
         $lock = backup_lock();
 
@@ -454,6 +487,39 @@ sub check_conflict {
     }
 
     ask($op, 409, 'in the wrong state', %valid, id => $id);
+}
+
+
+# too many, one that is not active, one of the configuration
+
+sub check_webhook_conflict {
+    my ($op, $id, %valid) = @_;
+    my $key = 'alice-key';
+
+    if ($op->{id} eq 'createWebhook') {
+        $key = 'bob-key';
+        $t->post('/v1/webhooks', '{"url":"https://hooks.example/",'
+                                 . '"event_types":["never"]}', key => $key)
+            for 1 .. 100;
+
+    } elsif ($op->{id} eq 'testWebhook') {
+        $t->request('PATCH', "/v1/webhooks/$id", key => $key,
+                    body => '{"is_active":false}');
+
+    } else {
+        $key = 'admin-key';
+        ($id) = map { $_->{webhook_id} } grep { $_->{configured} }
+                @{ $t->get('/v1/webhooks?limit=1000', key => $key)
+                     ->{json}{webhooks} };
+    }
+
+    ask($op, 409, 'in the wrong state', %valid, id => $id, key => $key);
+
+    return if $op->{id} ne 'createWebhook';
+
+    $t->delete("/v1/webhooks/$_->{webhook_id}", key => $key)
+        for @{ $t->get('/v1/webhooks?limit=100', key => $key)
+                 ->{json}{webhooks} };
 }
 
 
@@ -484,12 +550,14 @@ sub check_bad_requests {
             id => 'nonsense');
     }
 
+    my $fresh = fresh($op);
+
     for my $p (grep { $_->{in} eq 'query' } @{$op->{parameters}}) {
         for my $bad ($api->bad_values($p->{schema}, 1),
                      $p->{name} eq 'cursor' ? '!' : ())
         {
             my $res = ask($op, 400, "$p->{name} \"$bad\"",
-                          query => query($p->{name}, $bad));
+                          query => query($p->{name}, $bad), id => $fresh);
             is($res->{json}{error}{details}{field}, $p->{name},
                "$op->{method} $op->{path} 400 names $p->{name}");
         }

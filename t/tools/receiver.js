@@ -11,6 +11,8 @@
 //     /flaky/N         503 until a message has come N times, then 200
 //     /file/NAME       the status that the file NAME of the folder of LOG
 //                      says when it is asked, 200 if there is none
+//     /gate/NAME       200 when there is a file NAME in that folder, and not
+//                      before
 //     /hang            never answers
 //     /reset           resets the connection
 //     /slow            answers 200 and then one byte every tenth of a second
@@ -59,8 +61,7 @@ function status(words, message) {
         return seen.get(message) > Number(words[1]) ? 200 : 503;
     case 'file':
         try {
-            return Number(fs.readFileSync(path.join(path.dirname(log),
-                                                    words[1])));
+            return Number(fs.readFileSync(file(words[1])));
         } catch (e) {
             return 200;
         }
@@ -70,10 +71,25 @@ function status(words, message) {
 }
 
 
+function file(name) {
+    return path.join(path.dirname(log), name);
+}
+
+
 function answer(req, res, words, message) {
     const socket = req.socket || req.stream.session.socket;
 
     switch (words[0]) {
+    case 'gate':
+        if (!fs.existsSync(file(words[1]))) {
+            setTimeout(() => answer(req, res, words, message), 10);
+            return;
+        }
+
+        res.writeHead(200);
+        res.end();
+        return;
+
     case 'hang':
         return;
 

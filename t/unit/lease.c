@@ -409,6 +409,7 @@ lease(void)
     m.lease = &change;
     change.limit = limit;
     change.until = l->until;
+    l->until += ngx_max(swept_at - now, 0);
     change.max_attempts = l->max;
 
     while (l->n < limit) {
@@ -494,6 +495,7 @@ use_lease(void)
     if (op == NGX_TRIGGERS_OP_LEASE_EXTEND) {
         l->until = now + 1000 + random() % 60000;
         change.until = l->until;
+        l->until += ngx_max(swept_at - now, 0);
 
         return ask(&m, asker, rc, 0, &result) && result.time == l->until;
     }

@@ -407,7 +407,10 @@ test_wake(ngx_triggers_sender_t *sender)
 }
 
 
-/* what hangs and what is being resolved do not keep it */
+/*
+ * What is given up does not come back; what hangs and what is being resolved
+ * do not keep the sender.
+ */
 
 static void
 test_drop(void)
@@ -428,6 +431,17 @@ test_drop(void)
     list[1].message.trusted = 1;
 
     test_returned = 0;
+
+    (void) ngx_triggers_sender_send(sender, &list[0].message);
+    (void) ngx_triggers_sender_run(sender, 100);
+
+    unit_ok(ngx_triggers_sender_busy(sender) == 1, "drop: it hangs");
+
+    ngx_triggers_sender_drop(&list[0].message);
+    (void) ngx_triggers_sender_run(sender, 100);
+
+    unit_ok(ngx_triggers_sender_busy(sender) == 0 && test_returned == 0,
+            "drop: it is given up");
 
     (void) ngx_triggers_sender_send(sender, &list[0].message);
     (void) ngx_triggers_sender_run(sender, 100);

@@ -812,6 +812,7 @@ test_wal(void)
 static void
 test_lock(void)
 {
+    int64_t                foreign;
     uint64_t               position;
     ngx_str_t             *path;
     ngx_triggers_store_t  *a, *b;
@@ -827,7 +828,9 @@ test_lock(void)
             && ngx_triggers_store_state(b) == NGX_TRIGGERS_STORE_STARTING
             && !ngx_triggers_store_is_open(b), "lock: another's");
     unit_ok(ngx_triggers_store_wanted(a), "lock: wanted");
-    unit_ok(fixture_create(a, 1, 9, "demo") == NGX_OK,
+    foreign = ngx_triggers_store_foreign(a);
+    unit_ok(fixture_create(a, 1, 9, "demo") == NGX_OK
+            && ngx_triggers_store_foreign(a) == foreign,
             "lock: the holder goes on");
 
     ngx_triggers_store_unlock(a);
@@ -847,7 +850,8 @@ test_lock(void)
     unit_ok(ngx_triggers_store_open(a) == NGX_AGAIN
             && ngx_triggers_store_wanted(b), "lock: wanted back");
     ngx_triggers_store_close(b);
-    unit_ok(ngx_triggers_store_open(a) == NGX_OK, "lock: taken back");
+    unit_ok(ngx_triggers_store_open(a) == NGX_OK
+            && ngx_triggers_store_foreign(a) != foreign, "lock: taken back");
     unit_ok(fixture_create(a, 21, 30, "third") == NGX_OK && fixture_consistent(path)
             && fixture_sql(path, "SELECT count(*) FROM events") == 30,
             "lock: sees what the other wrote");

@@ -44,11 +44,13 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
 
     "SELECT next_seq, total_events, merged_through, last_created_at, "
         "indexed_through, keys_version, ring_nonce, ring_position, "
-        "webhooks_version FROM store WHERE id = 1",
+        "webhooks_version, next_audit, a.through_at, a.through_seq, "
+        "a.written FROM store s LEFT JOIN archive a ON a.id = 1 "
+        "WHERE s.id = 1",
 
     "UPDATE store SET next_seq = ?1, total_events = ?2, merged_through = ?3, "
         "last_created_at = ?4, indexed_through = ?5, ring_nonce = ?6, "
-        "ring_position = ?7 WHERE id = 1",
+        "ring_position = ?7, next_audit = ?8 WHERE id = 1",
 
     "UPDATE store SET epoch = epoch + 1 WHERE id = 1",
 
@@ -215,6 +217,39 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
 
     "UPDATE store SET keys_version = keys_version + 1 WHERE id = 1",
 
+    "INSERT INTO audit (at, n, owner, action, event_id, actor, source_ip, "
+        "request_id, details) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+
+    "SELECT owner, id FROM events WHERE seq = ?1",
+
+    "SELECT user_id, webhook_id FROM webhooks WHERE webhook = ?1",
+
+    "INSERT INTO audit (at, n, owner, action, event_id, actor, source_ip, "
+        "request_id, details) "
+        "SELECT " NGX_TRIGGERS_SQLITE_AUDIT_DERIVED " FROM events e "
+        "WHERE e.seq = ?1 AND e.created_at > ?2",
+
+    "SELECT at, seq FROM done WHERE (at, seq) <= (?1, ?2) "
+        "ORDER BY at, seq LIMIT ?3",
+
+    "DELETE FROM done WHERE (at, seq) <= (?1, ?2)",
+
+    "SELECT attempt, at FROM attempts WHERE attempt > 0 "
+        "ORDER BY attempt LIMIT ?1",
+
+    "DELETE FROM attempts WHERE attempt <= ?1",
+
+    "SELECT at, n FROM audit WHERE at <= ?1 ORDER BY at, n LIMIT ?2",
+
+    "DELETE FROM audit WHERE (at, n) <= (?1, ?2)",
+
+    "INSERT INTO archive (id, file, through_at, through_seq, written) "
+        "VALUES (1, ?1, ?2, ?3, 0)",
+
+    "UPDATE archive SET written = 1 WHERE id = 1",
+
+    "DELETE FROM archive WHERE id = 1",
+
     /* the second part is for those of the configuration */
     "INSERT INTO webhooks (webhook_id, user_id, configured, url, "
         "description, event_types, format, secret, is_active, created_at, "
@@ -276,7 +311,8 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
 
     "INSERT INTO delivery_queue (webhook, at, seq) VALUES (?1, ?2, ?3)",
 
-    "DELETE FROM delivery_queue WHERE webhook = ?1 AND at = ?2 AND seq = ?3"
+    "DELETE FROM delivery_queue WHERE webhook = ?1 AND at = ?2 AND seq = ?3",
+    "PRAGMA data_version"
 };
 
 
@@ -472,9 +508,22 @@ ngx_triggers_store_keep_keys(ngx_triggers_store_t *store, int64_t ttl)
 
 
 int64_t
-ngx_triggers_store_sequence(ngx_triggers_store_t *store)
+ngx_triggers_store_foreign(ngx_triggers_store_t *store)
 {
-    return store->next_seq;
+    int64_t        version;
+    sqlite3_stmt  *stmt;
+
+    version = 0;
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_DATA_VERSION];
+
+    if (sqlite3_step(stmt) == SQLITE_ROW) {
+        version = sqlite3_column_int64(stmt, 0);
+    }
+
+    (void) sqlite3_reset(stmt);
+
+    return version;
 }
 
 

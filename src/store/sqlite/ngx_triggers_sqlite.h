@@ -143,6 +143,19 @@ typedef enum {
     NGX_TRIGGERS_SQLITE_API_KEY_USED,
     NGX_TRIGGERS_SQLITE_API_KEYS_LOAD,
     NGX_TRIGGERS_SQLITE_API_KEYS_CHANGED,
+    NGX_TRIGGERS_SQLITE_AUDIT_ADD,
+    NGX_TRIGGERS_SQLITE_AUDIT_WHOSE,
+    NGX_TRIGGERS_SQLITE_AUDIT_WEBHOOK,
+    NGX_TRIGGERS_SQLITE_AUDIT_CREATED,
+    NGX_TRIGGERS_SQLITE_DONE_LIST,
+    NGX_TRIGGERS_SQLITE_DONE_DELETE,
+    NGX_TRIGGERS_SQLITE_ATTEMPT_OLD,
+    NGX_TRIGGERS_SQLITE_ATTEMPT_EXPIRE,
+    NGX_TRIGGERS_SQLITE_AUDIT_OLD,
+    NGX_TRIGGERS_SQLITE_AUDIT_EXPIRE,
+    NGX_TRIGGERS_SQLITE_ARCHIVE_ADD,
+    NGX_TRIGGERS_SQLITE_ARCHIVE_WRITTEN,
+    NGX_TRIGGERS_SQLITE_ARCHIVE_END,
     NGX_TRIGGERS_SQLITE_WEBHOOK_ADD,
     NGX_TRIGGERS_SQLITE_WEBHOOK_FIND,
     NGX_TRIGGERS_SQLITE_WEBHOOK_COUNT,
@@ -163,6 +176,7 @@ typedef enum {
     NGX_TRIGGERS_SQLITE_PUSH_DROP,
     NGX_TRIGGERS_SQLITE_PUSH_QUEUE,
     NGX_TRIGGERS_SQLITE_PUSH_UNQUEUE,
+    NGX_TRIGGERS_SQLITE_DATA_VERSION,
     NGX_TRIGGERS_SQLITE_NSTMT
 } ngx_triggers_sqlite_stmt_e;
 
@@ -259,6 +273,40 @@ struct ngx_triggers_store_s {
     int64_t                      indexed_through;
     uint64_t                     ring_nonce;   /* of the last batch */
     uint64_t                     ring_position;
+    int64_t                      next_audit;
+
+    /* … and of table "archive"; archive_at is 0: it has none */
+    int64_t                      archive_at;
+    int64_t                      archive_seq;
+    ngx_uint_t                   archive_written;
+
+    /* who asks for what is being changed; NULL: nobody does */
+    ngx_triggers_mutation_t     *asker;
+
+    ngx_triggers_retention_t     retention;
+    ngx_triggers_archive_t       archiver;     /* shared with its thread */
+
+    int64_t                      expire_at;    /* ms: no look at events … */
+    int64_t                      others_at;    /* … and at the rest before */
+
+    /* of a step of removing events: from "done" up to a place, as many rows
+       as have arrived, up to a limit while there is time */
+    int64_t                      expire_through_at;
+    int64_t                      expire_through_seq;
+    int64_t                      expire_rows;
+    int64_t                      expire_limit;
+    ngx_uint_t                   expire_more;  /* set: there are more */
+    int64_t                      expire_seq;   /* next_seq at the last step */
+
+    /* the last attempt and entry of the audit that are to go, 0: none */
+    int64_t                      old_attempts;
+    int64_t                      old_audit_at;
+    int64_t                      old_audit_n;
+
+    int64_t                      vacuum_at;    /* ms: no look before */
+    int64_t                      vacuum_free;  /* pages before the last step */
+    ngx_uint_t                   shrunk;       /* flag: pages were given back
+                                                  since the last checkpoint */
 
     /* of idempotency keys, NULL: to be loaded by the next transaction */
     ngx_triggers_sqlite_keys_t  *keys;
@@ -360,6 +408,15 @@ typedef enum {
     NGX_TRIGGERS_SQLITE_READ_LEASE,
     NGX_TRIGGERS_SQLITE_READ_LEASED,
     NGX_TRIGGERS_SQLITE_READ_ATTEMPTS,
+    NGX_TRIGGERS_SQLITE_READ_AUDIT,
+    NGX_TRIGGERS_SQLITE_READ_AUDIT_OWNED,
+    NGX_TRIGGERS_SQLITE_READ_AUDIT_EVENT,
+    NGX_TRIGGERS_SQLITE_READ_AUDIT_OTHER,
+    NGX_TRIGGERS_SQLITE_READ_AUDIT_SEQ,
+    NGX_TRIGGERS_SQLITE_READ_AUDIT_DERIVED,
+    NGX_TRIGGERS_SQLITE_READ_DONE_SIZES,
+    NGX_TRIGGERS_SQLITE_READ_DONE,
+    NGX_TRIGGERS_SQLITE_READ_ARCHIVE,
     NGX_TRIGGERS_SQLITE_NREAD
 } ngx_triggers_sqlite_read_e;
 
@@ -386,6 +443,19 @@ struct ngx_triggers_reader_s {
     "key_id, digest, user_id, name, prefix, scopes, rate_limit, is_active, "  \
         "created_at, updated_at, expires_at, last_used_at, revoked_at, "      \
         "rotated_from, allowed_ips, networks"
+
+
+/*
+ * An entry of the audit as it is derived from an event e, in the order of the
+ * columns of "audit"; n is the event's number below zero.
+ */
+
+#define NGX_TRIGGERS_SQLITE_AUDIT_DERIVED                                     \
+    "e.created_at, e.seq - 4611686018427387904, e.owner, 0, e.id, "           \
+        "(SELECT user_id FROM owners WHERE owner = e.owner), e.source_ip, "   \
+        "coalesce(e.request_id, e.correlation_id), "                          \
+        "CASE WHEN e.event_type IS NOT NULL "                                 \
+            "THEN json_object('event_type', e.event_type) END"
 
 
 /* what the row of an event is read by, see ngx_triggers_sqlite_event_row() */
@@ -519,6 +589,15 @@ ngx_int_t ngx_triggers_sqlite_keys_maintain(ngx_triggers_store_t *store,
 ngx_int_t ngx_triggers_sqlite_unsynced(ngx_triggers_store_t *store,
     int (*work)(ngx_triggers_store_t *store));
 
+/* The same with a sync. */
+
+ngx_int_t ngx_triggers_sqlite_synced(ngx_triggers_store_t *store,
+    int (*work)(ngx_triggers_store_t *store));
+
+/* Reads a row of NGX_TRIGGERS_SQLITE_ROW, whose strings the statement has. */
+
+void ngx_triggers_sqlite_row(sqlite3_stmt *stmt, ngx_triggers_row_t *row);
+
 /* Milliseconds since the epoch. */
 
 int64_t ngx_triggers_sqlite_now(void);
@@ -531,6 +610,28 @@ void ngx_triggers_sqlite_row(sqlite3_stmt *stmt, ngx_triggers_row_t *row);
 
 ngx_int_t ngx_triggers_sqlite_reader_error(ngx_triggers_reader_t *reader,
     int rc, const char *what);
+
+/*
+ * A reader's snapshot: begin, with the time the query may take (0: any), and
+ * end, which passes the query's outcome on.  …_time() is NGX_AGAIN when that
+ * time is over; it counts ticks, of which a fetched event is 16.
+ */
+
+ngx_int_t ngx_triggers_sqlite_reader_begin(ngx_triggers_reader_t *reader,
+    ngx_msec_t time_limit);
+ngx_int_t ngx_triggers_sqlite_reader_end(ngx_triggers_reader_t *reader,
+    ngx_int_t rc);
+ngx_int_t ngx_triggers_sqlite_reader_time(ngx_triggers_reader_t *reader,
+    ngx_uint_t ticks);
+
+/*
+ * Calls handler for the number of each event of the query's owner and range,
+ * in the query's order, within a snapshot; NGX_DONE from it ends the walk.
+ */
+
+ngx_int_t ngx_triggers_sqlite_walk_seqs(ngx_triggers_reader_t *reader,
+    ngx_triggers_query_t *query,
+    ngx_int_t (*handler)(void *data, int64_t seq), void *data);
 
 /*
  * Steps a reader's statement, which is bound, for one row more than limit, and
@@ -610,6 +711,59 @@ int ngx_triggers_sqlite_lock_byte(ngx_fd_t fd, int cmd, short *type,
 int ngx_triggers_sqlite_api_key_apply(ngx_triggers_store_t *store,
     ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
 int ngx_triggers_sqlite_api_keys_save(ngx_triggers_store_t *store);
+
+
+/*
+ * src/store/sqlite/ngx_triggers_sqlite_audit.c: entries of the audit, to be
+ * written in the transaction of the change; SQLite codes.  mutation is that of
+ * who asked, whose time the entry gets; NULL where nobody did, which was then
+ * done by ourselves at the time "at".  reason is a word or two of ours that
+ * need no escaping ("lease", "delivery", "retention", "step"), or NULL.
+ *
+ * …_audit_event() is about an event, …_audit_seq() about one of which only the
+ * number is known, …_audit_end() tells that one is about to be acknowledged,
+ * delivered or to fail, by the store's asker; …_audit_subject() is about the key or webhook with the id,
+ * which belongs to user_id, …_audit_webhook() about a webhook, by its number,
+ * with which we have done something.  …_audit_created() makes a row of the entry that
+ * says that the event was created, which was derived from it, and is called
+ * for every event that is about to be removed.
+ */
+
+int ngx_triggers_sqlite_audit_event(ngx_triggers_store_t *store,
+    ngx_uint_t action, ngx_triggers_mutation_t *mutation, int64_t owner,
+    u_char *event_id, int64_t at, const char *reason);
+int ngx_triggers_sqlite_audit_end(ngx_triggers_store_t *store,
+    ngx_triggers_sqlite_event_t *event, ngx_uint_t status, int64_t now);
+int ngx_triggers_sqlite_audit_seq(ngx_triggers_store_t *store,
+    ngx_uint_t action, ngx_triggers_mutation_t *mutation, int64_t seq,
+    int64_t at, const char *reason);
+int ngx_triggers_sqlite_audit_subject(ngx_triggers_store_t *store,
+    ngx_uint_t action, ngx_triggers_mutation_t *mutation, ngx_str_t *user_id,
+    u_char *id, int64_t at, const char *reason);
+int ngx_triggers_sqlite_audit_webhook(ngx_triggers_store_t *store,
+    ngx_uint_t action, int64_t number, int64_t at, const char *reason);
+int ngx_triggers_sqlite_audit_created(ngx_triggers_store_t *store,
+    int64_t seq);
+
+
+/*
+ * Retention and the archive, src/store/sqlite/ngx_triggers_sqlite_retain.c.  A
+ * step of work behind the answers, as ngx_triggers_store_maintain() does.  Is
+ * an event that was done at a time one of those that are about to go with the
+ * archive?  The time at which an event may be done, which is none of those.
+ */
+
+ngx_int_t ngx_triggers_sqlite_retain(ngx_triggers_store_t *store,
+    ngx_uint_t idle);
+ngx_uint_t ngx_triggers_sqlite_archived(ngx_triggers_store_t *store,
+    int64_t done_at, int64_t seq);
+int64_t ngx_triggers_sqlite_done_time(ngx_triggers_store_t *store,
+    int64_t now);
+
+/* Gives free pages back, src/store/sqlite/ngx_triggers_sqlite_vacuum.c. */
+
+ngx_int_t ngx_triggers_sqlite_vacuum(ngx_triggers_store_t *store,
+    ngx_uint_t idle);
 
 
 /*

@@ -27,9 +27,6 @@ static int ngx_triggers_sqlite_due_next(ngx_triggers_reader_t *reader,
 static ngx_uint_t ngx_triggers_sqlite_webhook_seen(
     ngx_triggers_webhook_t *webhook, ngx_str_t *user_id,
     ngx_uint_t any_owner);
-static ngx_int_t ngx_triggers_sqlite_snapshot(ngx_triggers_reader_t *reader);
-static ngx_int_t ngx_triggers_sqlite_snapshot_end(
-    ngx_triggers_reader_t *reader, int code, ngx_int_t rc);
 
 
 ngx_int_t
@@ -39,7 +36,7 @@ ngx_triggers_reader_endpoints(ngx_triggers_reader_t *reader,
     int        code;
     ngx_int_t  rc;
 
-    rc = ngx_triggers_sqlite_snapshot(reader);
+    rc = ngx_triggers_sqlite_reader_begin(reader, 0);
 
     if (rc != NGX_OK) {
         return rc;
@@ -51,7 +48,11 @@ ngx_triggers_reader_endpoints(ngx_triggers_reader_t *reader,
         code = ngx_triggers_sqlite_orphans(reader, handler, data, &rc);
     }
 
-    return ngx_triggers_sqlite_snapshot_end(reader, code, rc);
+    if (code != SQLITE_OK) {
+        rc = ngx_triggers_sqlite_reader_error(reader, code, "SELECT");
+    }
+
+    return ngx_triggers_sqlite_reader_end(reader, rc);
 }
 
 
@@ -64,7 +65,7 @@ ngx_triggers_reader_due(ngx_triggers_reader_t *reader,
 
     query->next_at = 0;
 
-    rc = ngx_triggers_sqlite_snapshot(reader);
+    rc = ngx_triggers_sqlite_reader_begin(reader, 0);
 
     if (rc != NGX_OK) {
         return rc;
@@ -76,7 +77,11 @@ ngx_triggers_reader_due(ngx_triggers_reader_t *reader,
         code = ngx_triggers_sqlite_due_next(reader, query);
     }
 
-    return ngx_triggers_sqlite_snapshot_end(reader, code, rc);
+    if (code != SQLITE_OK) {
+        rc = ngx_triggers_sqlite_reader_error(reader, code, "SELECT");
+    }
+
+    return ngx_triggers_sqlite_reader_end(reader, rc);
 }
 
 
@@ -408,51 +413,4 @@ ngx_triggers_sqlite_webhook_seen(ngx_triggers_webhook_t *webhook,
                && ngx_memcmp(webhook->user_id.data, user_id->data,
                              user_id->len)
                   == 0);
-}
-
-
-/* several statements are to see the same */
-
-static ngx_int_t
-ngx_triggers_sqlite_snapshot(ngx_triggers_reader_t *reader)
-{
-    int  code;
-
-    if (ngx_triggers_sqlite_reader_moved(reader) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    code = ngx_triggers_sqlite_exec(
-                                 reader->stmt[NGX_TRIGGERS_SQLITE_READ_BEGIN]);
-    if (code != SQLITE_OK) {
-        return ngx_triggers_sqlite_reader_error(reader, code, "BEGIN");
-    }
-
-    return NGX_OK;
-}
-
-
-/* code is what SQLite says, rc what the handler has said */
-
-static ngx_int_t
-ngx_triggers_sqlite_snapshot_end(ngx_triggers_reader_t *reader, int code,
-    ngx_int_t rc)
-{
-    if (code != SQLITE_OK) {
-        rc = ngx_triggers_sqlite_reader_error(reader, code, "SELECT");
-    }
-
-    if (!sqlite3_get_autocommit(reader->db)) {
-        code = ngx_triggers_sqlite_exec(
-                                   reader->stmt[NGX_TRIGGERS_SQLITE_READ_END]);
-        if (code != SQLITE_OK) {
-            return ngx_triggers_sqlite_reader_error(reader, code, "COMMIT");
-        }
-    }
-
-    if (rc == NGX_OK) {
-        reader->error = SQLITE_OK;
-    }
-
-    return rc;
 }

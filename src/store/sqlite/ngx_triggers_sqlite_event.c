@@ -279,6 +279,14 @@ ngx_triggers_sqlite_event_delete(ngx_triggers_store_t *store,
         return SQLITE_OK;
     }
 
+    rc = ngx_triggers_sqlite_audit_event(store,
+                                         NGX_TRIGGERS_AUDIT_EVENT_DELETED,
+                                         mutation, event.owner, event.id,
+                                         mutation->time, NULL);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
     return ngx_triggers_sqlite_event_remove(store, &event);
 }
 
@@ -388,6 +396,8 @@ ngx_triggers_sqlite_event_matches(ngx_triggers_store_t *store,
 
     *matches = (event->status == NGX_TRIGGERS_FAILED
                 && event->manual_retries < NGX_TRIGGERS_MAX_RETRIES
+                && !ngx_triggers_sqlite_archived(store, event->done_at,
+                                                 event->seq)
                 && event->updated_at <= now
                 && event->created_at >= filter->from
                 && (filter->to == 0 || event->created_at <= filter->to));
@@ -469,6 +479,13 @@ ngx_triggers_sqlite_event_revive(ngx_triggers_store_t *store,
         rc = ngx_triggers_sqlite_event_ready(store, event);
     }
 
+    if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_audit_event(store,
+                                             NGX_TRIGGERS_AUDIT_EVENT_RETRIED,
+                                             store->asker, event->owner,
+                                             event->id, now, NULL);
+    }
+
     if (rc != SQLITE_OK) {
         return rc;
     }
@@ -498,7 +515,9 @@ ngx_triggers_sqlite_event_find(ngx_triggers_store_t *store,
 
     rc = ngx_triggers_sqlite_event_find_id(store, mutation->id, event);
 
-    if (owner && event->owner != owner) {
+    if ((owner && event->owner != owner)
+        || ngx_triggers_sqlite_archived(store, event->done_at, event->seq))
+    {
         event->seq = 0;
     }
 
@@ -789,7 +808,11 @@ ngx_triggers_sqlite_event_end(ngx_triggers_store_t *store,
     int            rc;
     sqlite3_stmt  *stmt;
 
-    rc = ngx_triggers_sqlite_order_leave(store, event);
+    rc = ngx_triggers_sqlite_audit_end(store, event, status, now);
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_order_leave(store, event);
+    }
 
     /* what has failed may be pushed again */
 
@@ -807,7 +830,7 @@ ngx_triggers_sqlite_event_end(ngx_triggers_store_t *store,
 
     event->status = status;
     event->updated_at = now;
-    event->done_at = now;
+    event->done_at = ngx_triggers_sqlite_done_time(store, now);
 
     if (status == NGX_TRIGGERS_ACKNOWLEDGED) {
         event->acknowledged_at = now;
@@ -856,10 +879,14 @@ ngx_triggers_sqlite_event_remove(ngx_triggers_store_t *store,
         NGX_TRIGGERS_SQLITE_EVENT_DELETE
     };
 
-    rc = ngx_triggers_sqlite_order_leave(store, event);
+    rc = ngx_triggers_sqlite_audit_created(store, event->seq);
 
     if (rc == SQLITE_OK) {
-        rc = ngx_triggers_sqlite_event_unpush(store, event);
+        rc = ngx_triggers_sqlite_order_leave(store, event);
+    }
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_deliveries_drop(store, event->seq);
     }
 
     if (rc == SQLITE_OK) {

@@ -29,6 +29,9 @@ static int ngx_triggers_sqlite_api_key_rotate(ngx_triggers_store_t *store,
 static int ngx_triggers_sqlite_api_key_revoke(ngx_triggers_store_t *store,
     ngx_triggers_mutation_t *mutation, ngx_triggers_key_t *key,
     ngx_triggers_result_t *result);
+static int ngx_triggers_sqlite_api_key_save(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_uint_t n, ngx_triggers_key_t *key,
+    ngx_uint_t action);
 static ngx_uint_t ngx_triggers_sqlite_api_key_beyond(
     ngx_triggers_mutation_t *mutation, ngx_triggers_key_t *key);
 static int ngx_triggers_sqlite_api_key_taken(ngx_triggers_store_t *store,
@@ -264,8 +267,10 @@ ngx_triggers_sqlite_api_key_create(ngx_triggers_store_t *store,
         return rc;
     }
 
-    return ngx_triggers_sqlite_api_key_write(store,
-                                      NGX_TRIGGERS_SQLITE_API_KEY_ADD, key);
+    return ngx_triggers_sqlite_api_key_save(store, mutation,
+                                            NGX_TRIGGERS_SQLITE_API_KEY_ADD,
+                                            key,
+                                            NGX_TRIGGERS_AUDIT_KEY_CREATED);
 }
 
 
@@ -383,8 +388,10 @@ ngx_triggers_sqlite_api_key_update(ngx_triggers_store_t *store,
         return rc;
     }
 
-    return ngx_triggers_sqlite_api_key_write(store,
-                                      NGX_TRIGGERS_SQLITE_API_KEY_SET, key);
+    return ngx_triggers_sqlite_api_key_save(store, mutation,
+                                            NGX_TRIGGERS_SQLITE_API_KEY_SET,
+                                            key,
+                                            NGX_TRIGGERS_AUDIT_KEY_UPDATED);
 }
 
 
@@ -459,8 +466,10 @@ ngx_triggers_sqlite_api_key_rotate(ngx_triggers_store_t *store,
     }
 
     if (rc == SQLITE_OK) {
-        rc = ngx_triggers_sqlite_api_key_write(store,
-                                      NGX_TRIGGERS_SQLITE_API_KEY_SET, key);
+        rc = ngx_triggers_sqlite_api_key_save(store, mutation,
+                                              NGX_TRIGGERS_SQLITE_API_KEY_SET,
+                                              key,
+                                              NGX_TRIGGERS_AUDIT_KEY_ROTATED);
     }
 
     return rc;
@@ -487,8 +496,30 @@ ngx_triggers_sqlite_api_key_revoke(ngx_triggers_store_t *store,
         return rc;
     }
 
-    return ngx_triggers_sqlite_api_key_write(store,
-                                      NGX_TRIGGERS_SQLITE_API_KEY_SET, key);
+    return ngx_triggers_sqlite_api_key_save(store, mutation,
+                                            NGX_TRIGGERS_SQLITE_API_KEY_SET,
+                                            key,
+                                            NGX_TRIGGERS_AUDIT_KEY_REVOKED);
+}
+
+
+/* writes the key and the entry of the audit */
+
+static int
+ngx_triggers_sqlite_api_key_save(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_uint_t n, ngx_triggers_key_t *key,
+    ngx_uint_t action)
+{
+    int  rc;
+
+    rc = ngx_triggers_sqlite_api_key_write(store, n, key);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    return ngx_triggers_sqlite_audit_subject(store, action, mutation,
+                                             &key->user_id, key->id,
+                                             mutation->time, NULL);
 }
 
 

@@ -25,6 +25,8 @@ static int ngx_triggers_sqlite_lease_named(ngx_triggers_store_t *store,
 static int ngx_triggers_sqlite_lease_add(ngx_triggers_store_t *store,
     ngx_triggers_mutation_t *mutation, int64_t owner, int64_t *seqs,
     ngx_uint_t n);
+static int64_t ngx_triggers_sqlite_lease_end(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation);
 static int ngx_triggers_sqlite_lease_take(ngx_triggers_store_t *store,
     int64_t seq, int64_t now);
 static int ngx_triggers_sqlite_lease_event(ngx_triggers_store_t *store,
@@ -101,7 +103,7 @@ ngx_triggers_sqlite_lease_give(ngx_triggers_store_t *store,
     }
 
     result->count = (uint32_t) n;
-    result->time = mutation->lease->until;
+    result->time = store->lease.until;
 
     return rc;
 }
@@ -263,7 +265,7 @@ ngx_triggers_sqlite_lease_add(ngx_triggers_store_t *store,
     lease->number = 0;
     ngx_memcpy(lease->id, mutation->id, NGX_TRIGGERS_ID_LEN);
     lease->owner = owner;
-    lease->until = mutation->lease->until;
+    lease->until = ngx_triggers_sqlite_lease_end(store, mutation);
     lease->max_attempts = mutation->lease->max_attempts;
     lease->remaining = (int64_t) n;
     lease->n = n;
@@ -287,6 +289,19 @@ ngx_triggers_sqlite_lease_add(ngx_triggers_store_t *store,
 
     return ngx_triggers_sqlite_due_add(store, lease->until,
                                        NGX_TRIGGERS_DUE_LEASE, lease->number);
+}
+
+
+/*
+ * The time that a record has waited is not taken from its lease, which might
+ * be over before anybody has heard of it.
+ */
+
+static int64_t
+ngx_triggers_sqlite_lease_end(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation)
+{
+    return mutation->lease->until + ngx_max(store->clock - mutation->time, 0);
 }
 
 
@@ -444,7 +459,7 @@ ngx_triggers_sqlite_lease_extend(ngx_triggers_store_t *store,
                                         NGX_TRIGGERS_DUE_LEASE, lease->number);
 
     if (rc == SQLITE_OK) {
-        lease->until = mutation->lease->until;
+        lease->until = ngx_triggers_sqlite_lease_end(store, mutation);
         lease->changed = 1;
 
         rc = ngx_triggers_sqlite_due_add(store, lease->until,

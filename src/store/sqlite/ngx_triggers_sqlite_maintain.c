@@ -21,8 +21,6 @@
 static ngx_int_t ngx_triggers_sqlite_merge(ngx_triggers_store_t *store,
     ngx_uint_t idle);
 static int ngx_triggers_sqlite_merge_slice(ngx_triggers_store_t *store);
-static ngx_int_t ngx_triggers_sqlite_unsynced_commit(
-    ngx_triggers_store_t *store, int (*work)(ngx_triggers_store_t *store));
 static ngx_int_t ngx_triggers_sqlite_checkpoint(ngx_triggers_store_t *store,
     ngx_uint_t idle);
 
@@ -56,6 +54,28 @@ ngx_triggers_store_maintain(ngx_triggers_store_t *store, ngx_uint_t idle)
 
     if (rc == NGX_AGAIN) {
         again = rc;
+    }
+
+    rc = ngx_triggers_sqlite_retain(store, idle);
+
+    if (rc == NGX_ERROR || store->db == NULL) {
+        return rc;
+    }
+
+    if (rc == NGX_AGAIN) {
+        again = rc;
+    }
+
+    if (again == NGX_OK || !idle) {
+        rc = ngx_triggers_sqlite_vacuum(store, idle);
+
+        if (rc == NGX_ERROR || store->db == NULL) {
+            return rc;
+        }
+
+        if (rc == NGX_AGAIN) {
+            again = rc;
+        }
     }
 
     rc = ngx_triggers_sqlite_checkpoint(store, idle);
@@ -189,7 +209,7 @@ ngx_triggers_sqlite_unsynced(ngx_triggers_store_t *store,
         rc = ngx_triggers_sqlite_error(store, code, "PRAGMA");
 
     } else {
-        rc = ngx_triggers_sqlite_unsynced_commit(store, work);
+        rc = ngx_triggers_sqlite_synced(store, work);
     }
 
     if (store->db == NULL) {
@@ -211,8 +231,8 @@ ngx_triggers_sqlite_unsynced(ngx_triggers_store_t *store,
 }
 
 
-static ngx_int_t
-ngx_triggers_sqlite_unsynced_commit(ngx_triggers_store_t *store,
+ngx_int_t
+ngx_triggers_sqlite_synced(ngx_triggers_store_t *store,
     int (*work)(ngx_triggers_store_t *store))
 {
     int        rc;
@@ -224,6 +244,10 @@ ngx_triggers_sqlite_unsynced_commit(ngx_triggers_store_t *store,
     }
 
     rc = work(store);
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_flush(store);
+    }
 
     if (rc == SQLITE_OK) {
         rc = ngx_triggers_sqlite_save(store);
@@ -258,7 +282,11 @@ ngx_triggers_sqlite_checkpoint(ngx_triggers_store_t *store, ngx_uint_t idle)
 
     n = idle ? store->frames : store->frames - store->copied;
 
-    if (n < NGX_TRIGGERS_SQLITE_WAL) {
+    /* the file becomes smaller when the last page that is left is copied */
+
+    if (n < NGX_TRIGGERS_SQLITE_WAL
+        && !(idle && store->shrunk && store->vacuum_at))
+    {
         return NGX_OK;
     }
 
@@ -272,6 +300,7 @@ ngx_triggers_sqlite_checkpoint(ngx_triggers_store_t *store, ngx_uint_t idle)
     if (rc == SQLITE_OK) {
         frames = 0;
         copied = 0;
+        store->shrunk = 0;
 
     } else if ((rc & 0xff) != SQLITE_BUSY) {
         return ngx_triggers_sqlite_error(store, rc, "checkpoint");

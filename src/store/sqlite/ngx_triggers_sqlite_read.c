@@ -51,6 +51,10 @@ typedef struct {
     ngx_uint_t                     lanes;      /* bits 1 << lane */
     ngx_triggers_sqlite_stream_t   streams[NGX_TRIGGERS_NLANES];
 
+    /* takes the numbers; NULL: there is a page of events */
+    ngx_int_t                    (*seq_handler)(void *data, int64_t seq);
+    void                          *seq_data;
+
     uint64_t                       matches;
     ngx_uint_t                     rows;       /* of the page */
 
@@ -75,8 +79,6 @@ static ngx_int_t ngx_triggers_sqlite_reader_init(
     ngx_triggers_reader_t *reader);
 static ngx_int_t ngx_triggers_sqlite_reader_accept(
     ngx_triggers_reader_t *reader);
-static ngx_int_t ngx_triggers_sqlite_reader_time(
-    ngx_triggers_reader_t *reader, ngx_uint_t ticks);
 static ngx_int_t ngx_triggers_sqlite_list(ngx_triggers_sqlite_walk_t *walk);
 static ngx_uint_t ngx_triggers_sqlite_list_lanes(ngx_uint_t statuses);
 static int ngx_triggers_sqlite_list_store(ngx_triggers_sqlite_walk_t *walk);
@@ -85,6 +87,7 @@ static int ngx_triggers_sqlite_list_bounds(ngx_triggers_sqlite_walk_t *walk);
 static int ngx_triggers_sqlite_list_seq(ngx_triggers_sqlite_walk_t *walk,
     int64_t created_at, int64_t *seq);
 static int ngx_triggers_sqlite_list_counts(ngx_triggers_sqlite_walk_t *walk);
+static void ngx_triggers_sqlite_list_cursor(ngx_triggers_sqlite_walk_t *walk);
 static ngx_int_t ngx_triggers_sqlite_list_page(
     ngx_triggers_sqlite_walk_t *walk);
 static ngx_int_t ngx_triggers_sqlite_list_total(
@@ -155,6 +158,15 @@ static const char *const  ngx_triggers_sqlite_stream_statements[] = {
         "s.error_message, e.request_id, e.ordering_key "                      \
         "FROM events e JOIN owners o ON o.owner = e.owner "                   \
         "LEFT JOIN event_state s ON s.seq = e.seq "
+
+
+#define NGX_TRIGGERS_SQLITE_AUDIT_ROW                                         \
+    "SELECT a.at, a.n, a.owner, a.action, a.event_id, a.actor, a.source_ip, " \
+        "a.request_id, a.details, "                                           \
+        "(SELECT user_id FROM owners WHERE owner = a.owner) FROM audit a "
+
+#define NGX_TRIGGERS_SQLITE_AUDIT_ORDER                                       \
+    "(a.at, a.n) < (?1, ?2) AND a.at >= ?3 ORDER BY a.at DESC, a.n DESC"
 
 
 /* in the order of ngx_triggers_sqlite_read_e */
@@ -231,7 +243,33 @@ static const char *const  ngx_triggers_sqlite_read_statements[] = {
 
     NGX_TRIGGERS_SQLITE_ROW "WHERE e.seq = ?1 AND s.lease = ?2",
 
-    NGX_TRIGGERS_SQLITE_ATTEMPT "WHERE a.seq = ?1 ORDER BY a.attempt"
+    NGX_TRIGGERS_SQLITE_ATTEMPT "WHERE a.seq = ?1 ORDER BY a.attempt",
+
+    NGX_TRIGGERS_SQLITE_AUDIT_ROW "WHERE "
+        NGX_TRIGGERS_SQLITE_AUDIT_ORDER,
+
+    NGX_TRIGGERS_SQLITE_AUDIT_ROW "INDEXED BY audit_owner "
+        "WHERE a.owner = ?4 AND " NGX_TRIGGERS_SQLITE_AUDIT_ORDER,
+
+    NGX_TRIGGERS_SQLITE_AUDIT_ROW "INDEXED BY audit_event "
+        "WHERE a.event_id = ?4 AND " NGX_TRIGGERS_SQLITE_AUDIT_ORDER,
+
+    NGX_TRIGGERS_SQLITE_AUDIT_ROW "INDEXED BY audit_other "
+        "WHERE a.event_id IS NULL AND " NGX_TRIGGERS_SQLITE_AUDIT_ORDER,
+
+    "SELECT seq FROM events WHERE id = ?1",
+
+    "SELECT " NGX_TRIGGERS_SQLITE_AUDIT_DERIVED ", "
+        "(SELECT user_id FROM owners WHERE owner = e.owner) "
+        "FROM events e WHERE e.seq = ?1",
+
+    "SELECT d.at, d.seq, coalesce(length(e.payload) + length(e.metadata), "
+        "length(e.payload), 0) FROM done d LEFT JOIN events e ON e.seq = d.seq "
+        "WHERE (d.at, d.seq) <= (?1, ?2) ORDER BY d.at, d.seq",
+
+    "SELECT at, seq FROM done WHERE (at, seq) <= (?1, ?2) ORDER BY at, seq",
+
+    "SELECT file, through_at, through_seq, written FROM archive WHERE id = 1"
 };
 
 
@@ -286,7 +324,6 @@ ngx_int_t
 ngx_triggers_reader_list(ngx_triggers_reader_t *reader,
     ngx_triggers_query_t *query, ngx_triggers_page_t *page)
 {
-    int                         code;
     ngx_int_t                   rc;
     ngx_triggers_sqlite_walk_t  walk;
 
@@ -297,41 +334,14 @@ ngx_triggers_reader_list(ngx_triggers_reader_t *reader,
     walk.query = query;
     walk.page = page;
 
-    reader->ticks = 0;
-    reader->deadline = 0;
+    rc = ngx_triggers_sqlite_reader_begin(reader, query->time_limit);
 
-    if (query->time_limit) {
-        reader->deadline = ngx_triggers_sqlite_monotonic()
-                           + query->time_limit;
+    if (rc == NGX_OK) {
+        rc = ngx_triggers_sqlite_reader_end(reader,
+                                            ngx_triggers_sqlite_list(&walk));
     }
 
-    if (ngx_triggers_sqlite_reader_moved(reader) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    code = ngx_triggers_sqlite_exec(
-                                 reader->stmt[NGX_TRIGGERS_SQLITE_READ_BEGIN]);
-    if (code != SQLITE_OK) {
-        return ngx_triggers_sqlite_reader_error(reader, code, "BEGIN");
-    }
-
-    rc = ngx_triggers_sqlite_list(&walk);
-
-    if (!sqlite3_get_autocommit(reader->db)) {
-        code = ngx_triggers_sqlite_exec(
-                                   reader->stmt[NGX_TRIGGERS_SQLITE_READ_END]);
-        if (code != SQLITE_OK) {
-            return ngx_triggers_sqlite_reader_error(reader, code, "COMMIT");
-        }
-    }
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    reader->error = SQLITE_OK;
-
-    return NGX_OK;
+    return rc;
 }
 
 
@@ -389,7 +399,6 @@ ngx_int_t
 ngx_triggers_reader_candidates(ngx_triggers_reader_t *reader,
     ngx_triggers_query_t *query, u_char *ids, ngx_uint_t *n)
 {
-    int                                code;
     ngx_int_t                          rc;
     ngx_triggers_page_t                page;
     ngx_triggers_query_t               ready;
@@ -420,41 +429,59 @@ ngx_triggers_reader_candidates(ngx_triggers_reader_t *reader,
     walk.query = &ready;
     walk.page = &page;
 
-    reader->ticks = 0;
-    reader->deadline = 0;
+    rc = ngx_triggers_sqlite_reader_begin(reader, query->time_limit);
 
-    if (query->time_limit) {
-        reader->deadline = ngx_triggers_sqlite_monotonic()
-                           + query->time_limit;
-    }
-
-    if (ngx_triggers_sqlite_reader_moved(reader) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    code = ngx_triggers_sqlite_exec(
-                                 reader->stmt[NGX_TRIGGERS_SQLITE_READ_BEGIN]);
-    if (code != SQLITE_OK) {
-        return ngx_triggers_sqlite_reader_error(reader, code, "BEGIN");
-    }
-
-    rc = ngx_triggers_sqlite_candidates(&walk);
-
-    if (!sqlite3_get_autocommit(reader->db)) {
-        code = ngx_triggers_sqlite_exec(
-                                   reader->stmt[NGX_TRIGGERS_SQLITE_READ_END]);
-        if (code != SQLITE_OK) {
-            return ngx_triggers_sqlite_reader_error(reader, code, "COMMIT");
-        }
+    if (rc == NGX_OK) {
+        rc = ngx_triggers_sqlite_reader_end(reader,
+                                       ngx_triggers_sqlite_candidates(&walk));
     }
 
     *n = candidates.n;
 
-    if (rc == NGX_OK) {
-        reader->error = SQLITE_OK;
+    return rc;
+}
+
+
+ngx_int_t
+ngx_triggers_sqlite_walk_seqs(ngx_triggers_reader_t *reader,
+    ngx_triggers_query_t *query,
+    ngx_int_t (*handler)(void *data, int64_t seq), void *data)
+{
+    int                         code;
+    ngx_triggers_page_t         page;
+    ngx_triggers_sqlite_walk_t  walk;
+
+    ngx_memzero(&page, sizeof(ngx_triggers_page_t));
+    ngx_memzero(&walk, sizeof(ngx_triggers_sqlite_walk_t));
+
+    walk.reader = reader;
+    walk.query = query;
+    walk.page = &page;
+    walk.seq_handler = handler;
+    walk.seq_data = data;
+    walk.lanes = ngx_triggers_sqlite_list_lanes(query->statuses);
+
+    code = ngx_triggers_sqlite_list_store(&walk);
+
+    if (code == SQLITE_OK && !query->any_owner) {
+        code = ngx_triggers_sqlite_list_owner(&walk);
+
+        if (code == SQLITE_OK && walk.owner == 0) {
+            return NGX_OK;
+        }
     }
 
-    return rc;
+    if (code == SQLITE_OK) {
+        code = ngx_triggers_sqlite_list_bounds(&walk);
+    }
+
+    if (code != SQLITE_OK) {
+        return ngx_triggers_sqlite_reader_error(reader, code, "SELECT");
+    }
+
+    ngx_triggers_sqlite_list_cursor(&walk);
+
+    return ngx_triggers_sqlite_walk(&walk);
 }
 
 
@@ -644,6 +671,54 @@ ngx_triggers_sqlite_reader_moved(ngx_triggers_reader_t *reader)
 
 
 ngx_int_t
+ngx_triggers_sqlite_reader_begin(ngx_triggers_reader_t *reader,
+    ngx_msec_t time_limit)
+{
+    int  code;
+
+    reader->ticks = 0;
+    reader->deadline = 0;
+
+    if (time_limit) {
+        reader->deadline = ngx_triggers_sqlite_monotonic() + time_limit;
+    }
+
+    if (ngx_triggers_sqlite_reader_moved(reader) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    code = ngx_triggers_sqlite_exec(
+                                 reader->stmt[NGX_TRIGGERS_SQLITE_READ_BEGIN]);
+    if (code != SQLITE_OK) {
+        return ngx_triggers_sqlite_reader_error(reader, code, "BEGIN");
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_triggers_sqlite_reader_end(ngx_triggers_reader_t *reader, ngx_int_t rc)
+{
+    int  code;
+
+    if (!sqlite3_get_autocommit(reader->db)) {
+        code = ngx_triggers_sqlite_exec(
+                                   reader->stmt[NGX_TRIGGERS_SQLITE_READ_END]);
+        if (code != SQLITE_OK) {
+            return ngx_triggers_sqlite_reader_error(reader, code, "COMMIT");
+        }
+    }
+
+    if (rc == NGX_OK) {
+        reader->error = SQLITE_OK;
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
 ngx_triggers_sqlite_page(ngx_triggers_reader_t *reader, sqlite3_stmt *stmt,
     ngx_uint_t limit, ngx_triggers_sqlite_page_pt handler, void *data,
     ngx_uint_t *has_more)
@@ -693,7 +768,7 @@ ngx_triggers_sqlite_page(ngx_triggers_reader_t *reader, sqlite3_stmt *stmt,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_triggers_sqlite_reader_time(ngx_triggers_reader_t *reader,
     ngx_uint_t ticks)
 {
@@ -952,14 +1027,11 @@ ngx_triggers_sqlite_list_counts(ngx_triggers_sqlite_walk_t *walk)
 }
 
 
-static ngx_int_t
-ngx_triggers_sqlite_list_page(ngx_triggers_sqlite_walk_t *walk)
+static void
+ngx_triggers_sqlite_list_cursor(ngx_triggers_sqlite_walk_t *walk)
 {
-    ngx_int_t              rc;
-    ngx_triggers_page_t   *page;
     ngx_triggers_query_t  *query;
 
-    page = walk->page;
     query = walk->query;
 
     walk->walk_low = walk->low;
@@ -971,6 +1043,20 @@ ngx_triggers_sqlite_list_page(ngx_triggers_sqlite_walk_t *walk)
     } else if (query->cursor) {
         walk->walk_high = ngx_min(walk->high, query->cursor);
     }
+}
+
+
+static ngx_int_t
+ngx_triggers_sqlite_list_page(ngx_triggers_sqlite_walk_t *walk)
+{
+    ngx_int_t              rc;
+    ngx_triggers_page_t   *page;
+    ngx_triggers_query_t  *query;
+
+    page = walk->page;
+    query = walk->query;
+
+    ngx_triggers_sqlite_list_cursor(walk);
 
     walk->counting = (!walk->counts && query->cursor == 0);
 
@@ -1134,6 +1220,10 @@ ngx_triggers_sqlite_walk_event(ngx_triggers_sqlite_walk_t *walk, int64_t seq)
     ngx_triggers_page_t  *page;
 
     page = walk->page;
+
+    if (walk->seq_handler) {
+        return walk->seq_handler(walk->seq_data, seq);
+    }
 
     if (walk->filters) {
         rc = ngx_triggers_sqlite_walk_filter(walk, seq);

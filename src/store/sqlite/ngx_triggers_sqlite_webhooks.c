@@ -346,12 +346,18 @@ ngx_triggers_sqlite_webhook_result(ngx_triggers_store_t *store,
 
     rc = ngx_triggers_sqlite_exec(stmt);
 
-    if (rc == SQLITE_OK && sqlite3_changes(store->db)) {
-        store->webhooks_changed = 1;
-        ngx_triggers_sqlite_hooks_remove(store->webhooks, delivery->webhook);
+    if (rc != SQLITE_OK || sqlite3_changes(store->db) == 0) {
+        return rc;
     }
 
-    return rc;
+    store->webhooks_changed = 1;
+    ngx_triggers_sqlite_hooks_remove(store->webhooks, delivery->webhook);
+
+    return ngx_triggers_sqlite_audit_webhook(store,
+                                          NGX_TRIGGERS_AUDIT_WEBHOOK_DISABLED,
+                                          delivery->webhook,
+                                          delivery->at + delivery->duration,
+                                          "delivery");
 }
 
 
@@ -409,7 +415,15 @@ ngx_triggers_sqlite_webhook_create(ngx_triggers_store_t *store,
     webhook->configured = 0;
     webhook->created_at = mutation->time;
 
-    return ngx_triggers_sqlite_webhook_add(store, webhook);
+    rc = ngx_triggers_sqlite_webhook_add(store, webhook);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    return ngx_triggers_sqlite_audit_subject(store,
+                                           NGX_TRIGGERS_AUDIT_WEBHOOK_CREATED,
+                                           mutation, &webhook->user_id,
+                                           webhook->id, mutation->time, NULL);
 }
 
 
@@ -437,6 +451,9 @@ ngx_triggers_sqlite_webhook_change(ngx_triggers_store_t *store,
     ngx_triggers_mutation_t *mutation, ngx_triggers_webhook_t *webhook,
     ngx_triggers_result_t *result)
 {
+    int         rc;
+    ngx_uint_t  action;
+
     if (!ngx_triggers_sqlite_webhook_visible(mutation, webhook)) {
         result->rc = NGX_TRIGGERS_RC_NOT_FOUND;
         return SQLITE_OK;
@@ -450,9 +467,11 @@ ngx_triggers_sqlite_webhook_change(ngx_triggers_store_t *store,
     switch (mutation->op) {
 
     case NGX_TRIGGERS_OP_WEBHOOK_DELETE:
-        return ngx_triggers_sqlite_webhook_delete(store, webhook->number);
+        action = NGX_TRIGGERS_AUDIT_WEBHOOK_DELETED;
+        break;
 
     case NGX_TRIGGERS_OP_WEBHOOK_ROTATE:
+        action = NGX_TRIGGERS_AUDIT_WEBHOOK_ROTATED;
         webhook->old_secret = webhook->secret;
         webhook->old_secret_until = mutation->time + mutation->webhook->grace;
         webhook->secret = mutation->webhook->webhook.secret;
@@ -464,10 +483,22 @@ ngx_triggers_sqlite_webhook_change(ngx_triggers_store_t *store,
             return SQLITE_OK;
         }
 
+        action = NGX_TRIGGERS_AUDIT_WEBHOOK_UPDATED;
         ngx_triggers_sqlite_webhook_update(mutation->webhook, webhook);
     }
 
     webhook->updated_at = mutation->time;
+
+    rc = ngx_triggers_sqlite_audit_subject(store, action, mutation,
+                                           &webhook->user_id, webhook->id,
+                                           mutation->time, NULL);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    if (action == NGX_TRIGGERS_AUDIT_WEBHOOK_DELETED) {
+        return ngx_triggers_sqlite_webhook_delete(store, webhook->number);
+    }
 
     return ngx_triggers_sqlite_webhook_set(store, webhook);
 }

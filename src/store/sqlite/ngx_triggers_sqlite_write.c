@@ -116,6 +116,11 @@ ngx_triggers_store_apply(ngx_triggers_store_t *store,
     result->time = mutation->time;
     ngx_memcpy(result->id, mutation->id, NGX_TRIGGERS_ID_LEN);
 
+    /* what the deliverer tells is our own doing */
+
+    store->asker = (mutation->op == NGX_TRIGGERS_OP_DELIVERY) ? NULL
+                                                              : mutation;
+
     switch (mutation->op) {
 
     case NGX_TRIGGERS_OP_CREATE:
@@ -173,8 +178,10 @@ ngx_triggers_store_apply(ngx_triggers_store_t *store,
                       &store->path, mutation->op);
 
         result->rc = NGX_TRIGGERS_RC_FAILED;
-        return NGX_OK;
+        rc = SQLITE_OK;
     }
+
+    store->asker = NULL;
 
     if (rc != SQLITE_OK) {
         return ngx_triggers_sqlite_error(store, rc, "writing");
@@ -310,6 +317,10 @@ ngx_triggers_sqlite_load(ngx_triggers_store_t *store)
         store->ring_nonce = (uint64_t) sqlite3_column_int64(stmt, 6);
         store->ring_position = (uint64_t) sqlite3_column_int64(stmt, 7);
         store->webhooks_version = sqlite3_column_int64(stmt, 8);
+        store->next_audit = sqlite3_column_int64(stmt, 9);
+        store->archive_at = sqlite3_column_int64(stmt, 10);
+        store->archive_seq = sqlite3_column_int64(stmt, 11);
+        store->archive_written = (ngx_uint_t) sqlite3_column_int64(stmt, 12);
         rc = SQLITE_OK;
 
     } else if (rc == SQLITE_DONE) {
@@ -391,6 +402,7 @@ ngx_triggers_sqlite_save(ngx_triggers_store_t *store)
     sqlite3_bind_int64(stmt, 5, store->indexed_through);
     sqlite3_bind_int64(stmt, 6, (int64_t) store->ring_nonce);
     sqlite3_bind_int64(stmt, 7, (int64_t) store->ring_position);
+    sqlite3_bind_int64(stmt, 8, store->next_audit);
 
     return ngx_triggers_sqlite_exec(stmt);
 }
