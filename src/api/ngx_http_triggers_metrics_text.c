@@ -451,8 +451,11 @@ ngx_http_triggers_metric_line(ngx_http_triggers_metrics_writer_t *w,
 
     if (w->view->label.len || labels.len) {
         ngx_triggers_text_puts(w->text, "{");
-        ngx_triggers_text_add(w->text, w->view->label.data,
-                              w->view->label.len);
+
+        if (w->view->label.len) {
+            ngx_triggers_text_add(w->text, w->view->label.data,
+                                  w->view->label.len);
+        }
 
         if (w->view->label.len && labels.len) {
             ngx_triggers_text_puts(w->text, ",");
