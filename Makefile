@@ -417,12 +417,13 @@ UNIT_store  := $(wildcard src/store/sqlite/*.c)
 UNIT_store_read  := $(UNIT_store)
 UNIT_store_fault := $(UNIT_store)
 UNIT_idempotency := $(UNIT_store)
-UNIT_idempotency_model := $(UNIT_store)
 UNIT_store_keys  := $(UNIT_store)
 UNIT_store_backup := $(UNIT_store)
 UNIT_deliveries := $(UNIT_store)
 UNIT_lease  := $(UNIT_store)
 UNIT_retention := $(UNIT_store)
+
+.PRECIOUS: build/unit/%.o
 
 UNIT_TESTS := $(patsubst t/unit/%.c,build/unit/%.t, \
                   $(filter-out t/unit/unit.c t/unit/core.c, \
@@ -438,17 +439,28 @@ UNIT_INCS := $(addprefix -I$(TREE)/, \
 UNIT_LIBS := -lsqlite3 -ljansson -lcurl -lcrypto -lpthread
 UNIT_CC    = $(CC) -g -O1 $(WARNINGS) $(UNIT_INCS)
 
+UNIT_OBJS  = $(patsubst %.c,build/unit/%.o,$(1))
+
 .SECONDEXPANSION:
 
-build/unit/%.t: t/unit/%.c t/unit/unit.c $$(UNIT_%) $(OUR_HEADERS) \
-        $(OBJS)/ngx_triggers_migrations.h
-	@mkdir -p $(@D)
-	$(UNIT_CC) $(SANITIZE) -o $@ $(filter %.c,$^) $(UNIT_LIBS)
+# most sources are wanted by several tests, and compiled once
 
-build/unit/idempotency_model.t: UNIT_CC += \
-    -DNGX_TRIGGERS_SQLITE_SLICE=64 -DNGX_TRIGGERS_SQLITE_TAIL_FULL=128 \
-    -DNGX_TRIGGERS_SQLITE_STEP=8 -DNGX_TRIGGERS_SQLITE_SWEEP=16 \
-    -DNGX_TRIGGERS_SQLITE_EXPIRE=32
+build/unit/%.o: %.c $(OUR_HEADERS) $(OBJS)/ngx_triggers_migrations.h
+	@mkdir -p $(@D)
+	$(UNIT_CC) $(SANITIZE) -c -o $@ $<
+
+build/unit/%.t: build/unit/t/unit/%.o build/unit/t/unit/unit.o \
+        $$(call UNIT_OBJS,$$(UNIT_%))
+	$(CC) $(SANITIZE) -o $@ $(filter %.o,$^) $(UNIT_LIBS)
+
+# but for the one that wants limits of its own
+
+build/unit/idempotency_model.t: t/unit/idempotency_model.c t/unit/unit.c \
+        $(UNIT_store) $(OUR_HEADERS) $(OBJS)/ngx_triggers_migrations.h
+	$(UNIT_CC) $(SANITIZE) -DNGX_TRIGGERS_SQLITE_SLICE=64 \
+	    -DNGX_TRIGGERS_SQLITE_TAIL_FULL=128 -DNGX_TRIGGERS_SQLITE_STEP=8 \
+	    -DNGX_TRIGGERS_SQLITE_SWEEP=16 -DNGX_TRIGGERS_SQLITE_EXPIRE=32 \
+	    -o $@ $(filter %.c,$^) $(UNIT_LIBS)
 
 # what is shared by threads: ThreadSanitizer looks at these tests too
 
