@@ -29,7 +29,6 @@ typedef struct {
     ngx_http_triggers_job_t     base;
 
     /* copied from the request for the thread */
-    ngx_http_triggers_asker_t   asker;
     u_char                      event_id[NGX_TRIGGERS_ID_LEN];
 
     ngx_triggers_audit_query_t  query;
@@ -137,19 +136,14 @@ ngx_http_triggers_audit_list(ngx_http_request_t *r)
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
 
-    job = ngx_http_triggers_job_create(r,
-                                       sizeof(ngx_http_triggers_audit_job_t));
+    job = ngx_http_triggers_job_query(r,
+                                      sizeof(ngx_http_triggers_audit_job_t));
     if (job == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_http_triggers_job_asker(r, &job->base, &job->asker) != NGX_OK) {
-        ngx_http_triggers_job_free(&job->base);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    job->query.user_id = job->asker.user_id;
-    job->query.any_owner = job->asker.any_owner;
+    job->query.user_id = job->base.asker.user_id;
+    job->query.any_owner = job->base.asker.any_owner;
     job->query.actions = NGX_TRIGGERS_AUDIT_ALL;
     job->query.limit = NGX_HTTP_TRIGGERS_AUDIT_LIMIT;
     job->query.time_limit = tlcf->query_timeout;
@@ -536,8 +530,8 @@ ngx_http_triggers_audit_page(ngx_http_triggers_audit_job_t *job)
     ngx_triggers_text_string(text, &next);
     ngx_triggers_text_puts(text, "}");
 
-    ngx_http_triggers_key_write_end(text, job->asker.now,
-                                    &job->asker.request_id);
+    ngx_http_triggers_text_end(text, job->base.asker.now,
+                               &job->base.asker.request_id);
 }
 
 

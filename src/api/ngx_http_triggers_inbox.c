@@ -21,7 +21,6 @@ typedef struct {
     ngx_http_triggers_job_t  base;
 
     /* copied from the request for the thread */
-    ngx_http_triggers_asker_t  asker;
     ngx_uint_t               cloudevents;      /* flag: is asked for them */
     u_char                   id[NGX_TRIGGERS_ID_LEN];
     int64_t                  seq;              /* of the one event */
@@ -64,8 +63,6 @@ static ngx_int_t ngx_http_triggers_status_row(void *data,
     ngx_triggers_row_t *row);
 static ngx_int_t ngx_http_triggers_status_attempt(void *data,
     ngx_triggers_attempt_t *attempt);
-static void ngx_http_triggers_text_request_id(
-    ngx_http_triggers_inbox_t *job);
 
 
 ngx_int_t
@@ -103,8 +100,8 @@ ngx_http_triggers_inbox_list(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    job->q.query.user_id = job->asker.user_id;
-    job->q.query.any_owner = job->asker.any_owner;
+    job->q.query.user_id = job->base.asker.user_id;
+    job->q.query.any_owner = job->base.asker.any_owner;
     job->q.query.time_limit = tlcf->query_timeout;
     job->q.query.match = job->q.nfilters ? ngx_http_triggers_list_match
                                          : NULL;
@@ -114,8 +111,8 @@ ngx_http_triggers_inbox_list(ngx_http_request_t *r)
     job->base.job.run = ngx_http_triggers_list_thread;
 
     job->generation = ngx_triggers_poll_generation(&tlcf->store->worker,
-                                                   &job->asker.user_id,
-                                                   job->asker.any_owner);
+                                                   &job->base.asker.user_id,
+                                                   job->base.asker.any_owner);
 
     return ngx_http_triggers_job_start(r, &job->base);
 }
@@ -162,7 +159,7 @@ ngx_http_triggers_inbox_create(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
 
-    job = ngx_http_triggers_job_create(r, sizeof(ngx_http_triggers_inbox_t));
+    job = ngx_http_triggers_job_query(r, sizeof(ngx_http_triggers_inbox_t));
     if (job == NULL) {
         return NULL;
     }
@@ -173,11 +170,6 @@ ngx_http_triggers_inbox_create(ngx_http_request_t *r)
              ngx_http_triggers_accept_cloudevents(&r->headers_in.headers);
     job->size_max = tlcf->response_max_size;
     ngx_memcpy(job->id, ctx->event_id, NGX_TRIGGERS_ID_LEN);
-
-    if (ngx_http_triggers_job_asker(r, &job->base, &job->asker) != NGX_OK) {
-        ngx_http_triggers_job_free(&job->base);
-        return NULL;
-    }
 
     ngx_triggers_text_init(&job->text, job->base.pool);
 
@@ -331,8 +323,8 @@ ngx_http_triggers_list_row(void *data, ngx_triggers_row_t *row)
         ngx_http_triggers_cloudevent_write(&job->text, row);
 
     } else {
-        ngx_http_triggers_event_write(&job->text, row, job->asker.v1,
-                                      job->asker.retention);
+        ngx_http_triggers_event_write(&job->text, row, job->base.asker.v1,
+                                      job->base.asker.retention);
         ngx_triggers_text_puts(&job->text, "}");
     }
 
@@ -387,7 +379,7 @@ ngx_http_triggers_list_page(ngx_http_triggers_inbox_t *job)
     ngx_triggers_text_number(text, query->limit);
     ngx_triggers_text_puts(text, ",\"offset\":");
 
-    if (job->asker.v1) {
+    if (job->base.asker.v1) {
         ngx_triggers_text_string(text, next);
 
     } else {
@@ -398,10 +390,10 @@ ngx_http_triggers_list_page(ngx_http_triggers_inbox_t *job)
     ngx_triggers_text_puts(text, job->page.has_more ? "true" : "false");
     ngx_triggers_text_puts(text, ",\"next_cursor\":");
     ngx_triggers_text_string(text, next);
-    ngx_triggers_text_puts(text, "},\"timestamp\":");
-    ngx_triggers_text_time(text, job->asker.now);
+    ngx_triggers_text_puts(text, "}");
 
-    ngx_http_triggers_text_request_id(job);
+    ngx_http_triggers_text_end(text, job->base.asker.now,
+                               &job->base.asker.request_id);
 }
 
 
@@ -413,8 +405,8 @@ ngx_http_triggers_get_thread(ngx_triggers_job_t *base,
 
     job = (ngx_http_triggers_inbox_t *) base;
 
-    return ngx_triggers_reader_get(reader, &job->asker.user_id,
-                                   job->asker.any_owner, job->id,
+    return ngx_triggers_reader_get(reader, &job->base.asker.user_id,
+                                   job->base.asker.any_owner, job->id,
                                    ngx_http_triggers_get_row, job);
 }
 
@@ -429,9 +421,9 @@ ngx_http_triggers_get_row(void *data, ngx_triggers_row_t *row)
         return NGX_OK;
     }
 
-    ngx_http_triggers_event_write(&job->text, row, job->asker.v1,
-                                  job->asker.retention);
-    ngx_http_triggers_text_request_id(job);
+    ngx_http_triggers_event_write(&job->text, row, job->base.asker.v1,
+                                  job->base.asker.retention);
+    ngx_http_triggers_text_end(&job->text, 0, &job->base.asker.request_id);
 
     return NGX_OK;
 }
@@ -446,8 +438,8 @@ ngx_http_triggers_status_thread(ngx_triggers_job_t *base,
 
     job = (ngx_http_triggers_inbox_t *) base;
 
-    rc = ngx_triggers_reader_get(reader, &job->asker.user_id,
-                                 job->asker.any_owner, job->id,
+    rc = ngx_triggers_reader_get(reader, &job->base.asker.user_id,
+                                 job->base.asker.any_owner, job->id,
                                  ngx_http_triggers_status_row, job);
     if (rc != NGX_OK) {
         return rc;
@@ -460,7 +452,7 @@ ngx_http_triggers_status_thread(ngx_triggers_job_t *base,
     }
 
     ngx_triggers_text_puts(&job->text, "]");
-    ngx_http_triggers_text_request_id(job);
+    ngx_http_triggers_text_end(&job->text, 0, &job->base.asker.request_id);
 
     return NGX_OK;
 }
@@ -507,14 +499,4 @@ ngx_http_triggers_status_attempt(void *data, ngx_triggers_attempt_t *attempt)
     ngx_http_triggers_attempt_write(&job->text, attempt);
 
     return NGX_OK;
-}
-
-
-static void
-ngx_http_triggers_text_request_id(
-    ngx_http_triggers_inbox_t *job)
-{
-    ngx_triggers_text_puts(&job->text, ",\"request_id\":");
-    ngx_triggers_text_string(&job->text, &job->asker.request_id);
-    ngx_triggers_text_puts(&job->text, "}");
 }

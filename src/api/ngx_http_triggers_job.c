@@ -12,6 +12,8 @@
 
 
 static void ngx_http_triggers_job_done(ngx_triggers_job_t *base);
+static ngx_int_t ngx_http_triggers_job_asker(ngx_http_request_t *r,
+    ngx_http_triggers_job_t *job);
 static ngx_int_t ngx_http_triggers_job_finish(ngx_http_request_t *r,
     ngx_http_triggers_job_t *job);
 static void ngx_http_triggers_job_cleanup(void *data);
@@ -45,15 +47,37 @@ ngx_http_triggers_job_create(ngx_http_request_t *r, size_t size)
 }
 
 
-ngx_int_t
+void *
+ngx_http_triggers_job_query(ngx_http_request_t *r, size_t size)
+{
+    ngx_http_triggers_job_t  *job;
+
+    job = ngx_http_triggers_job_create(r, size);
+    if (job == NULL) {
+        return NULL;
+    }
+
+    if (ngx_http_triggers_job_asker(r, job) != NGX_OK) {
+        ngx_http_triggers_job_free(job);
+        return NULL;
+    }
+
+    return job;
+}
+
+
+static ngx_int_t
 ngx_http_triggers_job_asker(ngx_http_request_t *r,
-    ngx_http_triggers_job_t *job, ngx_http_triggers_asker_t *asker)
+    ngx_http_triggers_job_t *job)
 {
     ngx_http_triggers_ctx_t       *ctx;
+    ngx_http_triggers_asker_t     *asker;
     ngx_http_triggers_loc_conf_t  *tlcf;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
+
+    asker = &job->asker;
 
     asker->any_owner = ngx_http_triggers_is_admin(ctx);
     asker->retention = tlcf->store->worker.drainer_conf.retention.events;

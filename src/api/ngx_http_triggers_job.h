@@ -15,22 +15,6 @@
 typedef struct ngx_http_triggers_job_s  ngx_http_triggers_job_t;
 
 
-/* to be the first member of what a resource's thread needs */
-
-struct ngx_http_triggers_job_s {
-    ngx_triggers_job_t       job;              /* its "run" is the thread's */
-    ngx_pool_t              *pool;             /* lives as long as the job,
-                                                  then as the request */
-    ngx_http_request_t      *r;                /* NULL: the client has gone */
-    ngx_uint_t               gone;             /* atomic, tells that to the
-                                                  thread */
-
-    /* answers in the event loop; returns as a handler does */
-    ngx_int_t              (*answer)(ngx_http_request_t *r,
-                                     ngx_http_triggers_job_t *job);
-};
-
-
 /* what a thread has to know of who asks, copied from the request */
 
 typedef struct {
@@ -44,14 +28,30 @@ typedef struct {
 } ngx_http_triggers_asker_t;
 
 
-/* A zeroed job of that many bytes; NULL when there is no memory. */
+/* to be the first member of what a resource's thread needs */
+
+struct ngx_http_triggers_job_s {
+    ngx_triggers_job_t       job;              /* its "run" is the thread's */
+    ngx_pool_t              *pool;             /* lives as long as the job,
+                                                  then as the request */
+    ngx_http_request_t      *r;                /* NULL: the client has gone */
+    ngx_uint_t               gone;             /* atomic, tells that to the
+                                                  thread */
+    ngx_http_triggers_asker_t  asker;          /* of a query */
+
+    /* answers in the event loop; returns as a handler does */
+    ngx_int_t              (*answer)(ngx_http_request_t *r,
+                                     ngx_http_triggers_job_t *job);
+};
+
+
+/*
+ * A job of that many bytes, zeroed but for what is set here; of a query the
+ * asker is too.  NULL when there is no memory.
+ */
 
 void *ngx_http_triggers_job_create(ngx_http_request_t *r, size_t size);
-
-/* Copies the asker into the job's pool; NGX_ERROR: no memory. */
-
-ngx_int_t ngx_http_triggers_job_asker(ngx_http_request_t *r,
-    ngx_http_triggers_job_t *job, ngx_http_triggers_asker_t *asker);
+void *ngx_http_triggers_job_query(ngx_http_request_t *r, size_t size);
 
 /*
  * Answers a job that has read nothing: its rc is not NGX_OK; returns as a

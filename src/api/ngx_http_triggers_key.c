@@ -404,8 +404,8 @@ ngx_http_triggers_key_create_done(ngx_http_request_t *r,
     ngx_http_triggers_key_write(text, &state->key, ngx_http_triggers_now());
     ngx_triggers_text_puts(text, ",\"key\":");
     ngx_triggers_text_string(text, &plain);
-    ngx_http_triggers_key_write_end(text, ngx_http_triggers_now(),
-                                    &ctx->request_id);
+    ngx_http_triggers_text_end(text, ngx_http_triggers_now(),
+                               &ctx->request_id);
 
     return ngx_http_triggers_key_created(r, &state->key, text);
 }

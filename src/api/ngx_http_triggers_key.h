@@ -52,14 +52,12 @@ ngx_int_t ngx_http_triggers_key_body_parse(
     ngx_uint_t op, int64_t now);
 
 /*
- * Writes a key's object without its last brace, as it is at the time now; then
- * the members that end an answer, and the brace.  Any thread.
+ * Writes a key's object without its last brace, as it is at the time now.  Any
+ * thread.
  */
 
 void ngx_http_triggers_key_write(ngx_triggers_text_t *text,
     ngx_triggers_key_t *key, int64_t now);
-void ngx_http_triggers_key_write_end(ngx_triggers_text_t *text, int64_t now,
-    ngx_str_t *request_id);
 
 /*
  * Answers with the stored key that has the id, after it was changed: 200, or

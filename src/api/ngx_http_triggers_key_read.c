@@ -22,7 +22,6 @@ typedef struct {
 
     /* copied from the request for the thread */
     ngx_triggers_rates_t    *rates;            /* of the zone */
-    ngx_http_triggers_asker_t  asker;
     ngx_uint_t               changed;          /* flag: it is an answer to a
                                                   change */
     u_char                   id[NGX_TRIGGERS_KEY_ID_LEN];
@@ -82,8 +81,8 @@ ngx_http_triggers_key_list(ngx_http_request_t *r)
         return rc;
     }
 
-    job->query.user_id = job->asker.user_id;
-    job->query.any_owner = job->asker.any_owner;
+    job->query.user_id = job->base.asker.user_id;
+    job->query.any_owner = job->base.asker.any_owner;
     job->query.limit = job->page.limit;
     job->query.offset = job->page.offset;
     job->query.handler = ngx_http_triggers_key_list_row;
@@ -164,18 +163,6 @@ ngx_http_triggers_key_write(ngx_triggers_text_t *text,
 }
 
 
-void
-ngx_http_triggers_key_write_end(ngx_triggers_text_t *text, int64_t now,
-    ngx_str_t *request_id)
-{
-    ngx_triggers_text_member_time(text, "timestamp", now);
-
-    ngx_triggers_text_puts(text, ",\"request_id\":");
-    ngx_triggers_text_string(text, request_id);
-    ngx_triggers_text_puts(text, "}");
-}
-
-
 ngx_int_t
 ngx_http_triggers_key_created(ngx_http_request_t *r, ngx_triggers_key_t *key,
     ngx_triggers_text_t *text)
@@ -222,8 +209,8 @@ ngx_http_triggers_key_job_create(ngx_http_request_t *r)
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
 
-    job = ngx_http_triggers_job_create(r,
-                                       sizeof(ngx_http_triggers_key_job_t));
+    job = ngx_http_triggers_job_query(r,
+                                      sizeof(ngx_http_triggers_key_job_t));
     if (job == NULL) {
         return NULL;
     }
@@ -231,11 +218,6 @@ ngx_http_triggers_key_job_create(ngx_http_request_t *r)
     job->base.answer = ngx_http_triggers_key_job_answer;
 
     job->rates = &tlcf->store->worker.zone->sh->rates;
-
-    if (ngx_http_triggers_job_asker(r, &job->base, &job->asker) != NGX_OK) {
-        ngx_http_triggers_job_free(&job->base);
-        return NULL;
-    }
 
     ngx_triggers_text_init(&job->text, job->base.pool);
 
@@ -261,8 +243,8 @@ ngx_http_triggers_key_list_thread(ngx_triggers_job_t *base,
     if (rc == NGX_OK) {
         ngx_http_triggers_page_write(&job->text, &job->page,
                                      job->query.has_more ? job->last : NULL);
-        ngx_http_triggers_key_write_end(&job->text, job->asker.now,
-                                        &job->asker.request_id);
+        ngx_http_triggers_text_end(&job->text, job->base.asker.now,
+                                   &job->base.asker.request_id);
     }
 
     return rc;
@@ -281,7 +263,7 @@ ngx_http_triggers_key_list_row(void *data, ngx_triggers_key_t *key)
     }
 
     ngx_http_triggers_key_refresh(job, key);
-    ngx_http_triggers_key_write(&job->text, key, job->asker.now);
+    ngx_http_triggers_key_write(&job->text, key, job->base.asker.now);
     ngx_triggers_text_puts(&job->text, "}");
 
     ngx_memcpy(job->last, key->id, NGX_TRIGGERS_KEY_ID_LEN);
@@ -300,8 +282,8 @@ ngx_http_triggers_key_get_thread(ngx_triggers_job_t *base,
 
     job = (ngx_http_triggers_key_job_t *) base;
 
-    return ngx_triggers_reader_key(reader, &job->asker.user_id,
-                                   job->asker.any_owner, job->id,
+    return ngx_triggers_reader_key(reader, &job->base.asker.user_id,
+                                   job->base.asker.any_owner, job->id,
                                    ngx_http_triggers_key_get_row, job);
 }
 
@@ -314,7 +296,7 @@ ngx_http_triggers_key_get_row(void *data, ngx_triggers_key_t *key)
     ngx_http_triggers_key_job_t *job = data;
 
     ngx_http_triggers_key_refresh(job, key);
-    ngx_http_triggers_key_write(&job->text, key, job->asker.now);
+    ngx_http_triggers_key_write(&job->text, key, job->base.asker.now);
 
     return NGX_OK;
 }
@@ -360,8 +342,8 @@ ngx_http_triggers_key_job_answer(ngx_http_request_t *r,
     }
 
     if (job->query.handler == NULL) {
-        ngx_http_triggers_key_write_end(&job->text, job->asker.now,
-                                        &job->asker.request_id);
+        ngx_http_triggers_text_end(&job->text, job->base.asker.now,
+                                   &job->base.asker.request_id);
     }
 
     return ngx_http_triggers_send_text(r, NGX_HTTP_OK, &job->text);
@@ -394,8 +376,8 @@ ngx_http_triggers_key_rotated(ngx_http_request_t *r,
     ngx_triggers_text_puts(text, ",\"key\":");
     ngx_triggers_text_string(text, &plain);
 
-    ngx_http_triggers_key_write_end(text, job->asker.now,
-                                    &job->asker.request_id);
+    ngx_http_triggers_text_end(text, job->base.asker.now,
+                               &job->base.asker.request_id);
 
     return ngx_http_triggers_key_created(r, &job->state->key, text);
 }

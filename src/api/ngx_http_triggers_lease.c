@@ -62,7 +62,6 @@ typedef struct {
 
 typedef struct {
     ngx_http_triggers_job_t  base;
-    ngx_http_triggers_asker_t  asker;
     ngx_triggers_query_t     query;
     ngx_uint_t               n;                /* that were found */
     u_char                   ids[NGX_HTTP_TRIGGERS_LEASE_IDS
@@ -74,7 +73,6 @@ typedef struct {
 
 typedef struct {
     ngx_http_triggers_job_t  base;
-    ngx_http_triggers_asker_t  asker;
     u_char                   id[NGX_TRIGGERS_ID_LEN];
     int64_t                  until;
     size_t                   size_max;
@@ -213,8 +211,8 @@ ngx_http_triggers_lease_seek(ngx_http_request_t *r)
     lease = ctx->lease;
     lease->looks++;
 
-    job = ngx_http_triggers_job_create(r,
-                                       sizeof(ngx_http_triggers_candidates_t));
+    job = ngx_http_triggers_job_query(r,
+                                      sizeof(ngx_http_triggers_candidates_t));
     if (job == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -226,9 +224,7 @@ ngx_http_triggers_lease_seek(ngx_http_request_t *r)
     type->len = lease->body.event_type.len;
     type->data = ngx_pstrdup(job->base.pool, &lease->body.event_type);
 
-    if (type->data == NULL
-        || ngx_http_triggers_job_asker(r, &job->base, &job->asker) != NGX_OK)
-    {
+    if (type->data == NULL) {
         ngx_http_triggers_job_free(&job->base);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -238,8 +234,8 @@ ngx_http_triggers_lease_seek(ngx_http_request_t *r)
         job->query.event_type_prefix = 1;
     }
 
-    job->query.user_id = job->asker.user_id;
-    job->query.any_owner = job->asker.any_owner;
+    job->query.user_id = job->base.asker.user_id;
+    job->query.any_owner = job->base.asker.any_owner;
     job->query.limit = lease->limit * NGX_HTTP_TRIGGERS_LEASE_CANDIDATES;
     job->query.time_limit = tlcf->query_timeout;
 
@@ -431,14 +427,9 @@ ngx_http_triggers_lease_read(ngx_http_request_t *r)
 
     lease = ctx->lease;
 
-    job = ngx_http_triggers_job_create(r,
-                                       sizeof(ngx_http_triggers_lease_read_t));
+    job = ngx_http_triggers_job_query(r,
+                                      sizeof(ngx_http_triggers_lease_read_t));
     if (job == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (ngx_http_triggers_job_asker(r, &job->base, &job->asker) != NGX_OK) {
-        ngx_http_triggers_job_free(&job->base);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -474,16 +465,15 @@ ngx_http_triggers_lease_thread(ngx_triggers_job_t *base,
     ngx_triggers_text_time(text, job->until);
     ngx_triggers_text_puts(text, ",\"events\":[");
 
-    rc = ngx_triggers_reader_lease(reader, &job->asker.user_id,
-                                   job->asker.any_owner, job->id,
+    rc = ngx_triggers_reader_lease(reader, &job->base.asker.user_id,
+                                   job->base.asker.any_owner, job->id,
                                    ngx_http_triggers_lease_row, job);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    ngx_triggers_text_puts(text, "],\"request_id\":");
-    ngx_triggers_text_string(text, &job->asker.request_id);
-    ngx_triggers_text_puts(text, "}");
+    ngx_triggers_text_puts(text, "]");
+    ngx_http_triggers_text_end(text, 0, &job->base.asker.request_id);
 
     return NGX_OK;
 }
@@ -498,8 +488,8 @@ ngx_http_triggers_lease_row(void *data, ngx_triggers_row_t *row)
         ngx_triggers_text_puts(&job->text, ",");
     }
 
-    ngx_http_triggers_event_write(&job->text, row, job->asker.v1,
-                                  job->asker.retention);
+    ngx_http_triggers_event_write(&job->text, row, job->base.asker.v1,
+                                  job->base.asker.retention);
     ngx_triggers_text_puts(&job->text, "}");
 
     if (job->text.failed) {

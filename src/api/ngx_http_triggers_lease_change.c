@@ -27,7 +27,6 @@ typedef struct {
 
 typedef struct {
     ngx_http_triggers_job_t  base;
-    ngx_http_triggers_asker_t  asker;
     u_char                   id[NGX_TRIGGERS_ID_LEN];
     ngx_uint_t               n;
     u_char                   ids[NGX_TRIGGERS_LEASE_MAX * NGX_TRIGGERS_ID_LEN];
@@ -193,14 +192,9 @@ ngx_http_triggers_lease_list(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
     state = ctx->lease;
 
-    job = ngx_http_triggers_job_create(r,
-                                       sizeof(ngx_http_triggers_lease_list_t));
+    job = ngx_http_triggers_job_query(r,
+                                      sizeof(ngx_http_triggers_lease_list_t));
     if (job == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (ngx_http_triggers_job_asker(r, &job->base, &job->asker) != NGX_OK) {
-        ngx_http_triggers_job_free(&job->base);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -223,8 +217,8 @@ ngx_http_triggers_lease_list_thread(ngx_triggers_job_t *base,
 
     job = (ngx_http_triggers_lease_list_t *) base;
 
-    return ngx_triggers_reader_lease(reader, &job->asker.user_id,
-                                     job->asker.any_owner, job->id,
+    return ngx_triggers_reader_lease(reader, &job->base.asker.user_id,
+                                     job->base.asker.any_owner, job->id,
                                      ngx_http_triggers_lease_list_row, job);
 }
 
@@ -399,9 +393,8 @@ ngx_http_triggers_lease_write(ngx_http_request_t *r,
         comma = ",{";
     }
 
-    ngx_triggers_text_puts(text, "],\"request_id\":");
-    ngx_triggers_text_string(text, &ctx->request_id);
-    ngx_triggers_text_puts(text, "}");
+    ngx_triggers_text_puts(text, "]");
+    ngx_http_triggers_text_end(text, 0, &ctx->request_id);
 }
 
 

@@ -167,6 +167,20 @@ ngx_http_triggers_send_empty(ngx_http_request_t *r)
 }
 
 
+void
+ngx_http_triggers_text_end(ngx_triggers_text_t *text, int64_t time,
+    ngx_str_t *request_id)
+{
+    if (time) {
+        ngx_triggers_text_member_time(text, "timestamp", time);
+    }
+
+    ngx_triggers_text_puts(text, ",\"request_id\":");
+    ngx_triggers_text_string(text, request_id);
+    ngx_triggers_text_puts(text, "}");
+}
+
+
 ngx_int_t
 ngx_http_triggers_send_text(ngx_http_request_t *r, ngx_uint_t status,
     ngx_triggers_text_t *text)

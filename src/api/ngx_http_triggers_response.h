@@ -70,6 +70,14 @@ ngx_int_t ngx_http_triggers_send_json(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_triggers_send_empty(ngx_http_request_t *r);
 
+/*
+ * Ends the object of an answer that is written as a text: "timestamp", where
+ * time is not 0, "request_id" and the brace.  Any thread.
+ */
+
+void ngx_http_triggers_text_end(ngx_triggers_text_t *text, int64_t time,
+    ngx_str_t *request_id);
+
 /* Sends a text that has been written in the request's memory. */
 
 ngx_int_t ngx_http_triggers_send_text(ngx_http_request_t *r,

@@ -318,8 +318,8 @@ ngx_http_triggers_webhook_create_done(ngx_http_request_t *r,
                                     ngx_http_triggers_now());
     ngx_triggers_text_puts(text, ",\"secret\":");
     ngx_triggers_text_string(text, &state->webhook.secret);
-    ngx_http_triggers_key_write_end(text, ngx_http_triggers_now(),
-                                    &ctx->request_id);
+    ngx_http_triggers_text_end(text, ngx_http_triggers_now(),
+                               &ctx->request_id);
 
     return ngx_http_triggers_send_text(r, NGX_HTTP_CREATED, text);
 }

@@ -21,7 +21,6 @@ typedef struct {
     ngx_http_triggers_job_t  base;
 
     /* copied from the request for the thread */
-    ngx_http_triggers_asker_t  asker;
     ngx_uint_t               changed;          /* flag: it is an answer to a
                                                   change */
     u_char                   id[NGX_TRIGGERS_WEBHOOK_ID_LEN];
@@ -205,19 +204,14 @@ ngx_http_triggers_webhook_job_create(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
-    job = ngx_http_triggers_job_create(r,
-                                    sizeof(ngx_http_triggers_webhook_job_t));
+    job = ngx_http_triggers_job_query(r,
+                                      sizeof(ngx_http_triggers_webhook_job_t));
     if (job == NULL) {
         return NULL;
     }
 
     job->base.answer = ngx_http_triggers_webhook_job_answer;
     ngx_memcpy(job->id, ctx->id, NGX_TRIGGERS_WEBHOOK_ID_LEN);
-
-    if (ngx_http_triggers_job_asker(r, &job->base, &job->asker) != NGX_OK) {
-        ngx_http_triggers_job_free(&job->base);
-        return NULL;
-    }
 
     ngx_triggers_text_init(&job->text, job->base.pool);
 
@@ -237,8 +231,8 @@ ngx_http_triggers_webhook_list_thread(ngx_triggers_job_t *base,
 
     job = (ngx_http_triggers_webhook_job_t *) base;
 
-    query.user_id = job->asker.user_id;
-    query.any_owner = job->asker.any_owner;
+    query.user_id = job->base.asker.user_id;
+    query.any_owner = job->base.asker.any_owner;
     query.cursor = ngx_http_triggers_page_number(&job->page);
     query.offset = job->page.offset;
     query.limit = job->page.limit;
@@ -268,7 +262,7 @@ ngx_http_triggers_webhook_list_row(void *data, ngx_triggers_webhook_t *webhook)
         ngx_triggers_text_puts(&job->text, ",");
     }
 
-    ngx_http_triggers_webhook_write(&job->text, webhook, job->asker.now);
+    ngx_http_triggers_webhook_write(&job->text, webhook, job->base.asker.now);
     ngx_triggers_text_puts(&job->text, "}");
 
     job->last = webhook->number;
@@ -289,8 +283,8 @@ ngx_http_triggers_webhook_deliveries_thread(ngx_triggers_job_t *base,
 
     job = (ngx_http_triggers_webhook_job_t *) base;
 
-    rc = ngx_triggers_reader_webhook(reader, &job->asker.user_id,
-                                     job->asker.any_owner, job->id,
+    rc = ngx_triggers_reader_webhook(reader, &job->base.asker.user_id,
+                                     job->base.asker.any_owner, job->id,
                                      ngx_http_triggers_webhook_number, job);
 
     if (rc != NGX_OK) {
@@ -369,8 +363,8 @@ ngx_http_triggers_webhook_write_end(ngx_http_triggers_webhook_job_t *job,
     ngx_http_triggers_page_write(&job->text, &job->page,
                                  has_more ? place : NULL);
 
-    ngx_http_triggers_key_write_end(&job->text, job->asker.now,
-                                    &job->asker.request_id);
+    ngx_http_triggers_text_end(&job->text, job->base.asker.now,
+                               &job->base.asker.request_id);
 }
 
 
@@ -384,8 +378,8 @@ ngx_http_triggers_webhook_get_thread(ngx_triggers_job_t *base,
 
     job = (ngx_http_triggers_webhook_job_t *) base;
 
-    return ngx_triggers_reader_webhook(reader, &job->asker.user_id,
-                                       job->asker.any_owner, job->id,
+    return ngx_triggers_reader_webhook(reader, &job->base.asker.user_id,
+                                       job->base.asker.any_owner, job->id,
                                        ngx_http_triggers_webhook_get_row, job);
 }
 
@@ -397,7 +391,7 @@ ngx_http_triggers_webhook_get_row(void *data, ngx_triggers_webhook_t *webhook)
 {
     ngx_http_triggers_webhook_job_t *job = data;
 
-    ngx_http_triggers_webhook_write(&job->text, webhook, job->asker.now);
+    ngx_http_triggers_webhook_write(&job->text, webhook, job->base.asker.now);
 
     return NGX_OK;
 }
@@ -429,8 +423,8 @@ ngx_http_triggers_webhook_job_answer(ngx_http_request_t *r,
     }
 
     if (job->page.kind == 0) {
-        ngx_http_triggers_key_write_end(&job->text, job->asker.now,
-                                        &job->asker.request_id);
+        ngx_http_triggers_text_end(&job->text, job->base.asker.now,
+                                   &job->base.asker.request_id);
     }
 
     return ngx_http_triggers_send_text(r, NGX_HTTP_OK, &job->text);
@@ -459,8 +453,8 @@ ngx_http_triggers_webhook_rotated(ngx_http_request_t *r,
     ngx_triggers_text_puts(text, ",\"secret\":");
     ngx_triggers_text_string(text, &job->state->webhook.secret);
 
-    ngx_http_triggers_key_write_end(text, job->asker.now,
-                                    &job->asker.request_id);
+    ngx_http_triggers_text_end(text, job->base.asker.now,
+                               &job->base.asker.request_id);
 
     return ngx_http_triggers_send_text(r, NGX_HTTP_OK, text);
 }
