@@ -35,8 +35,8 @@ static void ngx_http_triggers_ack_write(ngx_http_request_t *r,
 static const ngx_http_triggers_object_member_t
     ngx_http_triggers_ack_members[] =
 {
-    { "event_ids", 1, ngx_http_triggers_ack_ids },
-    { NULL, 0, NULL }
+    { "event_ids", 1, ngx_http_triggers_ack_ids, 0, 0, 0 },
+    { NULL, 0, NULL, 0, 0, 0 }
 };
 
 

@@ -11,7 +11,7 @@
 
 #include "ngx_http_triggers_auth.h"
 #include "ngx_http_triggers_job.h"
-#include "ngx_http_triggers_key.h"
+#include "ngx_http_triggers_page.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
 #include "ngx_triggers_time.h"
@@ -20,10 +20,6 @@
 #define NGX_HTTP_TRIGGERS_AUDIT_LIMIT      50
 #define NGX_HTTP_TRIGGERS_AUDIT_LIMIT_MAX  1000
 
-/* a cursor is "l" and the place of the last entry, in base64url */
-
-#define NGX_HTTP_TRIGGERS_AUDIT_CURSOR     (1 + 8 + 8)
-
 
 typedef struct {
     ngx_http_triggers_job_t     base;
@@ -31,6 +27,7 @@ typedef struct {
     /* copied from the request for the thread */
     u_char                      event_id[NGX_TRIGGERS_ID_LEN];
 
+    ngx_http_triggers_page_t    page;
     ngx_triggers_audit_query_t  query;
     ngx_uint_t                  entries;
     ngx_triggers_text_t         text;
@@ -141,6 +138,8 @@ ngx_http_triggers_audit_list(ngx_http_request_t *r)
     if (job == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    job->page.kind = 'l';
 
     job->query.user_id = job->base.asker.user_id;
     job->query.any_owner = job->base.asker.any_owner;
@@ -372,27 +371,16 @@ static ngx_int_t
 ngx_http_triggers_audit_cursor(ngx_http_triggers_audit_job_t *job,
     ngx_str_t *value)
 {
-    u_char     buf[ngx_base64_decoded_length(
-                       ngx_base64_encoded_length(
-                           NGX_HTTP_TRIGGERS_AUDIT_CURSOR))];
-    ngx_str_t  text;
+    u_char  *place;
 
-    if (value->len
-        > ngx_base64_encoded_length(NGX_HTTP_TRIGGERS_AUDIT_CURSOR))
-    {
+    if (ngx_http_triggers_page_cursor(&job->page, value) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    text.data = buf;
+    place = job->page.place;
 
-    if (ngx_decode_base64url(&text, value) != NGX_OK
-        || text.len != NGX_HTTP_TRIGGERS_AUDIT_CURSOR || buf[0] != 'l')
-    {
-        return NGX_ERROR;
-    }
-
-    job->query.before_at = (int64_t) ngx_http_triggers_audit_take(buf + 1);
-    job->query.before_n = (int64_t) ngx_http_triggers_audit_take(buf + 9);
+    job->query.before_at = (int64_t) ngx_http_triggers_audit_take(place);
+    job->query.before_n = (int64_t) ngx_http_triggers_audit_take(place + 8);
 
     return job->query.before_at > 0 ? NGX_OK : NGX_ERROR;
 }
@@ -498,39 +486,17 @@ ngx_http_triggers_audit_id(ngx_triggers_audit_t *entry, u_char *id)
 static void
 ngx_http_triggers_audit_page(ngx_http_triggers_audit_job_t *job)
 {
-    u_char               *p;
-    u_char                cursor[NGX_HTTP_TRIGGERS_AUDIT_CURSOR];
-    u_char                buf[ngx_base64_encoded_length(
-                                  NGX_HTTP_TRIGGERS_AUDIT_CURSOR)];
-    ngx_str_t             src, next;
-    ngx_triggers_text_t  *text;
+    u_char  *p, place[NGX_HTTP_TRIGGERS_PAGE_PLACE];
 
-    text = &job->text;
-    ngx_str_null(&next);
+    p = ngx_http_triggers_audit_put(place, (uint64_t) job->query.last_at);
+    (void) ngx_http_triggers_audit_put(p, (uint64_t) job->query.last_n);
 
-    if (job->query.has_more) {
-        p = cursor;
-        *p++ = 'l';
-        p = ngx_http_triggers_audit_put(p, (uint64_t) job->query.last_at);
-        (void) ngx_http_triggers_audit_put(p, (uint64_t) job->query.last_n);
+    job->page.limit = job->query.limit;
 
-        src.data = cursor;
-        src.len = sizeof(cursor);
-        next.data = buf;
-        ngx_encode_base64url(&next, &src);
-    }
+    ngx_http_triggers_page_write(&job->text, &job->page,
+                                 job->query.has_more ? place : NULL);
 
-    ngx_triggers_text_puts(text, "],\"pagination\":{\"limit\":");
-    ngx_triggers_text_number(text, job->query.limit);
-    ngx_triggers_text_puts(text, ",\"offset\":");
-    ngx_triggers_text_string(text, &next);
-    ngx_triggers_text_puts(text, ",\"has_more\":");
-    ngx_triggers_text_puts(text, job->query.has_more ? "true" : "false");
-    ngx_triggers_text_puts(text, ",\"next_cursor\":");
-    ngx_triggers_text_string(text, &next);
-    ngx_triggers_text_puts(text, "}");
-
-    ngx_http_triggers_text_end(text, job->base.asker.now,
+    ngx_http_triggers_text_end(&job->text, job->base.asker.now,
                                &job->base.asker.request_id);
 }
 

@@ -49,37 +49,37 @@ static const ngx_http_triggers_object_member_t
 
     { "name",
       NGX_HTTP_TRIGGERS_KEY_ON_CREATE|NGX_HTTP_TRIGGERS_KEY_ON_UPDATE,
-      ngx_http_triggers_key_body_name },
+      ngx_http_triggers_key_body_name, 0, 0, 0 },
 
     { "user_id",
       NGX_HTTP_TRIGGERS_KEY_ON_CREATE,
-      ngx_http_triggers_key_body_user },
+      ngx_http_triggers_key_body_user, 0, 0, 0 },
 
     { "scopes",
       NGX_HTTP_TRIGGERS_KEY_ON_CREATE|NGX_HTTP_TRIGGERS_KEY_ON_UPDATE,
-      ngx_http_triggers_key_body_scopes },
+      ngx_http_triggers_key_body_scopes, 0, 0, 0 },
 
     { "rate_limit",
       NGX_HTTP_TRIGGERS_KEY_ON_CREATE|NGX_HTTP_TRIGGERS_KEY_ON_UPDATE,
-      ngx_http_triggers_key_body_rate },
+      ngx_http_triggers_key_body_rate, 0, 0, 0 },
 
     { "is_active",
       NGX_HTTP_TRIGGERS_KEY_ON_UPDATE,
-      ngx_http_triggers_key_body_active },
+      ngx_http_triggers_key_body_active, 0, 0, 0 },
 
     { "expires_at",
       NGX_HTTP_TRIGGERS_KEY_ON_CREATE|NGX_HTTP_TRIGGERS_KEY_ON_UPDATE,
-      ngx_http_triggers_key_body_expires },
+      ngx_http_triggers_key_body_expires, 0, 0, 0 },
 
     { "allowed_ips",
       NGX_HTTP_TRIGGERS_KEY_ON_CREATE|NGX_HTTP_TRIGGERS_KEY_ON_UPDATE,
-      ngx_http_triggers_key_body_allowed },
+      ngx_http_triggers_key_body_allowed, 0, 0, 0 },
 
     { "grace_seconds",
       NGX_HTTP_TRIGGERS_KEY_ON_ROTATE,
-      ngx_http_triggers_key_body_grace },
+      ngx_http_triggers_key_body_grace, 0, 0, 0 },
 
-    { NULL, 0, NULL }
+    { NULL, 0, NULL, 0, 0, 0 }
 };
 
 
@@ -274,19 +274,18 @@ static ngx_int_t
 ngx_http_triggers_key_body_active(ngx_http_triggers_object_t *object,
     json_t *value)
 {
+    ngx_int_t                      rc;
     ngx_http_triggers_key_body_t  *kb;
 
     kb = object->data;
 
-    if (!json_is_boolean(value)) {
-        return ngx_http_triggers_object_refuse(object, "is_active must be "
-                                               "true or false");
+    rc = ngx_http_triggers_object_boolean(object, value,
+                                          &kb->change.key.active);
+    if (rc == NGX_OK) {
+        kb->change.members |= NGX_TRIGGERS_KEY_ACTIVE;
     }
 
-    kb->change.key.active = json_is_true(value);
-    kb->change.members |= NGX_TRIGGERS_KEY_ACTIVE;
-
-    return NGX_OK;
+    return rc;
 }
 
 

@@ -25,20 +25,6 @@ static ngx_int_t ngx_http_triggers_lease_body_ids(
     ngx_http_triggers_object_t *object, json_t *value);
 static void ngx_http_triggers_lease_body_add(
     ngx_http_triggers_lease_body_t *lb, u_char *id);
-static ngx_int_t ngx_http_triggers_lease_body_limit(
-    ngx_http_triggers_object_t *object, json_t *value);
-static ngx_int_t ngx_http_triggers_lease_body_seconds(
-    ngx_http_triggers_object_t *object, json_t *value);
-static ngx_int_t ngx_http_triggers_lease_body_wait(
-    ngx_http_triggers_object_t *object, json_t *value);
-static ngx_int_t ngx_http_triggers_lease_body_delay(
-    ngx_http_triggers_object_t *object, json_t *value);
-static ngx_int_t ngx_http_triggers_lease_body_error(
-    ngx_http_triggers_object_t *object, json_t *value);
-static ngx_int_t ngx_http_triggers_lease_body_type(
-    ngx_http_triggers_object_t *object, json_t *value);
-static ngx_int_t ngx_http_triggers_lease_body_source(
-    ngx_http_triggers_object_t *object, json_t *value);
 static ngx_int_t ngx_http_triggers_lease_body_from(
     ngx_http_triggers_object_t *object, json_t *value);
 static ngx_int_t ngx_http_triggers_lease_body_to(
@@ -51,52 +37,66 @@ static const ngx_http_triggers_object_member_t
     { "lease_id",
       NGX_HTTP_TRIGGERS_LEASE_ON_ACK|NGX_HTTP_TRIGGERS_LEASE_ON_RELEASE
       |NGX_HTTP_TRIGGERS_LEASE_ON_EXTEND|NGX_HTTP_TRIGGERS_OBJECT_NULL,
-      ngx_http_triggers_lease_body_id },
+      ngx_http_triggers_lease_body_id, 0, 0, 0 },
 
     { "event_ids",
       NGX_HTTP_TRIGGERS_LEASE_ON_ACK|NGX_HTTP_TRIGGERS_LEASE_ON_RELEASE
       |NGX_HTTP_TRIGGERS_OBJECT_NULL,
-      ngx_http_triggers_lease_body_ids },
+      ngx_http_triggers_lease_body_ids, 0, 0, 0 },
 
     { "lease_limit",
       NGX_HTTP_TRIGGERS_LEASE_ON_LEASE|NGX_HTTP_TRIGGERS_OBJECT_NULL,
-      ngx_http_triggers_lease_body_limit },
+      ngx_http_triggers_object_integer_slot,
+      offsetof(ngx_http_triggers_lease_body_t, limit),
+      1, NGX_TRIGGERS_LEASE_MAX },
 
     { "lease_seconds",
       NGX_HTTP_TRIGGERS_LEASE_ON_LEASE|NGX_HTTP_TRIGGERS_LEASE_ON_EXTEND
       |NGX_HTTP_TRIGGERS_OBJECT_NULL,
-      ngx_http_triggers_lease_body_seconds },
+      ngx_http_triggers_object_integer_slot,
+      offsetof(ngx_http_triggers_lease_body_t, seconds),
+      1, NGX_HTTP_TRIGGERS_LEASE_SECONDS_MAX },
 
     { "wait_seconds",
       NGX_HTTP_TRIGGERS_LEASE_ON_LEASE|NGX_HTTP_TRIGGERS_OBJECT_NULL,
-      ngx_http_triggers_lease_body_wait },
+      ngx_http_triggers_object_integer_slot,
+      offsetof(ngx_http_triggers_lease_body_t, wait),
+      0, NGX_HTTP_TRIGGERS_LEASE_WAIT_MAX },
 
     { "delay_seconds",
       NGX_HTTP_TRIGGERS_LEASE_ON_RELEASE|NGX_HTTP_TRIGGERS_OBJECT_NULL,
-      ngx_http_triggers_lease_body_delay },
+      ngx_http_triggers_object_integer_slot,
+      offsetof(ngx_http_triggers_lease_body_t, delay),
+      0, NGX_HTTP_TRIGGERS_LEASE_SECONDS_MAX },
 
     { "error",
       NGX_HTTP_TRIGGERS_LEASE_ON_RELEASE|NGX_HTTP_TRIGGERS_OBJECT_NULL,
-      ngx_http_triggers_lease_body_error },
+      ngx_http_triggers_object_text_slot,
+      offsetof(ngx_http_triggers_lease_body_t, error),
+      1, NGX_HTTP_TRIGGERS_LEASE_ERROR_MAX },
 
     { "event_type",
       NGX_HTTP_TRIGGERS_LEASE_ON_LEASE|NGX_HTTP_TRIGGERS_LEASE_ON_RETRY
       |NGX_HTTP_TRIGGERS_OBJECT_NULL,
-      ngx_http_triggers_lease_body_type },
+      ngx_http_triggers_object_text_slot,
+      offsetof(ngx_http_triggers_lease_body_t, event_type),
+      1, NGX_HTTP_TRIGGERS_LEASE_NAME_MAX },
 
     { "source",
       NGX_HTTP_TRIGGERS_LEASE_ON_RETRY|NGX_HTTP_TRIGGERS_OBJECT_NULL,
-      ngx_http_triggers_lease_body_source },
+      ngx_http_triggers_object_text_slot,
+      offsetof(ngx_http_triggers_lease_body_t, source),
+      1, NGX_HTTP_TRIGGERS_LEASE_NAME_MAX },
 
     { "from",
       NGX_HTTP_TRIGGERS_LEASE_ON_RETRY|NGX_HTTP_TRIGGERS_OBJECT_NULL,
-      ngx_http_triggers_lease_body_from },
+      ngx_http_triggers_lease_body_from, 0, 0, 0 },
 
     { "to",
       NGX_HTTP_TRIGGERS_LEASE_ON_RETRY|NGX_HTTP_TRIGGERS_OBJECT_NULL,
-      ngx_http_triggers_lease_body_to },
+      ngx_http_triggers_lease_body_to, 0, 0, 0 },
 
-    { NULL, 0, NULL }
+    { NULL, 0, NULL, 0, 0, 0 }
 };
 
 
@@ -234,104 +234,6 @@ ngx_http_triggers_lease_body_add(ngx_http_triggers_lease_body_t *lb,
 
     ngx_memcpy(p, id, NGX_TRIGGERS_ID_LEN);
     lb->nids++;
-}
-
-
-static ngx_int_t
-ngx_http_triggers_lease_body_limit(ngx_http_triggers_object_t *object,
-    json_t *value)
-{
-    ngx_http_triggers_lease_body_t  *lb;
-
-    lb = object->data;
-
-    return ngx_http_triggers_object_integer(object, value, 1,
-                                            NGX_TRIGGERS_LEASE_MAX,
-                                            &lb->limit);
-}
-
-
-static ngx_int_t
-ngx_http_triggers_lease_body_seconds(ngx_http_triggers_object_t *object,
-    json_t *value)
-{
-    ngx_http_triggers_lease_body_t  *lb;
-
-    lb = object->data;
-
-    return ngx_http_triggers_object_integer(object, value, 1,
-                                         NGX_HTTP_TRIGGERS_LEASE_SECONDS_MAX,
-                                         &lb->seconds);
-}
-
-
-static ngx_int_t
-ngx_http_triggers_lease_body_wait(ngx_http_triggers_object_t *object,
-    json_t *value)
-{
-    ngx_http_triggers_lease_body_t  *lb;
-
-    lb = object->data;
-
-    return ngx_http_triggers_object_integer(object, value, 0,
-                                            NGX_HTTP_TRIGGERS_LEASE_WAIT_MAX,
-                                            &lb->wait);
-}
-
-
-static ngx_int_t
-ngx_http_triggers_lease_body_delay(ngx_http_triggers_object_t *object,
-    json_t *value)
-{
-    ngx_http_triggers_lease_body_t  *lb;
-
-    lb = object->data;
-
-    return ngx_http_triggers_object_integer(object, value, 0,
-                                         NGX_HTTP_TRIGGERS_LEASE_SECONDS_MAX,
-                                         &lb->delay);
-}
-
-
-static ngx_int_t
-ngx_http_triggers_lease_body_error(ngx_http_triggers_object_t *object,
-    json_t *value)
-{
-    ngx_http_triggers_lease_body_t  *lb;
-
-    lb = object->data;
-
-    return ngx_http_triggers_object_text(object, value,
-                                         NGX_HTTP_TRIGGERS_LEASE_ERROR_MAX,
-                                         &lb->error);
-}
-
-
-static ngx_int_t
-ngx_http_triggers_lease_body_type(ngx_http_triggers_object_t *object,
-    json_t *value)
-{
-    ngx_http_triggers_lease_body_t  *lb;
-
-    lb = object->data;
-
-    return ngx_http_triggers_object_text(object, value,
-                                         NGX_HTTP_TRIGGERS_LEASE_NAME_MAX,
-                                         &lb->event_type);
-}
-
-
-static ngx_int_t
-ngx_http_triggers_lease_body_source(ngx_http_triggers_object_t *object,
-    json_t *value)
-{
-    ngx_http_triggers_lease_body_t  *lb;
-
-    lb = object->data;
-
-    return ngx_http_triggers_object_text(object, value,
-                                         NGX_HTTP_TRIGGERS_LEASE_NAME_MAX,
-                                         &lb->source);
 }
 
 

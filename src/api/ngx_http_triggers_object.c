@@ -88,6 +88,8 @@ ngx_http_triggers_object_walk(ngx_http_triggers_object_t *object,
             continue;
         }
 
+        object->member = m;
+
         rc = m->handler(object, value);
 
         if (rc != NGX_OK) {
@@ -179,31 +181,6 @@ ngx_http_triggers_object_string(ngx_http_triggers_object_t *object,
 
 
 ngx_int_t
-ngx_http_triggers_object_text(ngx_http_triggers_object_t *object,
-    json_t *value, ngx_uint_t max, ngx_str_t *dst)
-{
-    size_t     n;
-    ngx_int_t  rc;
-
-    rc = ngx_http_triggers_object_string(object, value, dst);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    n = ngx_utf8_length(dst->data, dst->len);
-
-    if (n == 0 || n > max) {
-        return ngx_http_triggers_object_refuse(object, "%V must be a string "
-                                               "of 1 to %ui characters",
-                                               &object->field, max);
-    }
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
 ngx_http_triggers_object_integer(ngx_http_triggers_object_t *object,
     json_t *value, int64_t min, int64_t max, int64_t *dst)
 {
@@ -216,6 +193,21 @@ ngx_http_triggers_object_integer(ngx_http_triggers_object_t *object,
     }
 
     *dst = json_integer_value(value);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_triggers_object_boolean(ngx_http_triggers_object_t *object,
+    json_t *value, uint32_t *dst)
+{
+    if (!json_is_boolean(value)) {
+        return ngx_http_triggers_object_refuse(object, "%V must be true or "
+                                               "false", &object->field);
+    }
+
+    *dst = json_is_true(value);
 
     return NGX_OK;
 }
@@ -252,6 +244,50 @@ ngx_http_triggers_object_uuid(ngx_http_triggers_object_t *object,
     if (text.data == NULL || ngx_triggers_uuid_parse(&text, id) != NGX_OK) {
         return ngx_http_triggers_object_refuse(object, "%V must be a UUID",
                                                &object->field);
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_triggers_object_integer_slot(ngx_http_triggers_object_t *object,
+    json_t *value)
+{
+    char  *p = object->data;
+
+    return ngx_http_triggers_object_integer(object, value, object->member->min,
+                                            object->member->max,
+                                            (int64_t *)
+                                            (p + object->member->offset));
+}
+
+
+ngx_int_t
+ngx_http_triggers_object_text_slot(ngx_http_triggers_object_t *object,
+    json_t *value)
+{
+    char  *p = object->data;
+
+    size_t      n;
+    ngx_int_t   rc;
+    ngx_str_t  *dst;
+
+    dst = (ngx_str_t *) (p + object->member->offset);
+
+    rc = ngx_http_triggers_object_string(object, value, dst);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    n = ngx_utf8_length(dst->data, dst->len);
+
+    if (n == 0 || n > (size_t) object->member->max) {
+        return ngx_http_triggers_object_refuse(object, "%V must be a string "
+                                               "of 1 to %L characters",
+                                               &object->field,
+                                               object->member->max);
     }
 
     return NGX_OK;

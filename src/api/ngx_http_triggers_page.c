@@ -18,8 +18,6 @@
 
 static ngx_int_t ngx_http_triggers_page_integer(ngx_str_t *value,
     ngx_int_t min, ngx_int_t max, ngx_uint_t *dst);
-static ngx_int_t ngx_http_triggers_page_cursor(ngx_str_t *value,
-    ngx_http_triggers_page_t *page);
 
 
 ngx_int_t
@@ -50,7 +48,7 @@ ngx_http_triggers_page_read(ngx_http_request_t *r,
                                           NGX_HTTP_TRIGGERS_PAGE_OFFSET_MAX,
                                           &page->offset)
            != NGX_OK
-        && ngx_http_triggers_page_cursor(&value, page) != NGX_OK)
+        && ngx_http_triggers_page_cursor(page, &value) != NGX_OK)
     {
         return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_PARAMETER,
                                        "offset", "offset must be a number or "
@@ -58,7 +56,7 @@ ngx_http_triggers_page_read(ngx_http_request_t *r,
     }
 
     if (ngx_http_arg(r, (u_char *) "cursor", 6, &value) == NGX_OK
-        && ngx_http_triggers_page_cursor(&value, page) != NGX_OK)
+        && ngx_http_triggers_page_cursor(page, &value) != NGX_OK)
     {
         return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_PARAMETER,
                                        "cursor", "cursor must be the "
@@ -66,6 +64,35 @@ ngx_http_triggers_page_read(ngx_http_request_t *r,
     }
 
     return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_http_triggers_page_cursor(ngx_http_triggers_page_t *page,
+    ngx_str_t *value)
+{
+    u_char     buf[ngx_base64_decoded_length(
+                                ngx_base64_encoded_length(
+                                    NGX_HTTP_TRIGGERS_PAGE_CURSOR))];
+    ngx_str_t  text;
+
+    if (value->len > ngx_base64_encoded_length(NGX_HTTP_TRIGGERS_PAGE_CURSOR))
+    {
+        return NGX_ERROR;
+    }
+
+    text.data = buf;
+
+    if (ngx_decode_base64url(&text, value) != NGX_OK
+        || text.len != NGX_HTTP_TRIGGERS_PAGE_CURSOR || buf[0] != page->kind)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(page->place, buf + 1, NGX_HTTP_TRIGGERS_PAGE_PLACE);
+    page->has_place = 1;
+
+    return NGX_OK;
 }
 
 
@@ -135,35 +162,6 @@ ngx_http_triggers_page_integer(ngx_str_t *value, ngx_int_t min, ngx_int_t max,
     }
 
     *dst = n;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_triggers_page_cursor(ngx_str_t *value,
-    ngx_http_triggers_page_t *page)
-{
-    u_char     buf[ngx_base64_decoded_length(
-                                ngx_base64_encoded_length(
-                                    NGX_HTTP_TRIGGERS_PAGE_CURSOR))];
-    ngx_str_t  text;
-
-    if (value->len > ngx_base64_encoded_length(NGX_HTTP_TRIGGERS_PAGE_CURSOR))
-    {
-        return NGX_ERROR;
-    }
-
-    text.data = buf;
-
-    if (ngx_decode_base64url(&text, value) != NGX_OK
-        || text.len != NGX_HTTP_TRIGGERS_PAGE_CURSOR || buf[0] != page->kind)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(page->place, buf + 1, NGX_HTTP_TRIGGERS_PAGE_PLACE);
-    page->has_place = 1;
 
     return NGX_OK;
 }

@@ -1,8 +1,9 @@
 
 /*
  * Pages of resources that are few and stored in the order in which they are
- * listed: keys, webhooks and what was pushed to one.  A cursor is a letter,
- * which says of what, and the bytes that name the last row, in base64url.
+ * listed: keys, webhooks, what was pushed to one, and the audit.  A cursor is a
+ * letter, which says of what, and the bytes that name the last row, in
+ * base64url.
  */
 
 
@@ -34,6 +35,11 @@ typedef struct {
 
 ngx_int_t ngx_http_triggers_page_read(ngx_http_request_t *r,
     ngx_http_triggers_page_t *page, u_char kind);
+
+/* Reads a cursor of the page's kind; NGX_ERROR: it is none. */
+
+ngx_int_t ngx_http_triggers_page_cursor(ngx_http_triggers_page_t *page,
+    ngx_str_t *value);
 
 /*
  * Closes the array of rows and writes the member "pagination"; next is the

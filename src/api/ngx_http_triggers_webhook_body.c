@@ -46,33 +46,33 @@ static const ngx_http_triggers_object_member_t
 
     { "url",
       NGX_HTTP_TRIGGERS_WEBHOOK_ON_BOTH,
-      ngx_http_triggers_webhook_body_url },
+      ngx_http_triggers_webhook_body_url, 0, 0, 0 },
 
     { "event_types",
       NGX_HTTP_TRIGGERS_WEBHOOK_ON_BOTH,
-      ngx_http_triggers_webhook_body_types },
+      ngx_http_triggers_webhook_body_types, 0, 0, 0 },
 
     { "description",
       NGX_HTTP_TRIGGERS_WEBHOOK_ON_BOTH,
-      ngx_http_triggers_webhook_body_description },
+      ngx_http_triggers_webhook_body_description, 0, 0, 0 },
 
     { "is_active",
       NGX_HTTP_TRIGGERS_WEBHOOK_ON_BOTH,
-      ngx_http_triggers_webhook_body_active },
+      ngx_http_triggers_webhook_body_active, 0, 0, 0 },
 
     { "format",
       NGX_HTTP_TRIGGERS_WEBHOOK_ON_BOTH,
-      ngx_http_triggers_webhook_body_format },
+      ngx_http_triggers_webhook_body_format, 0, 0, 0 },
 
     { "secret",
       NGX_HTTP_TRIGGERS_WEBHOOK_ON_CREATE,
-      ngx_http_triggers_webhook_body_secret },
+      ngx_http_triggers_webhook_body_secret, 0, 0, 0 },
 
     { "grace_seconds",
       NGX_HTTP_TRIGGERS_WEBHOOK_ON_ROTATE,
-      ngx_http_triggers_webhook_body_grace },
+      ngx_http_triggers_webhook_body_grace, 0, 0, 0 },
 
-    { NULL, 0, NULL }
+    { NULL, 0, NULL, 0, 0, 0 }
 };
 
 
@@ -255,19 +255,18 @@ static ngx_int_t
 ngx_http_triggers_webhook_body_active(ngx_http_triggers_object_t *object,
     json_t *value)
 {
+    ngx_int_t                          rc;
     ngx_http_triggers_webhook_body_t  *wb;
 
     wb = object->data;
 
-    if (!json_is_boolean(value)) {
-        return ngx_http_triggers_object_refuse(object, "is_active must be "
-                                               "true or false");
+    rc = ngx_http_triggers_object_boolean(object, value,
+                                          &wb->change.webhook.active);
+    if (rc == NGX_OK) {
+        wb->change.members |= NGX_TRIGGERS_WEBHOOK_ACTIVE;
     }
 
-    wb->change.webhook.active = json_is_true(value);
-    wb->change.members |= NGX_TRIGGERS_WEBHOOK_ACTIVE;
-
-    return NGX_OK;
+    return rc;
 }
 
 
