@@ -11,40 +11,26 @@
 #include <ngx_http.h>
 
 #include "ngx_http_triggers.h"
-#include "ngx_http_triggers_archive.h"
+#include "ngx_http_triggers_backup.h"
 #include "ngx_http_triggers_cors.h"
 #include "ngx_http_triggers_delivery.h"
 #include "ngx_http_triggers_filter.h"
 #include "ngx_http_triggers_log.h"
 #include "ngx_http_triggers_metrics.h"
+#include "ngx_http_triggers_retention.h"
 #include "ngx_http_triggers_router.h"
+#include "ngx_http_triggers_store.h"
 #include "ngx_http_triggers_variables.h"
 
 #include <malloc.h>
 
 
-#define NGX_HTTP_TRIGGERS_READERS        2
-#define NGX_HTTP_TRIGGERS_BATCH_RECORDS  1024
-#define NGX_HTTP_TRIGGERS_BATCH_BYTES    (1024 * 1024)
-#define NGX_HTTP_TRIGGERS_KEYS_TTL       (24 * 3600 * 1000)    /* ms */
-#define NGX_HTTP_TRIGGERS_BODY_MEMORY    (64 * 1024 * 1024)
-#define NGX_HTTP_TRIGGERS_LINKS          8
 #define NGX_HTTP_TRIGGERS_EVENT_SIZE     (1024 * 1024)
 #define NGX_HTTP_TRIGGERS_BATCH_SIZE     (16 * 1024 * 1024)
 #define NGX_HTTP_TRIGGERS_RESPONSE_SIZE  (16 * 1024 * 1024)
 #define NGX_HTTP_TRIGGERS_RATE_LIMIT     1000      /* requests a minute */
 #define NGX_HTTP_TRIGGERS_ATTEMPTS       5         /* leases of an event */
 #define NGX_HTTP_TRIGGERS_ATTEMPTS_MAX   1000
-#define NGX_HTTP_TRIGGERS_BACKUP_TIME    (3600 * 1000)         /* ms */
-#define NGX_HTTP_TRIGGERS_BACKUP_WAL     ((size_t) 4 * 1024 * 1024 * 1024)
-
-/* how long things are kept, ms, and the longest time that can be set, s */
-
-#define NGX_HTTP_TRIGGERS_DAY            (24 * 3600 * 1000LL)
-#define NGX_HTTP_TRIGGERS_KEEP_EVENTS    (30 * NGX_HTTP_TRIGGERS_DAY)
-#define NGX_HTTP_TRIGGERS_KEEP_ATTEMPTS  (30 * NGX_HTTP_TRIGGERS_DAY)
-#define NGX_HTTP_TRIGGERS_KEEP_AUDIT     (2557 * NGX_HTTP_TRIGGERS_DAY)
-#define NGX_HTTP_TRIGGERS_KEEP_MAX       (1000 * 366 * 24 * 3600LL)
 
 /* nginx' own default of client_max_body_size */
 
@@ -60,8 +46,6 @@ static ngx_int_t ngx_http_triggers_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_triggers_postconfiguration(ngx_conf_t *cf);
 static void *ngx_http_triggers_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_triggers_init_main_conf(ngx_conf_t *cf, void *conf);
-static ngx_int_t ngx_http_triggers_keep(ngx_conf_t *cf,
-    ngx_http_triggers_main_conf_t *tmcf, ngx_http_triggers_store_t *store);
 static void *ngx_http_triggers_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_triggers_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -69,26 +53,6 @@ static char *ngx_http_triggers_merge_location(ngx_conf_t *cf,
     ngx_http_triggers_loc_conf_t *prev, ngx_http_triggers_loc_conf_t *conf);
 static ngx_int_t ngx_http_triggers_check_size(ngx_conf_t *cf,
     ngx_http_triggers_loc_conf_t *conf, const char *name, size_t size);
-static char *ngx_http_triggers_store(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_triggers_store_path(ngx_conf_t *cf,
-    ngx_http_triggers_main_conf_t *tmcf, ngx_http_triggers_store_t *store,
-    ngx_str_t *value);
-static ngx_int_t ngx_http_triggers_real_path(ngx_conf_t *cf,
-    ngx_str_t *path);
-static ngx_int_t ngx_http_triggers_follow_link(ngx_conf_t *cf,
-    ngx_str_t *path);
-static char *ngx_http_triggers_store_parameter(ngx_conf_t *cf,
-    ngx_http_triggers_store_t *store, ngx_str_t *value,
-    ngx_str_t *thread_pool);
-static char *ngx_http_triggers_set_number(ngx_conf_t *cf, ngx_str_t *value,
-    size_t prefix, ngx_uint_t max, ngx_uint_t *dst);
-static char *ngx_http_triggers_set_size(ngx_conf_t *cf, ngx_str_t *value,
-    size_t prefix, size_t *dst);
-static char *ngx_http_triggers_set_time(ngx_conf_t *cf, ngx_str_t *value,
-    size_t prefix, ngx_msec_t *dst);
-static ngx_http_triggers_store_t *ngx_http_triggers_get_store(ngx_conf_t *cf,
-    ngx_str_t *name);
 static char *ngx_http_triggers(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_triggers_status(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -98,14 +62,6 @@ static char *ngx_http_triggers_key(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *ngx_http_triggers_keys_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_triggers_schedule(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_triggers_backup_path(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
-static char *ngx_http_triggers_retention(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_triggers_set_age(ngx_conf_t *cf, ngx_str_t *value,
-    size_t prefix, int64_t *dst);
-static char *ngx_http_triggers_archive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_triggers_check_positive(ngx_conf_t *cf, void *post,
     void *data);
@@ -407,9 +363,7 @@ ngx_http_triggers_create_main_conf(ngx_conf_t *cf)
      *     tmcf->archive = { 0, NULL };
      */
 
-    tmcf->retention.events = NGX_HTTP_TRIGGERS_KEEP_EVENTS;
-    tmcf->retention.attempts = NGX_HTTP_TRIGGERS_KEEP_ATTEMPTS;
-    tmcf->retention.audit = NGX_HTTP_TRIGGERS_KEEP_AUDIT;
+    ngx_http_triggers_retention_create(tmcf);
 
     tmcf->delivery.sender.timeout = NGX_CONF_UNSET_MSEC;
     tmcf->delivery.concurrency = NGX_CONF_UNSET_UINT;
@@ -446,50 +400,12 @@ ngx_http_triggers_init_main_conf(ngx_conf_t *cf, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        if (ngx_http_triggers_keep(cf, tmcf, store[i]) != NGX_OK) {
+        if (ngx_http_triggers_retention_init(cf, tmcf, store[i]) != NGX_OK) {
             return NGX_CONF_ERROR;
         }
     }
 
     return NGX_CONF_OK;
-}
-
-
-/* retention and archive of a store */
-
-static ngx_int_t
-ngx_http_triggers_keep(ngx_conf_t *cf, ngx_http_triggers_main_conf_t *tmcf,
-    ngx_http_triggers_store_t *store)
-{
-    u_char                    *p;
-    ngx_str_t                  name;
-    ngx_triggers_worker_t     *worker;
-    ngx_triggers_retention_t  *retention;
-
-    worker = &store->worker;
-    retention = &worker->drainer_conf.retention;
-
-    *retention = tmcf->retention;
-
-    if (tmcf->archive.len == 0) {
-        return NGX_OK;
-    }
-
-    name.data = ngx_pnalloc(cf->pool, NGX_HTTP_TRIGGERS_FILE_STORE);
-    if (name.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_http_triggers_file_store(name.data, &store->name);
-    name.len = p - name.data;
-
-    retention->archive = 1;
-    retention->name = name;
-
-    worker->archive.directory = tmcf->archive;
-    worker->archive.line = ngx_http_triggers_archive_line;
-
-    return NGX_OK;
 }
 
 
@@ -673,416 +589,6 @@ ngx_http_triggers_check_size(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_triggers_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_triggers_main_conf_t *tmcf = conf;
-
-    char                       *rv;
-    ngx_str_t                  *value, thread_pool;
-    ngx_uint_t                  i;
-    ngx_triggers_worker_t      *worker;
-    ngx_http_triggers_store_t  *store;
-
-    value = cf->args->elts;
-
-    store = ngx_http_triggers_get_store(cf, &value[1]);
-    if (store == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (store->size) {
-        return "is duplicate";
-    }
-
-    store->file = cf->conf_file->file.name;
-    store->line = cf->conf_file->line;
-
-    worker = &store->worker;
-    worker->nreaders = NGX_HTTP_TRIGGERS_READERS;
-    worker->drainer_conf.batch_records = NGX_HTTP_TRIGGERS_BATCH_RECORDS;
-    worker->drainer_conf.batch_bytes = NGX_HTTP_TRIGGERS_BATCH_BYTES;
-    worker->drainer_conf.idempotency_ttl = NGX_HTTP_TRIGGERS_KEYS_TTL;
-    worker->body_memory = NGX_HTTP_TRIGGERS_BODY_MEMORY;
-    store->waiting = NGX_CONF_UNSET_UINT;
-    store->keys = NGX_CONF_UNSET_UINT;
-
-    ngx_str_null(&thread_pool);
-
-    rv = ngx_http_triggers_store_path(cf, tmcf, store, &value[2]);
-
-    for (i = 3; rv == NGX_CONF_OK && i < cf->args->nelts; i++) {
-        rv = ngx_http_triggers_store_parameter(cf, store, &value[i],
-                                               &thread_pool);
-    }
-
-    if (rv != NGX_CONF_OK) {
-        return rv;
-    }
-
-    if (store->size == 0) {
-        return "must have the \"zone\" parameter";
-    }
-
-    worker->thread_pool = ngx_thread_pool_add(cf, thread_pool.len
-                                                  ? &thread_pool : NULL);
-    if (worker->thread_pool == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    worker->zone = ngx_triggers_zone_add(cf, &store->name, &store->path,
-                                         store->size, store->waiting,
-                                         store->keys,
-                                         &ngx_http_triggers_module);
-    if (worker->zone == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_triggers_store_path(ngx_conf_t *cf,
-    ngx_http_triggers_main_conf_t *tmcf, ngx_http_triggers_store_t *store,
-    ngx_str_t *value)
-{
-    ngx_uint_t                   i;
-    ngx_http_triggers_store_t  **other;
-
-    if (value->len <= sizeof("sqlite:") - 1
-        || ngx_strncmp(value->data, "sqlite:", sizeof("sqlite:") - 1) != 0
-        || value->data[value->len - 1] == '/')
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid database \"%V\", it must be "
-                           "\"sqlite:PATH\"", value);
-        return NGX_CONF_ERROR;
-    }
-
-    store->path.data = value->data + sizeof("sqlite:") - 1;
-    store->path.len = value->len - (sizeof("sqlite:") - 1);
-
-    if (ngx_conf_full_name(cf->cycle, &store->path, 0) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_http_triggers_real_path(cf, &store->path) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    other = tmcf->stores.elts;
-
-    for (i = 0; i < tmcf->stores.nelts; i++) {
-
-        if (other[i] != store
-            && other[i]->path.len == store->path.len
-            && ngx_strncmp(other[i]->path.data, store->path.data,
-                           store->path.len)
-               == 0)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "database \"%V\" is used by triggers store "
-                               "\"%V\" already", &store->path,
-                               &other[i]->name);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-/*
- * Follows links, so that one database has one name, and with it one lock
- * file.  Of a file that does not exist yet it is the directory that counts;
- * of a directory that does not exist either, the path is left as it is.
- */
-
-static ngx_int_t
-ngx_http_triggers_real_path(ngx_conf_t *cf, ngx_str_t *path)
-{
-    u_char      *p, *real;
-    size_t       len;
-    ngx_int_t    rc;
-    ngx_uint_t   links;
-
-    real = (u_char *) realpath((char *) path->data, NULL);
-
-    /* a link may also lead to a file that is yet to be made */
-
-    for (links = 0; real == NULL && links < NGX_HTTP_TRIGGERS_LINKS; links++) {
-
-        rc = ngx_http_triggers_follow_link(cf, path);
-
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        if (rc == NGX_DECLINED) {
-            break;
-        }
-    }
-
-    p = path->data + path->len;
-
-    if (real == NULL) {
-        p = (u_char *) strrchr((char *) path->data, '/');
-
-        *p = '\0';
-        real = (u_char *) realpath(p == path->data ? "/"
-                                                   : (char *) path->data,
-                                   NULL);
-        *p = '/';
-    }
-
-    if (real == NULL) {
-        return NGX_OK;
-    }
-
-    rc = NGX_ERROR;
-    len = ngx_strlen(real) + (path->data + path->len - p);
-
-    path->len = len;
-    path->data = ngx_pnalloc(cf->pool, len + 1);
-
-    if (path->data) {
-        (void) ngx_sprintf(path->data, "%s%s%Z", real, p);
-        rc = NGX_OK;
-    }
-
-    ngx_free(real);
-
-    return rc;
-}
-
-
-/* replaces a path that is a link by where it leads; NGX_DECLINED: it is none */
-
-static ngx_int_t
-ngx_http_triggers_follow_link(ngx_conf_t *cf, ngx_str_t *path)
-{
-    u_char   *p, *data;
-    size_t    dir;
-    ssize_t   n;
-    u_char    link[NGX_MAX_PATH];
-
-    n = readlink((char *) path->data, (char *) link, NGX_MAX_PATH);
-
-    if (n <= 0 || n == NGX_MAX_PATH) {
-        return NGX_DECLINED;
-    }
-
-    dir = 0;
-
-    if (link[0] != '/') {
-        p = (u_char *) strrchr((char *) path->data, '/');
-        dir = p + 1 - path->data;
-    }
-
-    data = ngx_pnalloc(cf->pool, dir + n + 1);
-    if (data == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_cpymem(data, path->data, dir);
-    p = ngx_cpymem(p, link, n);
-    *p = '\0';
-
-    path->data = data;
-    path->len = dir + n;
-
-    return NGX_OK;
-}
-
-
-static char *
-ngx_http_triggers_store_parameter(ngx_conf_t *cf,
-    ngx_http_triggers_store_t *store, ngx_str_t *value,
-    ngx_str_t *thread_pool)
-{
-    char                         *rv;
-    ngx_triggers_worker_t        *worker;
-    ngx_triggers_drainer_conf_t  *conf;
-
-    worker = &store->worker;
-    conf = &worker->drainer_conf;
-
-    if (ngx_strncmp(value->data, "zone=", 5) == 0) {
-
-        rv = ngx_http_triggers_set_size(cf, value, 5, &store->size);
-
-        if (rv == NGX_CONF_OK && store->size < NGX_TRIGGERS_ZONE_MIN) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" of triggers store \"%V\" is too "
-                               "small, it must be at least %dk", value,
-                               &store->name, NGX_TRIGGERS_ZONE_MIN / 1024);
-            return NGX_CONF_ERROR;
-        }
-
-        return rv;
-    }
-
-    if (ngx_strncmp(value->data, "waiting=", 8) == 0) {
-        return ngx_http_triggers_set_number(cf, value, 8, 1000000,
-                                            &store->waiting);
-    }
-
-    if (ngx_strncmp(value->data, "keys=", 5) == 0) {
-        return ngx_http_triggers_set_number(cf, value, 5, 100000000,
-                                            &store->keys);
-    }
-
-    if (ngx_strncmp(value->data, "readers=", 8) == 0) {
-        return ngx_http_triggers_set_number(cf, value, 8, 64,
-                                            &worker->nreaders);
-    }
-
-    if (ngx_strncmp(value->data, "batch_records=", 14) == 0) {
-        return ngx_http_triggers_set_number(cf, value, 14, 100000,
-                                            &conf->batch_records);
-    }
-
-    if (ngx_strncmp(value->data, "batch_bytes=", 12) == 0) {
-        return ngx_http_triggers_set_size(cf, value, 12, &conf->batch_bytes);
-    }
-
-    if (ngx_strncmp(value->data, "idempotency_ttl=", 16) == 0) {
-        return ngx_http_triggers_set_time(cf, value, 16,
-                                          &conf->idempotency_ttl);
-    }
-
-    if (ngx_strncmp(value->data, "body_memory=", 12) == 0) {
-        return ngx_http_triggers_set_size(cf, value, 12,
-                                          &worker->body_memory);
-    }
-
-    if (ngx_strncmp(value->data, "thread_pool=", 12) == 0
-        && value->len > 12)
-    {
-        thread_pool->data = value->data + 12;
-        thread_pool->len = value->len - 12;
-
-        return NGX_CONF_OK;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
-                       value);
-
-    return NGX_CONF_ERROR;
-}
-
-
-static char *
-ngx_http_triggers_set_number(ngx_conf_t *cf, ngx_str_t *value, size_t prefix,
-    ngx_uint_t max, ngx_uint_t *dst)
-{
-    ngx_int_t  n;
-
-    n = ngx_atoi(value->data + prefix, value->len - prefix);
-
-    if (n < 1 || (ngx_uint_t) n > max) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\", it must be from 1 to %ui",
-                           value, max);
-        return NGX_CONF_ERROR;
-    }
-
-    *dst = n;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_triggers_set_size(ngx_conf_t *cf, ngx_str_t *value, size_t prefix,
-    size_t *dst)
-{
-    ssize_t    n;
-    ngx_str_t  s;
-
-    s.data = value->data + prefix;
-    s.len = value->len - prefix;
-
-    n = ngx_parse_size(&s);
-
-    if (n == NGX_ERROR || n == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid size \"%V\"",
-                           value);
-        return NGX_CONF_ERROR;
-    }
-
-    *dst = n;
-
-    return NGX_CONF_OK;
-}
-
-
-/* a store may be used before it is declared; init_main_conf checks */
-
-static char *
-ngx_http_triggers_set_time(ngx_conf_t *cf, ngx_str_t *value, size_t prefix,
-    ngx_msec_t *dst)
-{
-    ngx_int_t  n;
-    ngx_str_t  s;
-
-    s.data = value->data + prefix;
-    s.len = value->len - prefix;
-
-    n = ngx_parse_time(&s, 0);
-
-    if (n == NGX_ERROR || n == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid value in \"%V\"",
-                           value);
-        return NGX_CONF_ERROR;
-    }
-
-    *dst = n;
-
-    return NGX_CONF_OK;
-}
-
-
-static ngx_http_triggers_store_t *
-ngx_http_triggers_get_store(ngx_conf_t *cf, ngx_str_t *name)
-{
-    ngx_uint_t                       i;
-    ngx_http_triggers_store_t       *store, **stores;
-    ngx_http_triggers_main_conf_t   *tmcf;
-
-    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_triggers_module);
-
-    stores = tmcf->stores.elts;
-
-    for (i = 0; i < tmcf->stores.nelts; i++) {
-        if (stores[i]->name.len == name->len
-            && ngx_strncmp(stores[i]->name.data, name->data, name->len) == 0)
-        {
-            return stores[i];
-        }
-    }
-
-    store = ngx_pcalloc(cf->pool, sizeof(ngx_http_triggers_store_t));
-    if (store == NULL) {
-        return NULL;
-    }
-
-    stores = ngx_array_push(&tmcf->stores);
-    if (stores == NULL) {
-        return NULL;
-    }
-
-    *stores = store;
-
-    store->name = *name;
-    store->file = cf->conf_file->file.name;
-    store->line = cf->conf_file->line;
-
-    return store;
-}
-
-
-static char *
 ngx_http_triggers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_triggers_loc_conf_t *tlcf = conf;
@@ -1133,7 +639,7 @@ ngx_http_triggers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         tlcf->prefix.len--;
     }
 
-    tlcf->store = ngx_http_triggers_get_store(cf, &value[1]);
+    tlcf->store = ngx_http_triggers_store_add(cf, &value[1]);
     if (tlcf->store == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -1175,7 +681,7 @@ ngx_http_triggers_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         name.data = value[1].data + sizeof("store=") - 1;
         name.len = value[1].len - (sizeof("store=") - 1);
 
-        tlcf->status_store = ngx_http_triggers_get_store(cf, &name);
+        tlcf->status_store = ngx_http_triggers_store_add(cf, &name);
         if (tlcf->status_store == NULL) {
             return NGX_CONF_ERROR;
         }
@@ -1261,177 +767,6 @@ ngx_http_triggers_schedule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     schedule->n = cf->args->nelts - 1;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_triggers_backup_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_triggers_loc_conf_t *tlcf = conf;
-
-    char        *rv;
-    ngx_str_t   *value;
-    ngx_uint_t   i;
-
-    if (tlcf->backup_path.data) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    tlcf->backup_path = value[1];
-    tlcf->backup_timeout = NGX_HTTP_TRIGGERS_BACKUP_TIME;
-    tlcf->backup_wal = NGX_HTTP_TRIGGERS_BACKUP_WAL;
-
-    if (ngx_strcmp(value[1].data, "off") == 0) {
-        tlcf->backup_path.len = 0;
-
-        return (cf->args->nelts == 2) ? NGX_CONF_OK
-                                      : "has no parameters when it is off";
-    }
-
-    if (value[1].len == 0) {
-        return "needs the path of a directory";
-    }
-
-    if (ngx_conf_full_name(cf->cycle, &tlcf->backup_path, 0) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    rv = NGX_CONF_OK;
-
-    for (i = 2; rv == NGX_CONF_OK && i < cf->args->nelts; i++) {
-
-        if (ngx_strncmp(value[i].data, "timeout=", 8) == 0) {
-            rv = ngx_http_triggers_set_time(cf, &value[i], 8,
-                                            &tlcf->backup_timeout);
-            continue;
-        }
-
-        if (ngx_strncmp(value[i].data, "wal=", 4) == 0) {
-            rv = ngx_http_triggers_set_size(cf, &value[i], 4,
-                                            &tlcf->backup_wal);
-            continue;
-        }
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
-                           &value[i]);
-        rv = NGX_CONF_ERROR;
-    }
-
-    return rv;
-}
-
-
-static char *
-ngx_http_triggers_retention(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_triggers_main_conf_t *tmcf = conf;
-
-    char                      *rv;
-    ngx_str_t                 *value;
-    ngx_uint_t                 i;
-    ngx_triggers_retention_t  *retention;
-
-    if (tmcf->retention_set) {
-        return "is duplicate";
-    }
-
-    tmcf->retention_set = 1;
-
-    value = cf->args->elts;
-    retention = &tmcf->retention;
-    rv = NGX_CONF_OK;
-
-    for (i = 1; rv == NGX_CONF_OK && i < cf->args->nelts; i++) {
-
-        if (ngx_strncmp(value[i].data, "events=", 7) == 0) {
-            rv = ngx_http_triggers_set_age(cf, &value[i], 7,
-                                           &retention->events);
-            continue;
-        }
-
-        if (ngx_strncmp(value[i].data, "attempts=", 9) == 0) {
-            rv = ngx_http_triggers_set_age(cf, &value[i], 9,
-                                           &retention->attempts);
-            continue;
-        }
-
-        if (ngx_strncmp(value[i].data, "audit=", 6) == 0) {
-            rv = ngx_http_triggers_set_age(cf, &value[i], 6,
-                                           &retention->audit);
-            continue;
-        }
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
-                           &value[i]);
-        rv = NGX_CONF_ERROR;
-    }
-
-    return rv;
-}
-
-
-/* seconds at least; "off" or 0 is for ever */
-
-static char *
-ngx_http_triggers_set_age(ngx_conf_t *cf, ngx_str_t *value, size_t prefix,
-    int64_t *dst)
-{
-    ngx_int_t  n;
-    ngx_str_t  s;
-
-    s.data = value->data + prefix;
-    s.len = value->len - prefix;
-
-    if (ngx_strcmp(s.data, "off") == 0) {
-        *dst = 0;
-        return NGX_CONF_OK;
-    }
-
-    n = ngx_parse_time(&s, 1);
-
-    if (n == NGX_ERROR || n > NGX_HTTP_TRIGGERS_KEEP_MAX) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid time in \"%V\"",
-                           value);
-        return NGX_CONF_ERROR;
-    }
-
-    *dst = (int64_t) n * 1000;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_triggers_archive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_triggers_main_conf_t *tmcf = conf;
-
-    ngx_str_t  *value;
-
-    if (tmcf->archive.data) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    tmcf->archive = value[1];
-
-    if (ngx_strcmp(value[1].data, "off") == 0) {
-        tmcf->archive.len = 0;
-        return NGX_CONF_OK;
-    }
-
-    if (value[1].len == 0) {
-        return "needs the path of a directory";
-    }
-
-    if (ngx_conf_full_name(cf->cycle, &tmcf->archive, 0) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
 
     return NGX_CONF_OK;
 }

@@ -11,10 +11,15 @@
  */
 
 
+#include "ngx_http_triggers_backup.h"
 #include "ngx_http_triggers_job.h"
+#include "ngx_http_triggers_parameter.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
 
+
+#define NGX_HTTP_TRIGGERS_BACKUP_TIME    (3600 * 1000)         /* ms */
+#define NGX_HTTP_TRIGGERS_BACKUP_WAL     ((size_t) 4 * 1024 * 1024 * 1024)
 
 /* of the WAL: the page size that the store sets */
 
@@ -286,4 +291,63 @@ ngx_http_triggers_backup_failed(ngx_http_request_t *r,
 
     return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_UNAVAILABLE, NULL,
                                    "%s", message);
+}
+
+
+char *
+ngx_http_triggers_backup_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_triggers_loc_conf_t *tlcf = conf;
+
+    char        *rv;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    if (tlcf->backup_path.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    tlcf->backup_path = value[1];
+    tlcf->backup_timeout = NGX_HTTP_TRIGGERS_BACKUP_TIME;
+    tlcf->backup_wal = NGX_HTTP_TRIGGERS_BACKUP_WAL;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        tlcf->backup_path.len = 0;
+
+        return (cf->args->nelts == 2) ? NGX_CONF_OK
+                                      : "has no parameters when it is off";
+    }
+
+    if (value[1].len == 0) {
+        return "needs the path of a directory";
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &tlcf->backup_path, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    rv = NGX_CONF_OK;
+
+    for (i = 2; rv == NGX_CONF_OK && i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "timeout=", 8) == 0) {
+            rv = ngx_http_triggers_set_time(cf, &value[i], 8,
+                                            &tlcf->backup_timeout);
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "wal=", 4) == 0) {
+            rv = ngx_http_triggers_set_size(cf, &value[i], 4,
+                                            &tlcf->backup_wal);
+            continue;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                           &value[i]);
+        rv = NGX_CONF_ERROR;
+    }
+
+    return rv;
 }
