@@ -70,8 +70,6 @@ static ngx_uint_t ngx_http_triggers_is_absent(
 static ngx_int_t ngx_http_triggers_decode_invalid(
     ngx_http_triggers_decode_t *d, const char *field,
     ngx_triggers_json_walk_t *walk);
-static ngx_int_t ngx_http_triggers_decode_refuse(
-    ngx_http_triggers_decode_t *d, const char *field, const char *fmt, ...);
 
 
 static const ngx_http_triggers_member_t  ngx_http_triggers_body_members[] = {
@@ -149,12 +147,12 @@ ngx_http_triggers_decode_event(ngx_pool_t *pool, ngx_str_t *text,
     }
 
     if (d.payload.type == NGX_TRIGGERS_JSON_NONE) {
-        return ngx_http_triggers_decode_refuse(&d, "payload",
+        return ngx_http_triggers_decode_refuse(d.error, "payload",
                                                "payload is required");
     }
 
     if (d.payload.type != NGX_TRIGGERS_JSON_OBJECT) {
-        return ngx_http_triggers_decode_refuse(&d, "payload",
+        return ngx_http_triggers_decode_refuse(d.error, "payload",
                                                "payload must be a JSON "
                                                "object");
     }
@@ -204,7 +202,8 @@ ngx_http_triggers_decode_body(ngx_http_triggers_decode_t *d, ngx_str_t *text)
         {
             ngx_triggers_json_walk_done(&walk);
 
-            (void) ngx_http_triggers_decode_refuse(d, NULL, "unknown member");
+            (void) ngx_http_triggers_decode_refuse(d->error, NULL,
+                                                   "unknown member");
             d->error->field = member.name;
 
             return NGX_DECLINED;
@@ -214,7 +213,7 @@ ngx_http_triggers_decode_body(ngx_http_triggers_decode_t *d, ngx_str_t *text)
     ngx_triggers_json_walk_done(&walk);
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_triggers_decode_refuse(d, NULL,
+        return ngx_http_triggers_decode_refuse(d->error, NULL,
                                       "the body must be a JSON object");
     }
 
@@ -241,7 +240,7 @@ ngx_http_triggers_decode_metadata(ngx_http_triggers_decode_t *d)
     }
 
     if (d->metadata.type != NGX_TRIGGERS_JSON_OBJECT) {
-        return ngx_http_triggers_decode_refuse(d, "metadata",
+        return ngx_http_triggers_decode_refuse(d->error, "metadata",
                                                "metadata must be a JSON "
                                                "object");
     }
@@ -320,7 +319,7 @@ ngx_http_triggers_decode_priority(ngx_http_triggers_decode_t *d)
         }
     }
 
-    return ngx_http_triggers_decode_refuse(d, "metadata.priority",
+    return ngx_http_triggers_decode_refuse(d->error, "metadata.priority",
                                            "metadata.priority must be "
                                            "\"low\", \"normal\" or \"high\"");
 }
@@ -341,7 +340,7 @@ ngx_http_triggers_decode_type(ngx_http_triggers_decode_t *d)
     type = &d->event->event_type;
 
     if (d->strict && ngx_http_triggers_is_absent(&d->event_type)) {
-        return ngx_http_triggers_decode_refuse(d, "event_type",
+        return ngx_http_triggers_decode_refuse(d->error, "event_type",
                                                "event_type is required");
     }
 
@@ -389,7 +388,7 @@ ngx_http_triggers_decode_string(ngx_http_triggers_decode_t *d,
     }
 
     if (value->type != NGX_TRIGGERS_JSON_STRING) {
-        return ngx_http_triggers_decode_refuse(d, field, "%s must be a "
+        return ngx_http_triggers_decode_refuse(d->error, field, "%s must be a "
                                                "string", field);
     }
 
@@ -417,8 +416,9 @@ ngx_http_triggers_decode_string(ngx_http_triggers_decode_t *d,
 
 invalid:
 
-    return ngx_http_triggers_decode_refuse(d, field, "%s must be a string of "
-                                           "1 to %ui characters", field, max);
+    return ngx_http_triggers_decode_refuse(d->error, field, "%s must be a "
+                                           "string of 1 to %ui characters",
+                                           field, max);
 }
 
 
@@ -467,7 +467,7 @@ ngx_http_triggers_decode_invalid(ngx_http_triggers_decode_t *d,
         return NGX_ERROR;
     }
 
-    return ngx_http_triggers_decode_refuse(d, field,
+    return ngx_http_triggers_decode_refuse(d->error, field,
                                            "invalid JSON in %s: %s at byte "
                                            "%uz", field ? field : "the body",
                                            walk->error.reason,
@@ -475,23 +475,22 @@ ngx_http_triggers_decode_invalid(ngx_http_triggers_decode_t *d,
 }
 
 
-static ngx_int_t
-ngx_http_triggers_decode_refuse(ngx_http_triggers_decode_t *d,
+ngx_int_t
+ngx_http_triggers_decode_refuse(ngx_http_triggers_decode_error_t *error,
     const char *field, const char *fmt, ...)
 {
     u_char   *p;
     va_list   args;
 
     va_start(args, fmt);
-    p = ngx_vslprintf(d->error->buf, d->error->buf + sizeof(d->error->buf),
-                      fmt, args);
+    p = ngx_vslprintf(error->buf, error->buf + sizeof(error->buf), fmt, args);
     va_end(args);
 
-    d->error->message.data = d->error->buf;
-    d->error->message.len = p - d->error->buf;
+    error->message.data = error->buf;
+    error->message.len = p - error->buf;
 
-    d->error->field.data = (u_char *) field;
-    d->error->field.len = field ? ngx_strlen(field) : 0;
+    error->field.data = (u_char *) field;
+    error->field.len = field ? ngx_strlen(field) : 0;
 
     return NGX_DECLINED;
 }

@@ -36,5 +36,14 @@ ngx_int_t ngx_http_triggers_decode_event(ngx_pool_t *pool, ngx_str_t *text,
     ngx_uint_t strict, ngx_triggers_event_t *event, ngx_str_t *key,
     ngx_http_triggers_decode_error_t *error);
 
+/*
+ * Sets *error: the field, which is static, or NULL; the message in the format
+ * of ngx_slprintf().  Returns NGX_DECLINED.
+ */
+
+ngx_int_t ngx_http_triggers_decode_refuse(
+    ngx_http_triggers_decode_error_t *error, const char *field,
+    const char *fmt, ...);
+
 
 #endif /* _NGX_HTTP_TRIGGERS_DECODE_H_INCLUDED_ */

@@ -21,9 +21,6 @@ static ngx_int_t ngx_http_triggers_decode_item(ngx_pool_t *pool,
 static ngx_int_t ngx_http_triggers_decoded_refuse(ngx_pool_t *pool,
     ngx_http_triggers_decoded_t *item,
     ngx_http_triggers_decode_error_t *error);
-static ngx_int_t ngx_http_triggers_decode_decline(
-    ngx_http_triggers_decode_error_t *error, const char *field,
-    const char *fmt, ...);
 
 
 ngx_int_t
@@ -63,18 +60,18 @@ ngx_http_triggers_decode_batch(ngx_pool_t *pool, ngx_str_t *text,
     }
 
     if (rc == NGX_ERROR) {
-        return ngx_http_triggers_decode_decline(error, NULL,
-                                                "invalid JSON in the body: %s "
-                                                "at byte %uz",
-                                                items.error.reason,
-                                                items.error.offset);
+        return ngx_http_triggers_decode_refuse(error, NULL,
+                                               "invalid JSON in the body: %s "
+                                               "at byte %uz",
+                                               items.error.reason,
+                                               items.error.offset);
     }
 
     if (rc != NGX_DONE || events->nelts == 0) {
-        return ngx_http_triggers_decode_decline(error, "events",
-                                                "the events must be an array "
-                                                "of 1 to %d",
-                                                NGX_TRIGGERS_BATCH_MAX);
+        return ngx_http_triggers_decode_refuse(error, "events",
+                                               "the events must be an array "
+                                               "of 1 to %d",
+                                               NGX_TRIGGERS_BATCH_MAX);
     }
 
     return NGX_OK;
@@ -103,8 +100,8 @@ ngx_http_triggers_decode_events(ngx_str_t *text, ngx_str_t *events,
         {
             ngx_triggers_json_walk_done(&walk);
 
-            (void) ngx_http_triggers_decode_decline(error, NULL,
-                                                    "unknown member");
+            (void) ngx_http_triggers_decode_refuse(error, NULL,
+                                                   "unknown member");
             error->field = member.name;
 
             return NGX_DECLINED;
@@ -121,22 +118,22 @@ ngx_http_triggers_decode_events(ngx_str_t *text, ngx_str_t *events,
             return NGX_ERROR;
         }
 
-        return ngx_http_triggers_decode_decline(error, NULL,
-                                                "invalid JSON in the body: %s "
-                                                "at byte %uz",
-                                                walk.error.reason,
-                                                walk.error.offset);
+        return ngx_http_triggers_decode_refuse(error, NULL,
+                                               "invalid JSON in the body: %s "
+                                               "at byte %uz",
+                                               walk.error.reason,
+                                               walk.error.offset);
     }
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_triggers_decode_decline(error, NULL,
-                                                "the body must be a JSON "
-                                                "object");
+        return ngx_http_triggers_decode_refuse(error, NULL,
+                                               "the body must be a JSON "
+                                               "object");
     }
 
     if (events->data == NULL) {
-        return ngx_http_triggers_decode_decline(error, "events",
-                                                "events is required");
+        return ngx_http_triggers_decode_refuse(error, "events",
+                                               "events is required");
     }
 
     return NGX_OK;
@@ -160,9 +157,9 @@ ngx_http_triggers_decode_item(ngx_pool_t *pool, ngx_str_t *text,
 
     if (text->len > max_size) {
         item->too_large = 1;
-        rc = ngx_http_triggers_decode_decline(&error, NULL,
-                                              "the event is larger than %uz "
-                                              "bytes", max_size);
+        rc = ngx_http_triggers_decode_refuse(&error, NULL,
+                                             "the event is larger than %uz "
+                                             "bytes", max_size);
 
     } else if (cloudevents) {
         rc = ngx_http_triggers_cloudevent_decode(pool, text, &item->event,
@@ -200,26 +197,4 @@ ngx_http_triggers_decoded_refuse(ngx_pool_t *pool,
     item->field = error->field;
 
     return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_triggers_decode_decline(ngx_http_triggers_decode_error_t *error,
-    const char *field, const char *fmt, ...)
-{
-    va_list  args;
-
-    va_start(args, fmt);
-    error->message.len = ngx_vslprintf(error->buf,
-                                       error->buf + sizeof(error->buf), fmt,
-                                       args)
-                         - error->buf;
-    va_end(args);
-
-    error->message.data = error->buf;
-
-    error->field.data = (u_char *) field;
-    error->field.len = field ? ngx_strlen(field) : 0;
-
-    return NGX_DECLINED;
 }

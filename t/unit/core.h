@@ -1,8 +1,8 @@
 
 /*
  * Stand-ins for what the api room's pure parts use of nginx' core: pools,
- * arrays, buffers, formatted, escaped and UTF-8 text.  Every allocation is malloc's,
- * so that a sanitizer sees what goes beyond it.
+ * arrays, buffers, formatted, escaped and UTF-8 text.  Every allocation is
+ * malloc's, so that a sanitizer sees what goes beyond it.
  */
 
 

@@ -176,7 +176,8 @@ test_order(void)
         }
     }
 
-    unit_ok(n > 0 && n <= SIZE / 128, "a full ring refuses, after %d records", (int) n);
+    unit_ok(n > 0 && n <= SIZE / 128, "a full ring refuses, after %d records",
+            (int) n);
     unit_ok(ngx_triggers_ring_records(&s->ring) == n - 1,
             "and counts them, but for one whose owner died as it did");
     unit_ok(ngx_triggers_ring_depth(&s->ring) <= SIZE,

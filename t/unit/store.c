@@ -852,7 +852,8 @@ test_lock(void)
     ngx_triggers_store_close(b);
     unit_ok(ngx_triggers_store_open(a) == NGX_OK
             && ngx_triggers_store_foreign(a) != foreign, "lock: taken back");
-    unit_ok(fixture_create(a, 21, 30, "third") == NGX_OK && fixture_consistent(path)
+    unit_ok(fixture_create(a, 21, 30, "third") == NGX_OK
+            && fixture_consistent(path)
             && fixture_sql(path, "SELECT count(*) FROM events") == 30,
             "lock: sees what the other wrote");
 

@@ -529,8 +529,8 @@ test_model(void)
         snprintf(sql, sizeof(sql),
                  "SELECT count(*) FROM events JOIN inbox USING (seq)"
                  " NATURAL JOIN owners"
-                 " WHERE (%d OR user_id = '%s') AND %d & (1 << CASE WHEN lane < 3 THEN lane"
-                 " WHEN lane < 7 THEN 3 ELSE 4 END)"
+                 " WHERE (%d OR user_id = '%s') AND %d & (1 << CASE"
+                 " WHEN lane < 3 THEN lane WHEN lane < 7 THEN 3 ELSE 4 END)"
                  " AND created_at >= %lld AND created_at <= %lld",
                  users[n % 3] == NULL, users[n % 3] ? users[n % 3] : "",
                  statuses ? (int) statuses : 31, (long long) query.from,

@@ -602,10 +602,6 @@ void ngx_triggers_sqlite_row(sqlite3_stmt *stmt, ngx_triggers_row_t *row);
 
 int64_t ngx_triggers_sqlite_now(void);
 
-/* The row that NGX_TRIGGERS_SQLITE_ROW of the reader selects. */
-
-void ngx_triggers_sqlite_row(sqlite3_stmt *stmt, ngx_triggers_row_t *row);
-
 /* What a reader's failed call ends in: logs, and returns an nginx code. */
 
 ngx_int_t ngx_triggers_sqlite_reader_error(ngx_triggers_reader_t *reader,
@@ -669,14 +665,17 @@ ngx_triggers_store_state_e ngx_triggers_sqlite_classify(sqlite3 *db, int rc);
 int ngx_triggers_sqlite_bind_text(sqlite3_stmt *stmt, int n,
     ngx_str_t *text);
 void ngx_triggers_sqlite_bind_time(sqlite3_stmt *stmt, int n, int64_t time);
+
+/* A column's bytes, which the statement has; data NULL: NULL. */
+
 void ngx_triggers_sqlite_column_text(sqlite3_stmt *stmt, int n,
     ngx_str_t *text);
 void ngx_triggers_sqlite_column_blob(sqlite3_stmt *stmt, int n,
     ngx_str_t *blob);
 
-/* An event as the statements of a reader find it. */
+/* Is what belongs to owner the user's? */
 
-void ngx_triggers_sqlite_row(sqlite3_stmt *stmt, ngx_triggers_row_t *row);
+ngx_uint_t ngx_triggers_sqlite_is_owner(ngx_str_t *owner, ngx_str_t *user_id);
 
 /* NGX_OK while the path still names the file that the reader reads. */
 
@@ -722,11 +721,12 @@ int ngx_triggers_sqlite_api_keys_save(ngx_triggers_store_t *store);
  *
  * …_audit_event() is about an event, …_audit_seq() about one of which only the
  * number is known, …_audit_end() tells that one is about to be acknowledged,
- * delivered or to fail, by the store's asker; …_audit_subject() is about the key or webhook with the id,
- * which belongs to user_id, …_audit_webhook() about a webhook, by its number,
- * with which we have done something.  …_audit_created() makes a row of the entry that
- * says that the event was created, which was derived from it, and is called
- * for every event that is about to be removed.
+ * delivered or to fail, by the store's asker; …_audit_subject() is about the
+ * key or webhook with the id, which belongs to user_id, …_audit_webhook()
+ * about a webhook, by its number, with which we have done something.
+ * …_audit_created() makes a row of the entry that says that the event was
+ * created, which was derived from it, and is called for every event that is
+ * about to be removed.
  */
 
 int ngx_triggers_sqlite_audit_event(ngx_triggers_store_t *store,

@@ -176,10 +176,7 @@ ngx_triggers_reader_key(ngx_triggers_reader_t *reader, ngx_str_t *user_id,
     }
 
     if (code == SQLITE_OK
-        && (any_owner
-            || (key.user_id.len == user_id->len
-                && ngx_memcmp(key.user_id.data, user_id->data, user_id->len)
-                   == 0)))
+        && (any_owner || ngx_triggers_sqlite_is_owner(&key.user_id, user_id)))
     {
         rc = handler(data, &key);
     }

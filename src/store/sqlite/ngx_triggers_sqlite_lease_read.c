@@ -44,8 +44,7 @@ ngx_triggers_reader_lease(ngx_triggers_reader_t *reader, ngx_str_t *user_id,
         /* that of an admin has no owner */
 
         if (any_owner
-            || (owner.data && owner.len == user_id->len
-                && ngx_memcmp(owner.data, user_id->data, owner.len) == 0))
+            || (owner.data && ngx_triggers_sqlite_is_owner(&owner, user_id)))
         {
             rc = ngx_triggers_sqlite_lease_events(reader, stmt, handler, data);
         }

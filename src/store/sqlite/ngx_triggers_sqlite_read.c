@@ -369,10 +369,7 @@ ngx_triggers_reader_get(ngx_triggers_reader_t *reader, ngx_str_t *user_id,
         ngx_triggers_sqlite_row(stmt, &row);
 
         if (any_owner
-            || (row.event.user_id.len == user_id->len
-                && ngx_memcmp(row.event.user_id.data, user_id->data,
-                              user_id->len)
-                   == 0))
+            || ngx_triggers_sqlite_is_owner(&row.event.user_id, user_id))
         {
             rc = handler(data, &row);
         }
@@ -1531,4 +1528,12 @@ ngx_triggers_sqlite_column_blob(sqlite3_stmt *stmt, int n, ngx_str_t *blob)
 {
     blob->data = (u_char *) sqlite3_column_blob(stmt, n);
     blob->len = blob->data ? (size_t) sqlite3_column_bytes(stmt, n) : 0;
+}
+
+
+ngx_uint_t
+ngx_triggers_sqlite_is_owner(ngx_str_t *owner, ngx_str_t *user_id)
+{
+    return owner->len == user_id->len
+           && ngx_memcmp(owner->data, user_id->data, owner->len) == 0;
 }
