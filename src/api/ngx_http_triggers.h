@@ -201,10 +201,16 @@ ngx_int_t ngx_http_triggers_submit(ngx_http_request_t *r,
     ngx_triggers_batch_t *batch, ngx_uint_t wait,
     ngx_http_triggers_commit_pt handler);
 
+/* The same for one mutation. */
+
+ngx_int_t ngx_http_triggers_submit_one(ngx_http_request_t *r,
+    ngx_triggers_mutation_t *mutation, ngx_uint_t wait,
+    ngx_http_triggers_commit_pt handler);
+
 /*
- * The same for a request that waits, but what is refused is not answered:
- * NGX_BUSY (there is no room now), NGX_DECLINED (there never will be) or
- * NGX_ERROR (the store is not ready), which refuse() answers.
+ * As ngx_http_triggers_submit() for a request that waits, but what is refused
+ * is not answered: NGX_BUSY (there is no room now), NGX_DECLINED (there never
+ * will be) or NGX_ERROR (the store is not ready), which refuse() answers.
  */
 
 ngx_int_t ngx_http_triggers_submit_waiting(ngx_http_request_t *r,

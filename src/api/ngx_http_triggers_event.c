@@ -29,6 +29,8 @@ static ngx_int_t ngx_http_triggers_event_decode(ngx_http_request_t *r,
 static ngx_int_t ngx_http_triggers_event_binary(ngx_http_request_t *r,
     ngx_triggers_event_t *event, ngx_str_t *key,
     ngx_http_triggers_decode_error_t *error);
+static ngx_int_t ngx_http_triggers_event_idempotency(ngx_http_request_t *r,
+    ngx_triggers_mutation_t *mutation, ngx_str_t *key);
 static ngx_int_t ngx_http_triggers_event_key(ngx_http_request_t *r,
     ngx_str_t *key);
 static void ngx_http_triggers_event_context(ngx_http_request_t *r,
@@ -47,7 +49,6 @@ ngx_http_triggers_event_create(ngx_http_request_t *r)
     ngx_int_t                          rc;
     ngx_str_t                          key;
     ngx_uint_t                         wait;
-    ngx_triggers_batch_t               batch;
     ngx_triggers_mutation_t            mutation;
     ngx_http_triggers_ctx_t           *ctx;
     ngx_http_triggers_loc_conf_t      *tlcf;
@@ -76,26 +77,10 @@ ngx_http_triggers_event_create(ngx_http_request_t *r)
         return rc;
     }
 
-    rc = ngx_http_triggers_event_key(r, &key);
+    rc = ngx_http_triggers_event_idempotency(r, &mutation, &key);
 
-    if (rc == NGX_OK && key.data) {
-        rc = ngx_http_triggers_idempotency_hash(r->pool, &ctx->key->user_id,
-                                                &mutation.event, &key);
-        mutation.idempotency = key;
-    }
-
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (rc == NGX_DECLINED) {
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_PARAMETER,
-                                       "Idempotency-Key",
-                                       "the Idempotency-Key must be 1 to %d "
-                                       "printable characters, bare or quoted, "
-                                       "and equal metadata.idempotency_key "
-                                       "where both are given",
-                                       NGX_HTTP_TRIGGERS_IDEMPOTENCY_KEY_MAX);
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     ngx_http_triggers_event_mutation(r, &mutation);
@@ -105,16 +90,12 @@ ngx_http_triggers_event_create(ngx_http_request_t *r)
     ngx_memcpy(ctx->event_id, mutation.id, NGX_TRIGGERS_ID_LEN);
     ctx->has_event_id = 1;
 
-    batch.mutations = &mutation;
-    batch.n = 1;
-    batch.codes = NULL;
-
     /* whether a key has been used before is known by the commit only */
 
     wait = tlcf->synchronous_commit || key.data || ctx->debug;
 
-    return ngx_http_triggers_submit(r, &batch, wait,
-                                    ngx_http_triggers_event_committed);
+    return ngx_http_triggers_submit_one(r, &mutation, wait,
+                                        ngx_http_triggers_event_committed);
 }
 
 
@@ -226,6 +207,43 @@ ngx_http_triggers_event_binary(ngx_http_request_t *r,
     return ngx_http_triggers_cloudevent_decode_binary(r->pool, &attributes,
                                                       &type, &ctx->body,
                                                       event, key, error);
+}
+
+
+/* NGX_DECLINED: the key, if there is one, is set, go on; else as a handler */
+
+static ngx_int_t
+ngx_http_triggers_event_idempotency(ngx_http_request_t *r,
+    ngx_triggers_mutation_t *mutation, ngx_str_t *key)
+{
+    ngx_int_t                 rc;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    rc = ngx_http_triggers_event_key(r, key);
+
+    if (rc == NGX_OK && key->data) {
+        rc = ngx_http_triggers_idempotency_hash(r->pool, &ctx->key->user_id,
+                                                &mutation->event, key);
+        mutation->idempotency = *key;
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_PARAMETER,
+                                       "Idempotency-Key",
+                                       "the Idempotency-Key must be 1 to %d "
+                                       "printable characters, bare or quoted, "
+                                       "and equal metadata.idempotency_key "
+                                       "where both are given",
+                                       NGX_HTTP_TRIGGERS_IDEMPOTENCY_KEY_MAX);
+    }
+
+    return NGX_DECLINED;
 }
 
 

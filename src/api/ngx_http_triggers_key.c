@@ -353,7 +353,6 @@ static ngx_int_t
 ngx_http_triggers_key_submit(ngx_http_request_t *r, ngx_uint_t op,
     ngx_triggers_key_change_t *change, ngx_http_triggers_commit_pt handler)
 {
-    ngx_triggers_batch_t      batch;
     ngx_triggers_mutation_t   mutation;
     ngx_http_triggers_ctx_t  *ctx;
 
@@ -367,11 +366,7 @@ ngx_http_triggers_key_submit(ngx_http_request_t *r, ngx_uint_t op,
     mutation.change = change;
     ngx_memcpy(mutation.id, ctx->id, NGX_TRIGGERS_ID_LEN);
 
-    batch.mutations = &mutation;
-    batch.n = 1;
-    batch.codes = NULL;
-
-    return ngx_http_triggers_submit(r, &batch, 1, handler);
+    return ngx_http_triggers_submit_one(r, &mutation, 1, handler);
 }
 
 

@@ -99,7 +99,6 @@ ngx_int_t
 ngx_http_triggers_lease_extend(ngx_http_request_t *r)
 {
     ngx_int_t                         rc;
-    ngx_triggers_batch_t              batch;
     ngx_triggers_mutation_t           mutation;
     ngx_http_triggers_lease_body_t    lb;
     ngx_http_triggers_lease_state_t  *state;
@@ -120,12 +119,8 @@ ngx_http_triggers_lease_extend(ngx_http_request_t *r)
     state->change.until = mutation.time + lb.seconds * 1000;
     mutation.lease = &state->change;
 
-    batch.mutations = &mutation;
-    batch.n = 1;
-    batch.codes = NULL;
-
-    return ngx_http_triggers_submit(r, &batch, 1,
-                                    ngx_http_triggers_lease_extended);
+    return ngx_http_triggers_submit_one(r, &mutation, 1,
+                                        ngx_http_triggers_lease_extended);
 }
 
 

@@ -188,6 +188,21 @@ ngx_http_triggers_submit(ngx_http_request_t *r, ngx_triggers_batch_t *batch,
 
 
 ngx_int_t
+ngx_http_triggers_submit_one(ngx_http_request_t *r,
+    ngx_triggers_mutation_t *mutation, ngx_uint_t wait,
+    ngx_http_triggers_commit_pt handler)
+{
+    ngx_triggers_batch_t  batch;
+
+    batch.mutations = mutation;
+    batch.n = 1;
+    batch.codes = NULL;
+
+    return ngx_http_triggers_submit(r, &batch, wait, handler);
+}
+
+
+ngx_int_t
 ngx_http_triggers_submit_waiting(ngx_http_request_t *r,
     ngx_triggers_batch_t *batch, ngx_http_triggers_commit_pt handler)
 {

@@ -64,7 +64,6 @@ ngx_http_triggers_retry_all(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_triggers_retry_submit(ngx_http_request_t *r)
 {
-    ngx_triggers_batch_t        batch;
     ngx_triggers_mutation_t     mutation;
     ngx_http_triggers_ctx_t    *ctx;
     ngx_http_triggers_retry_t  *retry;
@@ -81,12 +80,8 @@ ngx_http_triggers_retry_submit(ngx_http_request_t *r)
     mutation.time = retry->time;
     mutation.lease = &retry->change;
 
-    batch.mutations = &mutation;
-    batch.n = 1;
-    batch.codes = NULL;
-
-    return ngx_http_triggers_submit(r, &batch, 1,
-                                    ngx_http_triggers_retry_done);
+    return ngx_http_triggers_submit_one(r, &mutation, 1,
+                                        ngx_http_triggers_retry_done);
 }
 
 

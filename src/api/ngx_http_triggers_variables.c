@@ -10,8 +10,15 @@
 #include "ngx_http_triggers_router.h"
 
 
+/* of what has to be written: an id is the longest */
+
+#define NGX_HTTP_TRIGGERS_VAR_LEN  NGX_HTTP_TRIGGERS_UUID_LEN
+
+
 static ngx_int_t ngx_http_triggers_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_triggers_variable_write(ngx_http_request_t *r,
+    ngx_http_triggers_ctx_t *ctx, uintptr_t data, ngx_str_t *s);
 static ngx_int_t ngx_http_triggers_variable_depth(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static void ngx_http_triggers_variable_set(ngx_http_variable_value_t *v,
@@ -90,8 +97,6 @@ static ngx_int_t
 ngx_http_triggers_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    u_char                   *p;
-    uint64_t                  us;
     ngx_str_t                 s;
     ngx_http_triggers_ctx_t  *ctx;
 
@@ -139,46 +144,57 @@ ngx_http_triggers_variable(ngx_http_request_t *r,
         s = ctx->store->name;
         break;
 
-    case NGX_HTTP_TRIGGERS_VAR_LATENCY:
-        p = ngx_pnalloc(r->pool, NGX_TIME_T_LEN + 7);
-        if (p == NULL) {
+    default:
+        if (ngx_http_triggers_variable_write(r, ctx, data, &s) != NGX_OK) {
             return NGX_ERROR;
-        }
-
-        us = ngx_triggers_monotonic_us() - ctx->begun;
-        s.data = p;
-        s.len = ngx_sprintf(p, "%uL.%06uL", us / 1000000, us % 1000000) - p;
-        break;
-
-    case NGX_HTTP_TRIGGERS_VAR_EVENT_ID:
-        if (ctx->has_event_id) {
-            p = ngx_pnalloc(r->pool, NGX_HTTP_TRIGGERS_UUID_LEN);
-            if (p == NULL) {
-                return NGX_ERROR;
-            }
-
-            s.data = p;
-            s.len = ngx_triggers_uuid_format(p, ctx->event_id) - p;
-        }
-
-        break;
-
-    default: /* NGX_HTTP_TRIGGERS_VAR_COMMIT_TIME */
-        if (ctx->committed) {
-            p = ngx_pnalloc(r->pool, NGX_TIME_T_LEN + 4);
-            if (p == NULL) {
-                return NGX_ERROR;
-            }
-
-            s.data = p;
-            s.len = ngx_sprintf(p, "%T.%03M",
-                                (time_t) ctx->commit_time / 1000,
-                                ctx->commit_time % 1000)
-                    - p;
         }
     }
 
     ngx_http_triggers_variable_set(v, &s);
+
+    return NGX_OK;
+}
+
+
+/* those that are no strings yet; what has no value leaves *s as it is */
+
+static ngx_int_t
+ngx_http_triggers_variable_write(ngx_http_request_t *r,
+    ngx_http_triggers_ctx_t *ctx, uintptr_t data, ngx_str_t *s)
+{
+    u_char    *p;
+    uint64_t   us;
+
+    if ((data == NGX_HTTP_TRIGGERS_VAR_EVENT_ID && !ctx->has_event_id)
+        || (data == NGX_HTTP_TRIGGERS_VAR_COMMIT_TIME && !ctx->committed))
+    {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_HTTP_TRIGGERS_VAR_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    s->data = p;
+
+    switch (data) {
+
+    case NGX_HTTP_TRIGGERS_VAR_LATENCY:
+        us = ngx_triggers_monotonic_us() - ctx->begun;
+        p = ngx_sprintf(p, "%uL.%06uL", us / 1000000, us % 1000000);
+        break;
+
+    case NGX_HTTP_TRIGGERS_VAR_EVENT_ID:
+        p = ngx_triggers_uuid_format(p, ctx->event_id);
+        break;
+
+    default: /* NGX_HTTP_TRIGGERS_VAR_COMMIT_TIME */
+        p = ngx_sprintf(p, "%T.%03M", (time_t) ctx->commit_time / 1000,
+                        ctx->commit_time % 1000);
+    }
+
+    s->len = p - s->data;
 
     return NGX_OK;
 }

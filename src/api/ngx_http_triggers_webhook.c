@@ -142,7 +142,6 @@ ngx_http_triggers_webhook_test(ngx_http_request_t *r)
 {
     u_char                   *p;
     ngx_str_t                *payload;
-    ngx_triggers_batch_t      batch;
     ngx_triggers_mutation_t   mutation;
     ngx_http_triggers_ctx_t  *ctx;
 
@@ -178,12 +177,8 @@ ngx_http_triggers_webhook_test(ngx_http_request_t *r)
     ngx_memcpy(ctx->event_id, mutation.id, NGX_TRIGGERS_ID_LEN);
     ctx->has_event_id = 1;
 
-    batch.mutations = &mutation;
-    batch.n = 1;
-    batch.codes = NULL;
-
-    return ngx_http_triggers_submit(r, &batch, 1,
-                                    ngx_http_triggers_webhook_test_done);
+    return ngx_http_triggers_submit_one(r, &mutation, 1,
+                                        ngx_http_triggers_webhook_test_done);
 }
 
 
@@ -269,7 +264,6 @@ static ngx_int_t
 ngx_http_triggers_webhook_submit(ngx_http_request_t *r, ngx_uint_t op,
     ngx_triggers_webhook_change_t *change, ngx_http_triggers_commit_pt handler)
 {
-    ngx_triggers_batch_t      batch;
     ngx_triggers_mutation_t   mutation;
     ngx_http_triggers_ctx_t  *ctx;
 
@@ -280,11 +274,7 @@ ngx_http_triggers_webhook_submit(ngx_http_request_t *r, ngx_uint_t op,
     mutation.webhook = change;
     ngx_memcpy(mutation.id, ctx->id, NGX_TRIGGERS_ID_LEN);
 
-    batch.mutations = &mutation;
-    batch.n = 1;
-    batch.codes = NULL;
-
-    return ngx_http_triggers_submit(r, &batch, 1, handler);
+    return ngx_http_triggers_submit_one(r, &mutation, 1, handler);
 }
 
 
