@@ -250,3 +250,12 @@ fuzz_text(ngx_pool_t *pool, ngx_triggers_text_t *text)
 
     return whole;
 }
+
+
+ngx_uint_t
+fuzz_is_range(json_t *value, json_int_t max)
+{
+    return json_is_integer(value)
+           && json_integer_value(value) >= 0
+           && json_integer_value(value) <= max;
+}

@@ -51,6 +51,10 @@ ngx_uint_t fuzz_characters(ngx_str_t *s);
 
 ngx_uint_t fuzz_printable(ngx_str_t *s);
 
+/* 1 if it is an integer from 0 to max. */
+
+ngx_uint_t fuzz_is_range(json_t *value, json_int_t max);
+
 /* The bit of a scope's name, or 0. */
 
 ngx_uint_t fuzz_scope(const char *name, size_t len);

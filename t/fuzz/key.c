@@ -34,7 +34,6 @@ typedef struct {
 
 static void fuzz_expect(json_t *body, ngx_uint_t op, fuzz_members_t *seen);
 static ngx_uint_t fuzz_is_text(json_t *value, size_t bytes, ngx_uint_t chars);
-static ngx_uint_t fuzz_is_range(json_t *value, json_int_t max);
 static ngx_uint_t fuzz_scopes(json_t *value);
 static ngx_uint_t fuzz_expires(json_t *value, int64_t *ms);
 static ngx_uint_t fuzz_allowed(json_t *value, ngx_str_t *packed,
@@ -187,15 +186,6 @@ fuzz_is_text(json_t *value, size_t bytes, ngx_uint_t chars)
 
     return s.len <= bytes && fuzz_printable(&s)
            && fuzz_characters(&s) <= chars;
-}
-
-
-static ngx_uint_t
-fuzz_is_range(json_t *value, json_int_t max)
-{
-    return json_is_integer(value)
-           && json_integer_value(value) >= 0
-           && json_integer_value(value) <= max;
 }
 
 

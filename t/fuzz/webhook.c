@@ -153,9 +153,7 @@ fuzz_expect(json_t *body, ngx_uint_t op, fuzz_members_t *seen)
         } else if ((strcmp(name, "secret") != 0 || !create
                     || !fuzz_secret(value))
                    && (strcmp(name, "grace_seconds") != 0 || !rotate
-                       || !json_is_integer(value)
-                       || json_integer_value(value) < 0
-                       || json_integer_value(value) > FUZZ_GRACE))
+                       || !fuzz_is_range(value, FUZZ_GRACE)))
         {
             seen->other = 1;
         }
