@@ -95,13 +95,16 @@ ngx_triggers_endpoint_hungry(ngx_triggers_endpoint_t *endpoint)
 }
 
 
-/* NGX_OK; NGX_BUSY: no room for more at all; NGX_ERROR: the store */
+/*
+ * NGX_OK; NGX_BUSY: there is no room for more, whatever could be sent has
+ * been; NGX_ERROR: the store
+ */
 
 ngx_int_t
 ngx_triggers_endpoint_serve(ngx_triggers_endpoint_t *endpoint)
 {
     uint64_t   now;
-    ngx_int_t  rc;
+    ngx_int_t  rc, room;
 
     if (!endpoint->webhook.active && !endpoint->deleted) {
         return NGX_OK;
@@ -114,26 +117,29 @@ ngx_triggers_endpoint_serve(ngx_triggers_endpoint_t *endpoint)
     }
 
     do {
+        room = NGX_OK;
+
         if (endpoint->nready < endpoint->window && !endpoint->empty) {
 
-            rc = ngx_triggers_endpoint_read(endpoint, now);
+            room = ngx_triggers_endpoint_read(endpoint, now);
 
-            if (rc != NGX_OK) {
-                return rc;
+            if (room == NGX_ERROR) {
+                return NGX_ERROR;
             }
         }
 
         if (endpoint->deleted) {
             ngx_triggers_endpoint_cancel(endpoint);
-            return NGX_OK;
+            return room;
         }
 
         rc = ngx_triggers_endpoint_send(endpoint, now);
 
-    } while (rc == NGX_OK && endpoint->nready == 0 && !endpoint->empty
+    } while (rc == NGX_OK && room == NGX_OK
+             && endpoint->nready == 0 && !endpoint->empty
              && endpoint->nsending < endpoint->window);
 
-    return (rc == NGX_DECLINED) ? NGX_OK : rc;
+    return (rc == NGX_BUSY || room == NGX_BUSY) ? NGX_BUSY : NGX_OK;
 }
 
 
