@@ -15,6 +15,8 @@
 
 static ngx_int_t ngx_triggers_push_init(ngx_triggers_push_t *push,
     ngx_triggers_row_t *row);
+static size_t ngx_triggers_push_size(ngx_triggers_push_t *push,
+    ngx_triggers_row_t *row);
 static ngx_int_t ngx_triggers_push_signatures(ngx_triggers_push_t *push,
     ngx_str_t *id, int64_t now);
 static ngx_int_t ngx_triggers_push_header(ngx_triggers_push_t *push,
@@ -63,7 +65,7 @@ ngx_triggers_push_create(ngx_triggers_endpoint_t *endpoint,
     push->next = *head;
     *head = push;
 
-    push->size = NGX_TRIGGERS_PUSH_POOL + push->message.body.len;
+    push->size = ngx_triggers_push_size(push, row);
     d->bytes += push->size;
     d->npushes++;
 
@@ -215,6 +217,31 @@ ngx_triggers_push_init(ngx_triggers_push_t *push, ngx_triggers_row_t *row)
 
     return d->conf->message(push->pool, row, &push->endpoint->webhook,
                             &push->message);
+}
+
+
+/*
+ * Headers are long too where metadata is what they are made of; it may have
+ * been copied once more on the way.
+ */
+
+static size_t
+ngx_triggers_push_size(ngx_triggers_push_t *push, ngx_triggers_row_t *row)
+{
+    size_t                   size;
+    ngx_uint_t               i;
+    ngx_triggers_message_t  *message;
+
+    message = &push->message;
+
+    size = NGX_TRIGGERS_PUSH_POOL + message->body.len
+           + row->event.metadata.len;
+
+    for (i = 0; i < message->nheaders; i++) {
+        size += ngx_strlen(message->headers[i]);
+    }
+
+    return size;
 }
 
 
