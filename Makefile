@@ -79,7 +79,7 @@ NPM_PACKAGES := @octokit/webhooks-examples@7.6.1 cloudevents@10.0.0 \
 .PHONY: help
 help: ## lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE) \
-	    | awk -F'|' '{ printf "%-22s%s\n", $$1, $$2 }'
+	    | awk -F'|' '{ printf "%-24s%s\n", $$1, $$2 }'
 	@echo
 	@echo "Variables: NGINX_SRC=DIR builds that nginx and the module for it;"
 	@echo "PORT=8080 and DIR=build/run belong to run, start and stop;"
@@ -393,6 +393,7 @@ UNIT_time   := src/api/ngx_triggers_time.c
 UNIT_ring   := src/zone/ngx_triggers_ring.c
 UNIT_record := src/zone/ngx_triggers_record.c
 UNIT_rate   := src/zone/ngx_triggers_rate.c
+UNIT_metrics := src/zone/ngx_triggers_metrics.c
 UNIT_accept := t/unit/core.c src/api/ngx_http_triggers_accept.c
 UNIT_cloudevent := t/unit/core.c src/api/ngx_http_triggers_attribute.c \
                    $(wildcard src/api/ngx_http_triggers_cloudevent*.c) \
@@ -416,12 +417,13 @@ UNIT_store  := $(wildcard src/store/sqlite/*.c)
 UNIT_store_read  := $(UNIT_store)
 UNIT_store_fault := $(UNIT_store)
 UNIT_idempotency := $(UNIT_store)
-UNIT_idempotency_model := $(UNIT_store)
 UNIT_store_keys  := $(UNIT_store)
 UNIT_store_backup := $(UNIT_store)
 UNIT_deliveries := $(UNIT_store)
 UNIT_lease  := $(UNIT_store)
 UNIT_retention := $(UNIT_store)
+
+.PRECIOUS: build/unit/%.o
 
 UNIT_TESTS := $(patsubst t/unit/%.c,build/unit/%.t, \
                   $(filter-out t/unit/unit.c t/unit/core.c, \
@@ -437,21 +439,32 @@ UNIT_INCS := $(addprefix -I$(TREE)/, \
 UNIT_LIBS := -lsqlite3 -ljansson -lcurl -lcrypto -lpthread
 UNIT_CC    = $(CC) -g -O1 $(WARNINGS) $(UNIT_INCS)
 
+UNIT_OBJS  = $(patsubst %.c,build/unit/%.o,$(1))
+
 .SECONDEXPANSION:
 
-build/unit/%.t: t/unit/%.c t/unit/unit.c $$(UNIT_%) $(OUR_HEADERS) \
-        $(OBJS)/ngx_triggers_migrations.h
-	@mkdir -p $(@D)
-	$(UNIT_CC) $(SANITIZE) -o $@ $(filter %.c,$^) $(UNIT_LIBS)
+# most sources are wanted by several tests, and compiled once
 
-build/unit/idempotency_model.t: UNIT_CC += \
-    -DNGX_TRIGGERS_SQLITE_SLICE=64 -DNGX_TRIGGERS_SQLITE_TAIL_FULL=128 \
-    -DNGX_TRIGGERS_SQLITE_STEP=8 -DNGX_TRIGGERS_SQLITE_SWEEP=16 \
-    -DNGX_TRIGGERS_SQLITE_EXPIRE=32
+build/unit/%.o: %.c $(OUR_HEADERS) $(OBJS)/ngx_triggers_migrations.h
+	@mkdir -p $(@D)
+	$(UNIT_CC) $(SANITIZE) -c -o $@ $<
+
+build/unit/%.t: build/unit/t/unit/%.o build/unit/t/unit/unit.o \
+        $$(call UNIT_OBJS,$$(UNIT_%))
+	$(CC) $(SANITIZE) -o $@ $(filter %.o,$^) $(UNIT_LIBS)
+
+# but for the one that wants limits of its own
+
+build/unit/idempotency_model.t: t/unit/idempotency_model.c t/unit/unit.c \
+        $(UNIT_store) $(OUR_HEADERS) $(OBJS)/ngx_triggers_migrations.h
+	$(UNIT_CC) $(SANITIZE) -DNGX_TRIGGERS_SQLITE_SLICE=64 \
+	    -DNGX_TRIGGERS_SQLITE_TAIL_FULL=128 -DNGX_TRIGGERS_SQLITE_STEP=8 \
+	    -DNGX_TRIGGERS_SQLITE_SWEEP=16 -DNGX_TRIGGERS_SQLITE_EXPIRE=32 \
+	    -o $@ $(filter %.c,$^) $(UNIT_LIBS)
 
 # what is shared by threads: ThreadSanitizer looks at these tests too
 
-TSAN_TESTS := $(patsubst %,build/unit/%_tsan.t,ring rate keys_table)
+TSAN_TESTS := $(patsubst %,build/unit/%_tsan.t,ring rate keys_table metrics)
 
 build/unit/%_tsan.t: t/unit/%.c t/unit/unit.c $$(UNIT_%) $(OUR_HEADERS) \
         $(OBJS)/ngx_triggers_migrations.h
@@ -465,7 +478,7 @@ test-unit: $(UNIT_TESTS) $(TSAN_TESTS) ## C unit tests
 
 # nginx itself: blocks and scripts, t/*.t and t/script/*.t
 
-.PHONY: test-behaviour test-fault test-asan test-valgrind
+.PHONY: test-behaviour test-fault test-asan test-valgrind test-prometheus
 test-behaviour: $(SO) build/node_modules ## the behaviour of the module
 	$(TEST_ENV) t/run
 
@@ -479,6 +492,21 @@ test-asan: $(ASAN_SO) build/node_modules ## test-behaviour with sanitizers
 
 test-valgrind: $(SO) build/node_modules ## the scripts of t/ under memcheck
 	$(TEST_ENV) TRIGGERS_VALGRIND=1 t/run t/script
+
+# A real Prometheus, which "make test" does without: Debian's package is large
+# and would run a service once installed, so it is only unpacked here.
+
+PROMETHEUS := build/prometheus/usr/bin
+
+$(PROMETHEUS)/prometheus:
+	@mkdir -p build/prometheus
+	@echo "== Debian's prometheus into build/prometheus"
+	@cd build/prometheus && apt-get -qq download prometheus \
+	    && dpkg -x prometheus_*.deb . && rm prometheus_*.deb
+
+test-prometheus: $(SO) $(PROMETHEUS)/prometheus ## metrics, with a Prometheus
+	$(TEST_ENV) TRIGGERS_PROMETHEUS=$(abspath $(PROMETHEUS)) \
+	    t/run t/prometheus
 
 # libFuzzer: t/fuzz/NAME.c with the sources it names here; it mutates the
 # corpus, t/fuzz/corpus/NAME, and keeps what it finds under build/.

@@ -15,6 +15,8 @@
 #include "ngx_http_triggers_cors.h"
 #include "ngx_http_triggers_delivery.h"
 #include "ngx_http_triggers_filter.h"
+#include "ngx_http_triggers_log.h"
+#include "ngx_http_triggers_metrics.h"
 #include "ngx_http_triggers_router.h"
 #include "ngx_http_triggers_variables.h"
 
@@ -88,6 +90,8 @@ static char *ngx_http_triggers_set_time(ngx_conf_t *cf, ngx_str_t *value,
 static ngx_http_triggers_store_t *ngx_http_triggers_get_store(ngx_conf_t *cf,
     ngx_str_t *name);
 static char *ngx_http_triggers(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_triggers_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_triggers_key(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -163,6 +167,13 @@ static ngx_command_t  ngx_http_triggers_commands[] = {
     { ngx_string("triggers"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_http_triggers,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("triggers_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_triggers_status,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -358,7 +369,9 @@ ngx_http_triggers_postconfiguration(ngx_conf_t *cf)
 
     ngx_http_triggers_filter_init();
 
-    if (ngx_http_triggers_delivery_init(cf, tmcf) != NGX_OK) {
+    if (ngx_http_triggers_log_init(cf) != NGX_OK
+        || ngx_http_triggers_delivery_init(cf, tmcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -497,6 +510,8 @@ ngx_http_triggers_create_loc_conf(ngx_conf_t *cf)
      *     conf->prefix = { 0, NULL };
      *     conf->cors = NULL;
      *     conf->backup_path = { 0, NULL };
+     *     conf->status = 0;
+     *     conf->status_store = NULL;
      *     conf->webhook_allow = { 0, NULL };
      */
 
@@ -1079,6 +1094,10 @@ ngx_http_triggers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
+    if (tlcf->status) {
+        return "is incompatible with \"triggers_status\"";
+    }
+
     value = cf->args->elts;
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
@@ -1120,6 +1139,52 @@ ngx_http_triggers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     clcf->handler = ngx_http_triggers_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_triggers_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_triggers_loc_conf_t *tlcf = conf;
+
+    ngx_str_t                 *value, name;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (tlcf->status) {
+        return "is duplicate";
+    }
+
+    if (tlcf->store) {
+        return "is incompatible with \"triggers\"";
+    }
+
+    if (cf->args->nelts == 2) {
+        value = cf->args->elts;
+
+        if (value[1].len <= sizeof("store=") - 1
+            || ngx_strncmp(value[1].data, "store=", sizeof("store=") - 1) != 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\", it must be "
+                               "\"store=name\"", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+
+        name.data = value[1].data + sizeof("store=") - 1;
+        name.len = value[1].len - (sizeof("store=") - 1);
+
+        tlcf->status_store = ngx_http_triggers_get_store(cf, &name);
+        if (tlcf->status_store == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    tlcf->status = 1;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_triggers_status_handler;
 
     return NGX_CONF_OK;
 }

@@ -261,6 +261,8 @@ typedef struct {
     ngx_triggers_mutation_t *mutations;
     ngx_uint_t               n;
     u_char                  *codes;
+    uint32_t                 submitted;        /* CLOCK_MONOTONIC, us, the low
+                                                  bits; set by who submits */
 } ngx_triggers_batch_t;
 
 

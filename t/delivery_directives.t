@@ -352,7 +352,7 @@ duplicate endpoint "https://example.com/" of triggers store "main"
 --- suppress_stderr
 --- error_log
 [emerg]
-too many endpoints of triggers store "main"
+more than 100 endpoints of triggers store "main"
 
 
 

@@ -11,7 +11,9 @@ add_block_preprocessor(sub {
     log_format  triggers  'event=$triggers_event_id user=$triggers_user '
                           'key=$triggers_key_id request=$triggers_request_id '
                           'error=$triggers_error commit=$triggers_commit_time '
-                          'depth=$triggers_queue_depth.';
+                          'depth=$triggers_queue_depth. '
+                          'route=$triggers_route store=$triggers_store '
+                          'latency=$triggers_latency;';
     access_log  logs/error.log  triggers;
 END
 });
@@ -32,7 +34,8 @@ POST /events
 --- error_code: 200
 --- error_log eval
 [qr/event=[0-9a-f]{8}-[0-9a-f-]{27} user=alice key=[0-9a-f]{12} request=req-1 /,
- qr/ error=- commit=\d+\.\d{3} depth=\d+\./]
+ qr/ error=- commit=\d+\.\d{3} depth=\d+\. /,
+ qr/ route=\/events store=main latency=0\.\d{6};/]
 
 
 
@@ -132,7 +135,7 @@ event=-
 GET /
 --- response_body: []
 --- error_log
-event=- user=- key=- request=- error=- commit=- depth=-
+event=- user=- key=- request=- error=- commit=- depth=-. route=- store=- latency=-;
 
 
 
@@ -166,3 +169,22 @@ Transfer-Encoding: chunked\r
 --- error_log
 event=- user=alice
 request=req-1
+
+
+
+=== TEST 9: a route with an id
+--- request
+GET /v1/events/0193b3a0-0000-7000-8000-000000000001
+--- error_code: 404
+--- error_log eval
+qr/ route=\/v1\/events\/\{id\} store=main latency=\d/
+
+
+
+=== TEST 10: a path without a route
+--- request
+GET /v1/none
+--- error_code: 404
+--- error_log
+error=NOT_FOUND
+route=- store=main

@@ -79,6 +79,8 @@ typedef struct {
                                                   unset */
     ngx_msec_t               backup_timeout;
     size_t                   backup_wal;       /* largest WAL meanwhile */
+    ngx_flag_t               status;           /* triggers_status is here */
+    ngx_http_triggers_store_t  *status_store;  /* of it; NULL: all */
     ngx_str_t                webhook_allow;    /* networks, packed; data NULL:
                                                   unset */
     ngx_uint_t               lease_attempts;
@@ -104,6 +106,8 @@ typedef enum {
 
 typedef struct {
     ngx_http_request_t      *request;          /* whose it is */
+    ngx_http_triggers_store_t  *store;         /* where it began */
+    uint64_t                 begun;            /* CLOCK_MONOTONIC, us */
 
     /* headers of the request, data is NULL where there was none */
     ngx_str_t                x_api_key;

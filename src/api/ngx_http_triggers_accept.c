@@ -33,6 +33,8 @@ typedef struct {
 } ngx_http_triggers_accept_t;
 
 
+static void ngx_http_triggers_accept_headers(
+    ngx_http_triggers_accept_t *accept, ngx_list_t *headers);
 static void ngx_http_triggers_accept_line(
     ngx_http_triggers_accept_t *accept, ngx_str_t *line);
 static void ngx_http_triggers_accept_range(
@@ -48,10 +50,8 @@ static void ngx_http_triggers_accept_trim(u_char **p, u_char **last);
 ngx_uint_t
 ngx_http_triggers_accept_cloudevents(ngx_list_t *headers)
 {
-    ngx_int_t         weight;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_int_t   weight;
+    ngx_uint_t  i;
 
     ngx_http_triggers_accept_t  accept[] = {
         { ngx_string("application/json"), 0, 0 },
@@ -59,6 +59,64 @@ ngx_http_triggers_accept_cloudevents(ngx_list_t *headers)
         { ngx_string("application/cloudevents-batch+json"), 0, 0 },
         { ngx_null_string, 0, 0 }
     };
+
+    ngx_http_triggers_accept_headers(accept, headers);
+
+    weight = 0;
+
+    for (i = 1; i < 3; i++) {
+        if (accept[i].match == NGX_HTTP_TRIGGERS_ACCEPT_NAMED) {
+            weight = ngx_max(weight, accept[i].weight);
+        }
+    }
+
+    return weight > 0 && weight >= accept[0].weight;
+}
+
+
+/*
+ * Who asks for "application/json, text/plain" is a browser's library, which
+ * would not know what to do with the latter.
+ */
+
+ngx_http_triggers_format_e
+ngx_http_triggers_accept_metrics(ngx_list_t *headers)
+{
+    ngx_int_t   weight;
+    ngx_uint_t  i, format;
+
+    ngx_http_triggers_accept_t  accept[] = {
+        { ngx_string("application/json"), 0, 0 },
+        { ngx_string("application/openmetrics-text"), 0, 0 },
+        { ngx_string("text/plain"), 0, 0 },
+        { ngx_null_string, 0, 0 }
+    };
+
+    ngx_http_triggers_accept_headers(accept, headers);
+
+    format = NGX_HTTP_TRIGGERS_FORMAT_JSON;
+    weight = 0;
+
+    for (i = 0; accept[i].type.len; i++) {
+        if (accept[i].match == NGX_HTTP_TRIGGERS_ACCEPT_NAMED
+            && accept[i].weight > weight)
+        {
+            format = i;
+            weight = accept[i].weight;
+        }
+    }
+
+    return format;
+}
+
+
+static void
+ngx_http_triggers_accept_headers(ngx_http_triggers_accept_t *accept,
+    ngx_list_t *headers)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
 
     for (part = &headers->part; part; part = part->next) {
         h = part->elts;
@@ -74,16 +132,6 @@ ngx_http_triggers_accept_cloudevents(ngx_list_t *headers)
             }
         }
     }
-
-    weight = 0;
-
-    for (i = 1; i < 3; i++) {
-        if (accept[i].match == NGX_HTTP_TRIGGERS_ACCEPT_NAMED) {
-            weight = ngx_max(weight, accept[i].weight);
-        }
-    }
-
-    return weight > 0 && weight >= accept[0].weight;
 }
 
 
@@ -145,7 +193,7 @@ ngx_http_triggers_accept_match(ngx_str_t *type, u_char *p, u_char *last)
         return NGX_HTTP_TRIGGERS_ACCEPT_NAMED;
     }
 
-    /* all of them are of application */
+    /* of a text type this is not said, but it names none anyway */
 
     if (len == sizeof("application/*") - 1
         && ngx_strncasecmp(p, (u_char *) "application/*", len) == 0)

@@ -21,4 +21,22 @@
 ngx_uint_t ngx_http_triggers_accept_cloudevents(ngx_list_t *headers);
 
 
+/* formats of metrics, in the order in which they are preferred */
+
+typedef enum {
+    NGX_HTTP_TRIGGERS_FORMAT_JSON = 0,
+    NGX_HTTP_TRIGGERS_FORMAT_OPENMETRICS,
+    NGX_HTTP_TRIGGERS_FORMAT_TEXT              /* of Prometheus */
+} ngx_http_triggers_format_e;
+
+
+/*
+ * What metrics are to be answered as: JSON unless one of the other types is
+ * named, no wildcard, and application/json is not, or is wanted less.
+ */
+
+ngx_http_triggers_format_e ngx_http_triggers_accept_metrics(
+    ngx_list_t *headers);
+
+
 #endif /* _NGX_HTTP_TRIGGERS_ACCEPT_H_INCLUDED_ */

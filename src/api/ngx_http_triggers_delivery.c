@@ -21,8 +21,6 @@
 #define NGX_HTTP_TRIGGERS_DELIVERY_CONCURRENCY  32
 #define NGX_HTTP_TRIGGERS_DELIVERY_MESSAGES     256        /* in all */
 
-#define NGX_HTTP_TRIGGERS_DELIVER_MAX           100        /* of a store */
-
 #define NGX_HTTP_TRIGGERS_CERTIFICATE_MAX       (4 * 1024 * 1024)
 #define NGX_HTTP_TRIGGERS_NETWORKS_MAX          17         /* bytes of one */
 
@@ -676,13 +674,6 @@ ngx_http_triggers_delivery_add(ngx_conf_t *cf,
                           &deliver->file, deliver->line);
             return NGX_ERROR;
         }
-    }
-
-    if (conf->webhooks->nelts == NGX_HTTP_TRIGGERS_DELIVER_MAX) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "too many endpoints of triggers store \"%V\" in "
-                      "%V:%ui", &store->name, &deliver->file, deliver->line);
-        return NGX_ERROR;
     }
 
     webhook = ngx_array_push(conf->webhooks);

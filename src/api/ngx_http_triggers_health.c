@@ -11,9 +11,6 @@
 #include "ngx_http_triggers_response.h"
 
 
-#define NGX_HTTP_TRIGGERS_HEARTBEAT_MAX  5000  /* ms */
-
-
 static ngx_int_t ngx_http_triggers_health_thread(ngx_triggers_job_t *job,
     ngx_triggers_reader_t *reader);
 static ngx_int_t ngx_http_triggers_health_answer(ngx_http_request_t *r,
@@ -162,18 +159,8 @@ ngx_http_triggers_check_queue(ngx_triggers_zone_sh_t *sh)
 static const char *
 ngx_http_triggers_check_drainer(ngx_triggers_zone_sh_t *sh)
 {
-    uint64_t  heartbeat, now;
-
-    heartbeat = __atomic_load_n(&sh->heartbeat, __ATOMIC_RELAXED);
-    now = ngx_triggers_monotonic_ms();
-
-    /* the order of the two readings does not matter: it is off by little */
-
-    if (heartbeat + NGX_HTTP_TRIGGERS_HEARTBEAT_MAX < now) {
-        return "no worker drains the queue";
-    }
-
-    return ngx_http_triggers_ok;
+    return ngx_triggers_zone_drained(sh) ? ngx_http_triggers_ok
+                                         : "no worker drains the queue";
 }
 
 
@@ -190,7 +177,7 @@ ngx_http_triggers_check_delivery(ngx_triggers_zone_sh_t *sh)
         return "disabled";
     }
 
-    return (delivering + NGX_HTTP_TRIGGERS_HEARTBEAT_MAX
+    return (delivering + NGX_TRIGGERS_HEARTBEAT_MAX
             < ngx_triggers_monotonic_ms())
            ? ngx_http_triggers_undelivered : ngx_http_triggers_ok;
 }

@@ -19,6 +19,7 @@ typedef struct {
 
 
 static void ngx_http_triggers_ctx_cleanup(void *data);
+static uint64_t ngx_http_triggers_begun(ngx_http_request_t *r);
 static void ngx_http_triggers_scan_headers(ngx_http_request_t *r,
     ngx_http_triggers_ctx_t *ctx);
 static ngx_int_t ngx_http_triggers_set_ids(ngx_http_request_t *r,
@@ -57,14 +58,17 @@ static const ngx_http_triggers_header_t  ngx_http_triggers_headers[] = {
 ngx_http_triggers_ctx_t *
 ngx_http_triggers_get_ctx(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t       *cln;
-    ngx_http_triggers_ctx_t  *ctx;
+    ngx_pool_cleanup_t            *cln;
+    ngx_http_triggers_ctx_t       *ctx;
+    ngx_http_triggers_loc_conf_t  *tlcf;
 
     ctx = ngx_http_triggers_find_ctx(r);
 
     if (ctx) {
         return ctx;
     }
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_triggers_ctx_t));
     if (cln == NULL) {
@@ -76,6 +80,8 @@ ngx_http_triggers_get_ctx(ngx_http_request_t *r)
 
     cln->handler = ngx_http_triggers_ctx_cleanup;
     ctx->request = r;
+    ctx->store = tlcf->store;
+    ctx->begun = ngx_http_triggers_begun(r);
     ctx->started = ngx_current_msec;
 
     ngx_http_triggers_scan_headers(r, ctx);
@@ -258,6 +264,22 @@ ngx_http_triggers_ctx_cleanup(void *data)
     if (ctx->body_pool) {
         ngx_destroy_pool(ctx->body_pool);
     }
+}
+
+
+/* nginx knows the ms when the request's first bytes came, and no less */
+
+static uint64_t
+ngx_http_triggers_begun(ngx_http_request_t *r)
+{
+    int64_t      ms;
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+    ms = (int64_t) (tp->sec - r->start_sec) * 1000
+         + ((int64_t) tp->msec - (int64_t) r->start_msec);
+
+    return ngx_triggers_monotonic_us() - (uint64_t) ngx_max(ms, 0) * 1000;
 }
 
 

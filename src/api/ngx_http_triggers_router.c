@@ -113,6 +113,10 @@ static const ngx_http_triggers_route_t  ngx_http_triggers_routes[] = {
       NGX_HTTP_TRIGGERS_SCOPE_INBOX_ACK, NGX_HTTP_TRIGGERS_BODY_NONE,
       ngx_http_triggers_event_retry },
 
+    { NGX_HTTP_GET, ngx_string("/metrics"),
+      NGX_HTTP_TRIGGERS_SCOPE_METRICS_READ, NGX_HTTP_TRIGGERS_BODY_NONE,
+      ngx_http_triggers_metrics },
+
     { NGX_HTTP_GET, ngx_string("/openapi.yaml"),
       0, 0,
       ngx_http_triggers_openapi },
@@ -187,6 +191,14 @@ static const ngx_http_triggers_route_t  ngx_http_triggers_routes[] = {
 };
 
 
+#define NGX_HTTP_TRIGGERS_NROUTES                                             \
+    (sizeof(ngx_http_triggers_routes) / sizeof(ngx_http_triggers_routes[0])   \
+     - 1)
+
+_Static_assert(NGX_HTTP_TRIGGERS_NROUTES < NGX_TRIGGERS_ROUTES,
+               "the zone has no counters for so many routes");
+
+
 /* what lies under these is the API's, known or not */
 
 static ngx_str_t  ngx_http_triggers_reserved[] = {
@@ -243,6 +255,21 @@ ngx_http_triggers_handler(ngx_http_request_t *r)
     }
 
     return ngx_http_triggers_admit(r);
+}
+
+
+ngx_uint_t
+ngx_http_triggers_route_number(const ngx_http_triggers_route_t *route)
+{
+    return route ? (ngx_uint_t) (route - ngx_http_triggers_routes) + 1 : 0;
+}
+
+
+const ngx_http_triggers_route_t *
+ngx_http_triggers_route_of(ngx_uint_t n)
+{
+    return (n && n <= NGX_HTTP_TRIGGERS_NROUTES)
+           ? &ngx_http_triggers_routes[n - 1] : NULL;
 }
 
 

@@ -36,6 +36,15 @@ struct ngx_http_triggers_route_s {
 };
 
 
+/*
+ * The number of a route, from 1; 0 is that of none.  The route of a number, or
+ * NULL.
+ */
+
+ngx_uint_t ngx_http_triggers_route_number(
+    const ngx_http_triggers_route_t *route);
+const ngx_http_triggers_route_t *ngx_http_triggers_route_of(ngx_uint_t n);
+
 /* The content handler of a location with "triggers". */
 
 ngx_int_t ngx_http_triggers_handler(ngx_http_request_t *r);

@@ -7,6 +7,7 @@
 
 #include "ngx_http_triggers_variables.h"
 #include "ngx_http_triggers_response.h"
+#include "ngx_http_triggers_router.h"
 
 
 static ngx_int_t ngx_http_triggers_variable(ngx_http_request_t *r,
@@ -23,6 +24,9 @@ typedef enum {
     NGX_HTTP_TRIGGERS_VAR_KEY_ID,
     NGX_HTTP_TRIGGERS_VAR_REQUEST_ID,
     NGX_HTTP_TRIGGERS_VAR_ERROR,
+    NGX_HTTP_TRIGGERS_VAR_ROUTE,
+    NGX_HTTP_TRIGGERS_VAR_STORE,
+    NGX_HTTP_TRIGGERS_VAR_LATENCY,
     NGX_HTTP_TRIGGERS_VAR_COMMIT_TIME
 } ngx_http_triggers_variable_e;
 
@@ -43,6 +47,15 @@ static ngx_http_variable_t  ngx_http_triggers_vars[] = {
 
     { ngx_string("triggers_error"), NULL, ngx_http_triggers_variable,
       NGX_HTTP_TRIGGERS_VAR_ERROR, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("triggers_route"), NULL, ngx_http_triggers_variable,
+      NGX_HTTP_TRIGGERS_VAR_ROUTE, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("triggers_store"), NULL, ngx_http_triggers_variable,
+      NGX_HTTP_TRIGGERS_VAR_STORE, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("triggers_latency"), NULL, ngx_http_triggers_variable,
+      NGX_HTTP_TRIGGERS_VAR_LATENCY, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("triggers_commit_time"), NULL, ngx_http_triggers_variable,
       NGX_HTTP_TRIGGERS_VAR_COMMIT_TIME, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -78,6 +91,7 @@ ngx_http_triggers_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
     u_char                   *p;
+    uint64_t                  us;
     ngx_str_t                 s;
     ngx_http_triggers_ctx_t  *ctx;
 
@@ -112,6 +126,28 @@ ngx_http_triggers_variable(ngx_http_request_t *r,
 
     case NGX_HTTP_TRIGGERS_VAR_ERROR:
         s = ctx->error;
+        break;
+
+    case NGX_HTTP_TRIGGERS_VAR_ROUTE:
+        if (ctx->route) {
+            s = ctx->route->path;
+        }
+
+        break;
+
+    case NGX_HTTP_TRIGGERS_VAR_STORE:
+        s = ctx->store->name;
+        break;
+
+    case NGX_HTTP_TRIGGERS_VAR_LATENCY:
+        p = ngx_pnalloc(r->pool, NGX_TIME_T_LEN + 7);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        us = ngx_triggers_monotonic_us() - ctx->begun;
+        s.data = p;
+        s.len = ngx_sprintf(p, "%uL.%06uL", us / 1000000, us % 1000000) - p;
         break;
 
     case NGX_HTTP_TRIGGERS_VAR_EVENT_ID:

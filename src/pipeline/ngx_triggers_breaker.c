@@ -63,6 +63,18 @@ ngx_triggers_breaker_result(ngx_triggers_breaker_t *breaker,
 }
 
 
+ngx_uint_t
+ngx_triggers_breaker_state(ngx_triggers_breaker_t *breaker)
+{
+    if (breaker->failures < NGX_TRIGGERS_BREAKER_FAILURES) {
+        return NGX_TRIGGERS_BREAKER_CLOSED;
+    }
+
+    return breaker->probing ? NGX_TRIGGERS_BREAKER_HALF_OPEN
+                            : NGX_TRIGGERS_BREAKER_OPEN;
+}
+
+
 uint64_t
 ngx_triggers_breaker_wait(ngx_triggers_breaker_t *breaker, uint64_t now)
 {

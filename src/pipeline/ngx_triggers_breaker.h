@@ -19,6 +19,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "ngx_triggers_metrics.h"
+
 
 #define NGX_TRIGGERS_BREAKER_FAILURES  5
 #define NGX_TRIGGERS_BREAKER_MIN       30000       /* ms */
@@ -53,6 +55,10 @@ ngx_int_t ngx_triggers_breaker_take(ngx_triggers_breaker_t *breaker,
 
 void ngx_triggers_breaker_result(ngx_triggers_breaker_t *breaker,
     ngx_uint_t epoch, ngx_int_t rc, uint64_t now);
+
+/* Its state, an ngx_triggers_breaker_state_e. */
+
+ngx_uint_t ngx_triggers_breaker_state(ngx_triggers_breaker_t *breaker);
 
 /* How many ms until take() may allow something; 0: now, or after a result. */
 

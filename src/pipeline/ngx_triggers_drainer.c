@@ -72,11 +72,15 @@ struct ngx_triggers_drainer_s {
     ngx_uint_t               n;
     uint64_t                 end;          /* position behind it */
     uint64_t                 batch_start;  /* us */
+    ngx_triggers_tally_t    *tally;        /* that it is counted in */
     ngx_triggers_record_header_t  **records;
     u_char                  *touched;      /* slots that wait for it */
     uint64_t                 changed_owners[NGX_TRIGGERS_GENERATIONS / 64];
     int64_t                  foreign;      /* of the store, when we last
                                               looked */
+    uint64_t                 entered[NGX_TRIGGERS_NSTATUS];
+                                           /* of the store, as far as it has
+                                              been told */
     unsigned                 changed:1;    /* events of anybody */
     unsigned                 changed_unknown:1;  /* of I can't tell whom */
 };
@@ -107,6 +111,8 @@ static void ngx_triggers_drainer_changed(ngx_triggers_drainer_t *d,
 static ngx_uint_t ngx_triggers_drainer_malformed(ngx_triggers_drainer_t *d,
     ngx_triggers_record_header_t *header);
 static void ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d);
+static void ngx_triggers_drainer_totals(ngx_triggers_drainer_t *d);
+static void ngx_triggers_drainer_size(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_tell(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_foreign(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_generations(ngx_triggers_drainer_t *d);
@@ -115,7 +121,6 @@ static void ngx_triggers_drainer_wake(ngx_triggers_zone_sh_t *sh,
 static void ngx_triggers_drainer_wake_all(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_after(ngx_triggers_drainer_t *d);
 static ngx_uint_t ngx_triggers_drainer_stopping(ngx_triggers_drainer_t *d);
-static uint64_t ngx_triggers_monotonic_us(void);
 static int64_t ngx_triggers_wall_ms(void);
 
 
@@ -289,6 +294,7 @@ ngx_triggers_drainer_tick(ngx_triggers_drainer_t *d)
         && ngx_triggers_drainer_keys_check(&d->keys) == NGX_OK)
     {
         ngx_triggers_drainer_keys_tick(&d->keys);
+        ngx_triggers_drainer_size(d);
     }
 
     if (ngx_triggers_ring_depth(&d->sh->ring) == 0
@@ -308,6 +314,8 @@ ngx_triggers_drainer_tick(ngx_triggers_drainer_t *d)
     if (!ngx_triggers_store_is_open(d->store)) {
         d->leading = 0;
     }
+
+    ngx_triggers_drainer_totals(d);
 
     d->sh->state = ngx_triggers_store_state(d->store);
 }
@@ -432,6 +440,9 @@ ngx_triggers_drainer_lead(ngx_triggers_drainer_t *d)
 
     /* a predecessor may have committed it and died before it said so */
 
+    ngx_triggers_tally_recover(&d->sh->metrics, position);
+    ngx_triggers_drainer_totals(d);
+    ngx_triggers_drainer_size(d);
     ngx_triggers_ring_commit(&d->sh->ring, d->position);
 
     d->changed = 1;
@@ -470,6 +481,7 @@ ngx_triggers_drainer_fail(ngx_triggers_drainer_t *d, ngx_int_t rc,
                       : ngx_triggers_store_state(d->store);
 
     __atomic_store_n(&d->sh->state, state, __ATOMIC_RELAXED);
+    ngx_triggers_metrics_add(&d->sh->metrics.leader->failures, 1);
 
     if (state == NGX_TRIGGERS_STORE_MOVED) {
         ngx_triggers_drainer_keys_forget(&d->keys);
@@ -563,6 +575,7 @@ ngx_triggers_drainer_sweep(ngx_triggers_drainer_t *d)
     if (changed) {
         d->changed = 1;
         d->changed_unknown = 1;
+        ngx_triggers_drainer_totals(d);
         ngx_triggers_drainer_tell(d);
     }
 
@@ -623,6 +636,7 @@ ngx_triggers_drainer_gather(ngx_triggers_drainer_t *d)
         if (ngx_triggers_drainer_skip_dead(d, header) == NGX_OK) {
             ngx_triggers_ring_step(header, &position);
             d->position = position;
+            ngx_triggers_ring_done(&d->sh->ring, header);
             ngx_triggers_ring_commit(&d->sh->ring, position);
             continue;
         }
@@ -683,10 +697,12 @@ ngx_triggers_drainer_skip_dead(ngx_triggers_drainer_t *d,
 static ngx_int_t
 ngx_triggers_drainer_batch(ngx_triggers_drainer_t *d)
 {
+    uint64_t    start;
     ngx_int_t   rc;
     ngx_uint_t  i;
 
     d->batch_start = ngx_triggers_monotonic_us();
+    d->tally = ngx_triggers_tally_begin(&d->sh->metrics);
 
     ngx_triggers_drainer_keys_begin(&d->keys);
 
@@ -704,6 +720,9 @@ ngx_triggers_drainer_batch(ngx_triggers_drainer_t *d)
         return rc;
     }
 
+    ngx_triggers_tally_ready(d->tally, d->end, d->n);
+    start = ngx_triggers_monotonic_us();
+
     rc = ngx_triggers_store_commit(d->store, d->sh->nonce, d->end);
 
     if (rc == NGX_ERROR) {
@@ -714,6 +733,8 @@ ngx_triggers_drainer_batch(ngx_triggers_drainer_t *d)
     }
 
     if (rc == NGX_OK) {
+        ngx_triggers_metrics_drained(&d->sh->metrics, NGX_TRIGGERS_TIME_SYNC,
+                                     ngx_triggers_monotonic_us() - start);
         ngx_triggers_drainer_keys_publish(&d->keys);
     }
 
@@ -741,6 +762,10 @@ ngx_triggers_drainer_apply(ngx_triggers_drainer_t *d,
         if (rc != NGX_OK) {
             return rc;
         }
+
+        ngx_triggers_metrics_drained(&d->sh->metrics, NGX_TRIGGERS_TIME_QUEUE,
+                                     (uint32_t) d->batch_start
+                                     - record.submitted);
 
     } else {
         result.rc = ngx_triggers_drainer_malformed(d, header);
@@ -787,6 +812,7 @@ ngx_triggers_drainer_record(ngx_triggers_drainer_t *d,
             }
 
             ngx_triggers_drainer_changed(d, &mutation, result);
+            ngx_triggers_tally_count(d->tally, &mutation, result);
 
         } else {
             result->rc = ngx_triggers_drainer_malformed(d, header);
@@ -893,7 +919,13 @@ ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
     __atomic_store_n(&d->sh->state, ngx_triggers_store_state(d->store),
                      __ATOMIC_RELAXED);
 
+    /* and counted */
+
+    ngx_triggers_tally_done(&d->sh->metrics);
+    ngx_triggers_drainer_totals(d);
+
     d->position = d->end;
+    ngx_triggers_ring_done(&d->sh->ring, d->records[d->n - 1]);
     ngx_triggers_ring_commit(&d->sh->ring, d->end);
 
     __atomic_store_n(&d->sh->next_due, ngx_triggers_store_next_due(d->store),
@@ -904,10 +936,50 @@ ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
     now = ngx_triggers_monotonic_us();
 
     d->delay = 0;
-    d->sh->records += d->n;
     d->sh->batches++;
     d->sh->commit_time = now - d->batch_start;
+
+    ngx_triggers_metrics_drained(&d->sh->metrics, NGX_TRIGGERS_TIME_BATCH,
+                                 now - d->batch_start);
+    ngx_triggers_metrics_batch(&d->sh->metrics, d->n);
+
     __atomic_store_n(&d->sh->heartbeat, now / 1000, __ATOMIC_RELAXED);
+}
+
+
+/* what the store holds now */
+
+static void
+ngx_triggers_drainer_totals(ngx_triggers_drainer_t *d)
+{
+    ngx_uint_t                      i;
+    ngx_triggers_totals_t          *totals;
+    ngx_triggers_metrics_leader_t  *leader;
+
+    leader = d->sh->metrics.leader;
+    totals = ngx_triggers_store_totals(d->store);
+
+    __atomic_store_n(&leader->total_events, totals->total_events,
+                     __ATOMIC_RELAXED);
+
+    for (i = 0; i < NGX_TRIGGERS_NSTATUS; i++) {
+        __atomic_store_n(&leader->events[i], totals->events[i],
+                         __ATOMIC_RELAXED);
+
+        if (totals->entered[i] != d->entered[i]) {
+            ngx_triggers_metrics_add(&leader->entered[i],
+                                     totals->entered[i] - d->entered[i]);
+            d->entered[i] = totals->entered[i];
+        }
+    }
+}
+
+
+static void
+ngx_triggers_drainer_size(ngx_triggers_drainer_t *d)
+{
+    __atomic_store_n(&d->sh->metrics.leader->bytes,
+                     ngx_triggers_store_size(d->store), __ATOMIC_RELAXED);
 }
 
 
@@ -1036,17 +1108,6 @@ static ngx_uint_t
 ngx_triggers_drainer_stopping(ngx_triggers_drainer_t *d)
 {
     return ngx_terminate || __atomic_load_n(&d->stop, __ATOMIC_RELAXED);
-}
-
-
-static uint64_t
-ngx_triggers_monotonic_us(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 

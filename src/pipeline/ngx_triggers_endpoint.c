@@ -32,6 +32,8 @@ static ngx_triggers_endpoint_t *ngx_triggers_endpoint_add(
     ngx_triggers_deliverer_t *d, ngx_triggers_webhook_t *webhook);
 static ngx_int_t ngx_triggers_endpoint_set(ngx_triggers_endpoint_t *endpoint,
     ngx_triggers_webhook_t *webhook);
+static ngx_uint_t ngx_triggers_endpoint_changed(
+    ngx_triggers_endpoint_t *endpoint, ngx_triggers_webhook_t *webhook);
 static ngx_int_t ngx_triggers_endpoint_copy(
     ngx_triggers_endpoint_t *endpoint, ngx_triggers_webhook_t *webhook,
     ngx_pool_t *pool);
@@ -275,9 +277,7 @@ ngx_triggers_endpoint_set(ngx_triggers_endpoint_t *endpoint,
 
     old = endpoint->pool;
 
-    if (old && endpoint->webhook.updated_at == webhook->updated_at
-        && endpoint->webhook.active == webhook->active)
-    {
+    if (old && !ngx_triggers_endpoint_changed(endpoint, webhook)) {
         return NGX_OK;
     }
 
@@ -301,6 +301,39 @@ ngx_triggers_endpoint_set(ngx_triggers_endpoint_t *endpoint,
     }
 
     return NGX_OK;
+}
+
+
+/* two changes may be of the same millisecond */
+
+static ngx_uint_t
+ngx_triggers_endpoint_changed(ngx_triggers_endpoint_t *endpoint,
+    ngx_triggers_webhook_t *webhook)
+{
+    ngx_triggers_secret_t    secret;
+    ngx_triggers_webhook_t  *known;
+
+    known = &endpoint->webhook;
+
+    if (known->updated_at != webhook->updated_at
+        || known->active != webhook->active
+        || known->format != webhook->format
+        || known->old_secret_until != webhook->old_secret_until
+        || known->url.len != webhook->url.len
+        || ngx_memcmp(known->url.data, webhook->url.data, webhook->url.len)
+           != 0)
+    {
+        return 1;
+    }
+
+    secret.len = 0;
+
+    if (webhook->secret.len) {
+        (void) ngx_triggers_secret_parse(&webhook->secret, &secret);
+    }
+
+    return secret.len != endpoint->secret.len
+           || ngx_memcmp(secret.key, endpoint->secret.key, secret.len) != 0;
 }
 
 

@@ -131,6 +131,8 @@ ngx_triggers_leader_tick(ngx_triggers_worker_t *worker)
                          __ATOMIC_RELAXED);
     }
 
+    ngx_triggers_metrics_tick(&sh->metrics, ngx_triggers_monotonic_us());
+
     if (++worker->ticks % NGX_TRIGGERS_HOUSEKEEPING == 0
         && !worker->draining)
     {

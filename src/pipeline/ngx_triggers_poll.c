@@ -41,6 +41,7 @@ ngx_triggers_poll(ngx_triggers_worker_t *worker, ngx_triggers_poll_t *poll)
 
     poll->worker = worker;
     ngx_queue_insert_tail(&worker->polls, &poll->queue);
+    worker->npolls++;
 
     __atomic_store_n(&slot->polling, 1, __ATOMIC_SEQ_CST);
 
@@ -121,6 +122,7 @@ ngx_triggers_poll_remove(ngx_triggers_poll_t *poll)
 
     worker = poll->worker;
     poll->worker = NULL;
+    worker->npolls--;
 
     ngx_queue_remove(&poll->queue);
 

@@ -168,7 +168,13 @@ ngx_triggers_push_result(ngx_triggers_push_t *push, uint64_t now)
     delivery->status_code = message->status;
     delivery->outcome = NGX_TRIGGERS_ATTEMPT_DELIVERED;
 
-    if (!taken) {
+    if (taken) {
+        ngx_triggers_metrics_drained(
+            &push->endpoint->deliverer->zone->sh->metrics,
+            NGX_TRIGGERS_TIME_DELIVERY,
+            (uint64_t) ngx_max(wall - push->created_at, 0) * 1000);
+
+    } else {
         delivery->outcome = NGX_TRIGGERS_ATTEMPT_FAILED;
         delivery->gone = (message->status == 410);
         delivery->next_at = ngx_triggers_push_next(push, wall);
@@ -189,6 +195,8 @@ ngx_triggers_push_init(ngx_triggers_push_t *push, ngx_triggers_row_t *row)
     url = &push->endpoint->webhook.url;
 
     ngx_memcpy(push->id, row->event.id, NGX_TRIGGERS_ID_LEN);
+
+    push->created_at = row->event.created_at;
 
     push->delivery.webhook = push->endpoint->webhook.number;
     push->delivery.seq = row->seq;

@@ -49,6 +49,7 @@ struct ngx_triggers_push_s {
     ngx_uint_t               rc;               /* of the outcome's commit;
                                                   ngx_triggers_rc_e */
     u_char                   id[NGX_TRIGGERS_ID_LEN];
+    int64_t                  created_at;       /* of the event, ms */
     ngx_str_t                user_id;
     ngx_triggers_delivery_t  delivery;         /* the outcome */
 };

@@ -166,6 +166,15 @@ ngx_triggers_readers_busy(ngx_triggers_readers_t *readers)
 
 
 void
+ngx_triggers_readers_count(ngx_triggers_readers_t *readers, ngx_uint_t *busy,
+    ngx_uint_t *waiting)
+{
+    *busy = readers->nbusy + (readers->apart != NULL);
+    *waiting = readers->nwaiting;
+}
+
+
+void
 ngx_triggers_readers_resume(ngx_triggers_readers_t *readers)
 {
     ngx_int_t            rc;

@@ -30,6 +30,7 @@ ngx_triggers_submit(ngx_triggers_worker_t *worker,
     ngx_msec_t timeout, ngx_triggers_waiter_t **waiter)
 {
     uint64_t                end;
+    uint64_t                now;
     ngx_int_t               rc;
     ngx_triggers_owner_t    owner;
     ngx_triggers_waiter_t  *w;
@@ -56,6 +57,9 @@ ngx_triggers_submit(ngx_triggers_worker_t *worker,
         owner.index = w - worker->waiters;
     }
 
+    now = ngx_triggers_monotonic_us();
+    batch->submitted = (uint32_t) now;
+
     rc = ngx_triggers_zone_append(worker->zone, batch, &owner,
                                   w ? w->cells : NULL, w ? w->ncells : 0,
                                   &end);
@@ -72,6 +76,7 @@ ngx_triggers_submit(ngx_triggers_worker_t *worker,
 
         w->worker = worker;
         w->position = end;
+        w->submitted = now;
         w->handler = handler;
         w->data = data;
         w->deadline = ngx_current_msec + timeout;
@@ -109,14 +114,19 @@ void
 ngx_triggers_waiters_wake(ngx_triggers_worker_t *worker)
 {
     void                        *data;
-    uint64_t                     committed;
+    uint64_t                     committed, now;
     ngx_int_t                    rc;
     ngx_queue_t                 *q;
     ngx_triggers_owner_t         owner;
     ngx_triggers_result_t        result;
     ngx_triggers_waiter_t       *w;
     ngx_triggers_waiter_pt       handler;
+    ngx_triggers_histogram_t    *times;
     ngx_triggers_zone_result_t  *zr;
+
+    now = 0;
+    times = ngx_triggers_metrics_counts(&worker->zone->sh->metrics,
+                                        worker->owner.slot)->times;
 
     owner = worker->owner;
     committed = ngx_triggers_ring_committed(&worker->zone->sh->ring);
@@ -150,6 +160,15 @@ ngx_triggers_waiters_wake(ngx_triggers_worker_t *worker)
 
         } else if (w->handler && w->codes) {
             ngx_triggers_waiter_codes(worker, w, &result);
+        }
+
+        if (w->handler) {
+
+            /* what the handlers before have taken is not waiting */
+
+            now = now ? now : ngx_triggers_monotonic_us();
+            ngx_triggers_metrics_time(&times[NGX_TRIGGERS_TIME_COMMIT],
+                                      now - w->submitted);
         }
 
         handler = w->handler;

@@ -26,6 +26,7 @@ static ngx_int_t ngx_triggers_worker_listen(ngx_triggers_worker_t *worker,
 static ngx_int_t ngx_triggers_worker_prepare(ngx_triggers_worker_t *worker);
 static void ngx_triggers_worker_wake_handler(ngx_event_t *rev);
 static void ngx_triggers_worker_look(ngx_triggers_worker_t *worker);
+static void ngx_triggers_worker_tell(ngx_triggers_worker_t *worker);
 static void ngx_triggers_worker_tick_handler(ngx_event_t *ev);
 static void ngx_triggers_worker_guard_handler(ngx_event_t *ev);
 
@@ -69,6 +70,9 @@ ngx_triggers_worker_exit(ngx_triggers_worker_t *worker)
 
     ngx_triggers_leader_exit(worker);
     ngx_triggers_readers_close(worker->readers);
+
+    __atomic_store_n(&worker->zone->sh->slots[worker->owner.slot].seen, 0,
+                     __ATOMIC_RELAXED);
 
     /* the slot is free from here on */
 
@@ -291,6 +295,29 @@ ngx_triggers_worker_look(ngx_triggers_worker_t *worker)
 }
 
 
+/* what the metrics show of this worker */
+
+static void
+ngx_triggers_worker_tell(ngx_triggers_worker_t *worker)
+{
+    ngx_uint_t            reading, queries;
+    ngx_triggers_slot_t  *slot;
+
+    slot = &worker->zone->sh->slots[worker->owner.slot];
+
+    ngx_triggers_readers_count(worker->readers, &reading, &queries);
+
+    __atomic_store_n(&slot->body_bytes, worker->body_bytes, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->waiting, worker->nwaiting, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->reading, reading, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->queries, queries, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->polls, worker->npolls, __ATOMIC_RELAXED);
+
+    __atomic_store_n(&slot->seen, ngx_triggers_monotonic_ms(),
+                     __ATOMIC_RELAXED);
+}
+
+
 static void
 ngx_triggers_worker_tick_handler(ngx_event_t *ev)
 {
@@ -312,6 +339,8 @@ ngx_triggers_worker_tick_handler(ngx_event_t *ev)
         } else {
             ngx_triggers_lead(worker);
         }
+
+        ngx_triggers_worker_tell(worker);
     }
 
     ngx_add_timer(ev, NGX_TRIGGERS_TICK);
@@ -333,6 +362,7 @@ ngx_triggers_worker_guard_handler(ngx_event_t *ev)
 
     ngx_triggers_waiters_expire(worker);
     ngx_triggers_readers_resume(worker->readers);
+    ngx_triggers_worker_tell(worker);
 
     if (ngx_exiting && worker->nwaiting && !ngx_triggers_leading(worker)) {
 

@@ -70,6 +70,7 @@ struct ngx_triggers_worker_s {
     ngx_uint_t               nwaiting;         /* of them with a handler */
 
     ngx_queue_t              polls;
+    ngx_uint_t               npolls;
 
     ngx_event_t              guard;            /* while anything waits */
     ngx_event_t              tick;             /* election, housekeeping */
@@ -119,6 +120,7 @@ struct ngx_triggers_waiter_s {
     ngx_queue_t              queue;
     ngx_triggers_worker_t   *worker;
     uint64_t                 position;         /* to be committed */
+    uint64_t                 submitted;        /* CLOCK_MONOTONIC, us */
     ngx_msec_t               deadline;
     ngx_triggers_waiter_pt   handler;          /* NULL: nobody waits */
     void                    *data;
@@ -231,6 +233,8 @@ void ngx_triggers_leader_exit(ngx_triggers_worker_t *worker);
 ngx_triggers_readers_t *ngx_triggers_readers_create(
     ngx_triggers_worker_t *worker);
 ngx_uint_t ngx_triggers_readers_busy(ngx_triggers_readers_t *readers);
+void ngx_triggers_readers_count(ngx_triggers_readers_t *readers,
+    ngx_uint_t *busy, ngx_uint_t *waiting);
 void ngx_triggers_readers_resume(ngx_triggers_readers_t *readers);
 void ngx_triggers_readers_close(ngx_triggers_readers_t *readers);
 

@@ -360,6 +360,25 @@ ngx_triggers_store_state_e ngx_triggers_store_state(
 int64_t ngx_triggers_store_foreign(ngx_triggers_store_t *store);
 
 /*
+ * What the store holds, as of the last commit or taking of the write lock.
+ * entered counts, since the writer was made, the events that it has stored or
+ * moved in each state.
+ */
+
+typedef struct {
+    uint64_t                 total_events;     /* ever stored */
+    uint64_t                 events[NGX_TRIGGERS_NSTATUS];
+    uint64_t                 entered[NGX_TRIGGERS_NSTATUS];
+} ngx_triggers_totals_t;
+
+
+ngx_triggers_totals_t *ngx_triggers_store_totals(ngx_triggers_store_t *store);
+
+/* The size of the database without its WAL, bytes; 0 if it is not open. */
+
+uint64_t ngx_triggers_store_size(ngx_triggers_store_t *store);
+
+/*
  * Frames in the WAL that a restart of it would give back, after the last
  * commit or checkpoint.
  */

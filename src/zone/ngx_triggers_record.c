@@ -18,8 +18,9 @@
 /* followed by the cells */
 
 typedef struct {
-    uint32_t                 n;                /* mutations */
-    uint32_t                 ncells;
+    uint16_t                 n;                /* mutations */
+    uint16_t                 ncells;
+    uint32_t                 submitted;        /* us */
 } ngx_triggers_record_head_t;
 
 
@@ -207,6 +208,7 @@ ngx_triggers_record_encode(ngx_triggers_batch_t *batch, uint32_t *cells,
     head = (ngx_triggers_record_head_t *) dst;
     head->n = batch->n;
     head->ncells = ncells;
+    head->submitted = batch->submitted;
 
     if (ncells) {
         ngx_memcpy(head + 1, cells, ncells * sizeof(uint32_t));
@@ -246,6 +248,7 @@ ngx_triggers_record_open(ngx_triggers_record_t *record, u_char *data,
 
     record->n = head->n;
     record->left = head->n;
+    record->submitted = head->submitted;
     record->cells = (uint32_t *) (head + 1);
     record->ncells = head->ncells;
     record->pos = data + size;

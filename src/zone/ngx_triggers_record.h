@@ -21,6 +21,7 @@ typedef struct {
     u_char                  *last;
     ngx_uint_t               n;                /* mutations */
     ngx_uint_t               left;             /* of them still to be read */
+    uint32_t                 submitted;        /* as in the batch */
     uint32_t                *cells;            /* for the codes, see
                                                   ngx_triggers_zone.h */
     ngx_uint_t               ncells;

@@ -76,11 +76,16 @@ ngx_triggers_ring_reserve_locked(ngx_triggers_ring_t *ring, size_t len,
     header = ngx_triggers_ring_write_header(ring, head, len,
                                             NGX_TRIGGERS_RECORD_RESERVED);
     header->owner = *owner;
+    header->number = ring->number + 1;
 
     /* the one store that makes both headers exist */
 
     *end = head + need;
     __atomic_store_n(&ring->head, *end, __ATOMIC_RELEASE);
+
+    /* its owner may die here; the next record then has the same number */
+
+    __atomic_store_n(&ring->number, header->number, __ATOMIC_RELAXED);
 
     return header;
 }
@@ -150,6 +155,14 @@ ngx_triggers_ring_commit(ngx_triggers_ring_t *ring, uint64_t position)
 }
 
 
+void
+ngx_triggers_ring_done(ngx_triggers_ring_t *ring,
+    ngx_triggers_record_header_t *header)
+{
+    __atomic_store_n(&ring->done, header->number, __ATOMIC_RELAXED);
+}
+
+
 uint64_t
 ngx_triggers_ring_committed(ngx_triggers_ring_t *ring)
 {
@@ -167,6 +180,23 @@ ngx_triggers_ring_depth(ngx_triggers_ring_t *ring)
     tail = __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE);
 
     return __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE) - tail;
+}
+
+
+ngx_uint_t
+ngx_triggers_ring_records(ngx_triggers_ring_t *ring)
+{
+    int32_t   n;
+    uint32_t  done;
+
+    if (ngx_triggers_ring_depth(ring) == 0) {
+        return 0;
+    }
+
+    done = __atomic_load_n(&ring->done, __ATOMIC_RELAXED);
+    n = (int32_t) (__atomic_load_n(&ring->number, __ATOMIC_RELAXED) - done);
+
+    return ngx_max(n, 1);
 }
 
 

@@ -58,7 +58,8 @@ typedef struct {
     uint32_t                 len;           /* of the record that follows */
     uint32_t                 state;         /* atomic */
     ngx_triggers_owner_t     owner;
-    uint32_t                 reserved;      /* zero */
+    uint32_t                 number;        /* one more than that of the
+                                               record before */
 } ngx_triggers_record_header_t;
 
 
@@ -69,9 +70,12 @@ typedef struct {
 
     /* written under the mutex */
     uint64_t                 head  __attribute__((aligned(128)));
+    uint32_t                 number;        /* of the last record */
 
     /* written by the consumer only */
     uint64_t                 tail  __attribute__((aligned(128)));
+    uint32_t                 done;          /* number of the last record that
+                                               was committed */
 } ngx_triggers_ring_t;
 
 
@@ -121,10 +125,23 @@ void ngx_triggers_ring_step(ngx_triggers_record_header_t *header,
 
 void ngx_triggers_ring_commit(ngx_triggers_ring_t *ring, uint64_t position);
 
-/* Any process: the committed position, and the bytes not yet committed. */
+/*
+ * Consumer: the records up to this one are committed, or are about to be; it
+ * is called before the position is, as the record may be gone then.
+ */
+
+void ngx_triggers_ring_done(ngx_triggers_ring_t *ring,
+    ngx_triggers_record_header_t *header);
+
+/*
+ * Any process: the committed position, and the bytes not yet committed; how
+ * many records these are, which a process that died may leave wrong by one
+ * until the next commit.
+ */
 
 uint64_t ngx_triggers_ring_committed(ngx_triggers_ring_t *ring);
 uint64_t ngx_triggers_ring_depth(ngx_triggers_ring_t *ring);
+ngx_uint_t ngx_triggers_ring_records(ngx_triggers_ring_t *ring);
 
 
 #endif /* _NGX_TRIGGERS_RING_H_INCLUDED_ */

@@ -97,7 +97,9 @@ ngx_triggers_zone_record_max(size_t size, ngx_uint_t keys)
 
     keys = ngx_triggers_zone_keys(size, keys);
 
-    used = 2 * (size / NGX_TRIGGERS_ZONE_PART) + ngx_triggers_keys_size(keys)
+    used = 2 * (size / NGX_TRIGGERS_ZONE_PART)
+           + ngx_triggers_metrics_size_max(size)
+           + ngx_triggers_keys_size(keys)
            + ngx_triggers_rates_size(ngx_triggers_zone_rates(size, keys))
            + ngx_pagesize;
 
@@ -198,6 +200,20 @@ ngx_triggers_zone_generation_index(ngx_str_t *user_id)
 }
 
 
+ngx_uint_t
+ngx_triggers_zone_drained(ngx_triggers_zone_sh_t *sh)
+{
+    uint64_t  heartbeat;
+
+    heartbeat = __atomic_load_n(&sh->heartbeat, __ATOMIC_RELAXED);
+
+    /* the order of the two readings does not matter: it is off by little */
+
+    return heartbeat + NGX_TRIGGERS_HEARTBEAT_MAX
+           >= ngx_triggers_monotonic_ms();
+}
+
+
 uint64_t
 ngx_triggers_monotonic_ms(void)
 {
@@ -208,6 +224,17 @@ ngx_triggers_monotonic_ms(void)
     (void) clock_gettime(CLOCK_MONOTONIC, &ts);
 
     return (uint64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+
+uint64_t
+ngx_triggers_monotonic_us(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 
@@ -389,6 +416,11 @@ ngx_triggers_zone_carve(ngx_triggers_zone_t *zone, u_char *p, size_t size)
 
     sh->slots = (ngx_triggers_slot_t *) p;
     n = sh->nslots * sizeof(ngx_triggers_slot_t);
+    p += n;
+    left -= n;
+
+    ngx_triggers_metrics_init(&sh->metrics, p, size, sh->nslots);
+    n = ngx_triggers_metrics_size(size, sh->nslots);
     p += n;
     left -= n;
 

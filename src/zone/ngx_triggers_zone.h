@@ -7,7 +7,7 @@
  * Its parts: the ring; the slots, one for each worker process that is alive;
  * the results, a fixed array for each slot; the table of keys; the buckets of
  * rate limits; the generations, which tell that something has changed; the
- * state that the drainer tells; counters.
+ * state that the drainer tells; metrics.
  */
 
 
@@ -17,6 +17,7 @@
 
 #include "ngx_triggers_event.h"
 #include "ngx_triggers_keys.h"
+#include "ngx_triggers_metrics.h"
 #include "ngx_triggers_rate.h"
 #include "ngx_triggers_ring.h"
 
@@ -26,6 +27,8 @@
 #define NGX_TRIGGERS_WAITING       1024    /* waiting requests of a worker */
 
 #define NGX_TRIGGERS_GENERATIONS   256     /* owners share them by a hash */
+
+#define NGX_TRIGGERS_HEARTBEAT_MAX  5000   /* ms, of who is at work */
 
 #define NGX_TRIGGERS_CELL_CODES    128     /* codes in a cell, two in a byte */
 #define NGX_TRIGGERS_CELLS_MAX     8       /* for a batch of BATCH_MAX */
@@ -40,6 +43,14 @@ typedef struct {
     /* written by the owner when it takes the slot */
     uint32_t                 generation;
     uint32_t                 pid;
+
+    /* written by the owner with every tick; atomic: what is in use */
+    uint64_t                 seen;             /* CLOCK_MONOTONIC, ms */
+    uint64_t                 body_bytes;
+    uint32_t                 waiting;          /* requests, for a commit */
+    uint32_t                 reading;          /* queries that run */
+    uint32_t                 queries;          /* that wait for a reader */
+    uint32_t                 polls;
 
     /* atomic: a wake-up is under way and has not been seen */
     uint32_t                 pending  __attribute__((aligned(128)));
@@ -94,7 +105,6 @@ typedef struct {
                                               happens by itself then */
     uint64_t                 commit_time;  /* of the last batch, us */
     uint64_t                 batches;
-    uint64_t                 records;      /* committed since the zone is */
     uint64_t                 leaders;      /* elected since the zone is */
 
     /* atomic counters of the workers */
@@ -112,6 +122,7 @@ typedef struct {
     uint64_t                 any_generation;
     uint64_t                 unknown_generation;
 
+    ngx_triggers_metrics_t   metrics;
     ngx_triggers_keys_t      keys;
     ngx_triggers_rates_t     rates;
     ngx_triggers_ring_t      ring;
@@ -185,9 +196,17 @@ uint64_t ngx_triggers_zone_generation(ngx_triggers_zone_sh_t *sh,
     ngx_str_t *user_id, ngx_uint_t any_owner);
 ngx_uint_t ngx_triggers_zone_generation_index(ngx_str_t *user_id);
 
-/* Any thread: CLOCK_MONOTONIC in milliseconds. */
+/*
+ * Any process: 1 if a worker has been at work on the queue in the last five
+ * seconds, else 0.
+ */
+
+ngx_uint_t ngx_triggers_zone_drained(ngx_triggers_zone_sh_t *sh);
+
+/* Any thread: CLOCK_MONOTONIC in milliseconds, in microseconds. */
 
 uint64_t ngx_triggers_monotonic_ms(void);
+uint64_t ngx_triggers_monotonic_us(void);
 
 
 #endif /* _NGX_TRIGGERS_ZONE_H_INCLUDED_ */

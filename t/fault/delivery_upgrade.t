@@ -15,8 +15,6 @@ plan(skip_all => 'valgrind does not follow the new binary')
 my $t = Triggers::Nginx->new()->plan(10);
 my $r = Triggers::Receiver->new(dir => $t->{dir});
 
-# a master whose parent is still the one that started it ignores USR2
-
 $t->write_config(<<"END");
 %%GLOBALS%%
 
@@ -42,6 +40,8 @@ http {
 }
 END
 
+# a master whose parent is still the one that started it ignores USR2
+
 $t->write('nginx.conf', $t->read('nginx.conf') =~ s/daemon +off/daemon on/r);
 $t->start();
 $t->adopt();
@@ -59,9 +59,9 @@ ok(wait_for(sub { $t->read('nginx.pid.oldbin') =~ /^$old$/m
 
 delivered('two trees');
 
-my $deliverers = () = $t->sql('SELECT DISTINCT nonce FROM rings
+my $trees = () = $t->sql('SELECT DISTINCT nonce FROM rings
                                UNION SELECT ring_nonce FROM store');
-is($deliverers, 2, 'both have stored events');
+is($trees, 2, 'both have stored events');
 
 kill QUIT => $old;
 

@@ -12,7 +12,7 @@ use Time::HiRes qw( time );
 use Triggers::Nginx;
 use Triggers::Receiver;
 
-my $t = Triggers::Nginx->new()->plan(42);
+my $t = Triggers::Nginx->new()->plan(43);
 my $r = Triggers::Receiver->new(dir => $t->{dir});
 my $Nobody = 'http://127.0.0.1:' . Triggers::Nginx::free_port() . '/';
 
@@ -219,4 +219,15 @@ sub breaker {
        'breaker: nothing is sent while it is open');
     is(scalar(grep { $t->get("/v1/events/$_")->{json}{status} eq 'failed' }
               @ids), 0, 'breaker: nobody has lost an attempt by it');
+
+    ok(wait_for(sub {
+        my $metrics = $t->get('/metrics', Accept => 'text/plain')->{body};
+
+        return $metrics =~ /^triggers_endpoints\{breaker="open"\} [1-9]/m
+            && $metrics =~ /^triggers_delivery_attempts_total
+                             \{outcome="failed"\}\ [1-9]/mx
+            && $metrics =~ /^triggers_delivery_attempts_total
+                             \{outcome="delivered"\}\ [1-9]/mx
+            && $metrics =~ /^triggers_delivery_seconds_count\ [1-9]/m;
+    }, 10), 'breaker: the metrics tell');
 }

@@ -24,6 +24,7 @@ typedef struct {
 
 
 static void test_accept(void);
+static void test_metrics(void);
 static void test_lists(void);
 
 static void test_header(ngx_table_elt_t *h, const char *name,
@@ -34,6 +35,7 @@ int
 main(void)
 {
     test_accept();
+    test_metrics();
     test_lists();
 
     return unit_done();
@@ -127,6 +129,56 @@ test_accept(void)
         while (n) {
             free(h[--n].value.data);
         }
+    }
+}
+
+
+static void
+test_metrics(void)
+{
+    ngx_uint_t        i;
+    ngx_list_t        list;
+    ngx_table_elt_t   h;
+
+    static const struct {
+        const char  *line;
+        ngx_uint_t   format;
+    } tests[] = {
+        { "", NGX_HTTP_TRIGGERS_FORMAT_JSON },
+        { "*/*", NGX_HTTP_TRIGGERS_FORMAT_JSON },
+        { "text/*", NGX_HTTP_TRIGGERS_FORMAT_JSON },
+        { "application/*", NGX_HTTP_TRIGGERS_FORMAT_JSON },
+        { "text/html, */*", NGX_HTTP_TRIGGERS_FORMAT_JSON },
+        { TEST_JSON, NGX_HTTP_TRIGGERS_FORMAT_JSON },
+        { "text/plain", NGX_HTTP_TRIGGERS_FORMAT_TEXT },
+        { "Text/Plain; version=0.0.4", NGX_HTTP_TRIGGERS_FORMAT_TEXT },
+        { "text/plain, */*", NGX_HTTP_TRIGGERS_FORMAT_TEXT },
+        { "text/plain;q=0.1, */*", NGX_HTTP_TRIGGERS_FORMAT_TEXT },
+        { "text/plain;q=0", NGX_HTTP_TRIGGERS_FORMAT_JSON },
+        { TEST_JSON ", text/plain, */*", NGX_HTTP_TRIGGERS_FORMAT_JSON },
+        { TEST_JSON ";q=0.9, text/plain", NGX_HTTP_TRIGGERS_FORMAT_TEXT },
+        { "application/openmetrics-text",
+          NGX_HTTP_TRIGGERS_FORMAT_OPENMETRICS },
+        { "text/plain, application/openmetrics-text",
+          NGX_HTTP_TRIGGERS_FORMAT_OPENMETRICS },
+        { "text/plain, application/openmetrics-text;q=0.9",
+          NGX_HTTP_TRIGGERS_FORMAT_TEXT },
+        { "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;"
+          "version=0.0.4;q=0.4,*/*;q=0.1",
+          NGX_HTTP_TRIGGERS_FORMAT_OPENMETRICS }
+    };
+
+    for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+        test_header(&h, "Accept", tests[i].line);
+
+        ngx_memzero(&list, sizeof(ngx_list_t));
+        list.part.elts = &h;
+        list.part.nelts = 1;
+
+        unit_ok(ngx_http_triggers_accept_metrics(&list) == tests[i].format,
+                "metrics: %s", tests[i].line);
+
+        free(h.value.data);
     }
 }
 

@@ -13,6 +13,7 @@
 
 
 static void test_opens(void);
+static void test_states(void);
 static void test_periods(void);
 static void test_probe(void);
 static void test_late(void);
@@ -26,6 +27,7 @@ int
 main(void)
 {
     test_opens();
+    test_states();
     test_periods();
     test_probe();
     test_late();
@@ -65,6 +67,33 @@ test_opens(void)
     unit_ok(test_send(&b, NGX_ERROR, 1000 + NGX_TRIGGERS_BREAKER_MIN)
             && test_send(&b, NGX_ERROR, 1000 + NGX_TRIGGERS_BREAKER_MIN),
             "whose success closes it");
+}
+
+
+static void
+test_states(void)
+{
+    uint64_t                now;
+    ngx_uint_t              epoch;
+    ngx_triggers_breaker_t  b;
+
+    ngx_memzero(&b, sizeof(b));
+    now = 1000 + NGX_TRIGGERS_BREAKER_MIN;
+
+    unit_ok(ngx_triggers_breaker_state(&b) == NGX_TRIGGERS_BREAKER_CLOSED,
+            "a new one is closed");
+
+    test_fail(&b, NGX_TRIGGERS_BREAKER_FAILURES, 1000);
+    unit_ok(ngx_triggers_breaker_state(&b) == NGX_TRIGGERS_BREAKER_OPEN,
+            "one that has failed is open");
+
+    (void) ngx_triggers_breaker_take(&b, now, &epoch);
+    unit_ok(ngx_triggers_breaker_state(&b) == NGX_TRIGGERS_BREAKER_HALF_OPEN,
+            "one that is probed is half-open");
+
+    ngx_triggers_breaker_result(&b, epoch, NGX_OK, now);
+    unit_ok(ngx_triggers_breaker_state(&b) == NGX_TRIGGERS_BREAKER_CLOSED,
+            "and then closed");
 }
 
 

@@ -240,7 +240,7 @@ event(uint64_t n, const char *user, const char *type)
         return -1;
     }
 
-    return ngx_triggers_store_sequence(store) - 1;
+    return store->next_seq - 1;
 }
 
 
@@ -828,7 +828,7 @@ test_cancelled(void)
     fixture_mutation(&m, NGX_TRIGGERS_OP_CREATE, 1002, "alice");
     ngx_str_set(&m.event.ordering_key, "k");
     (void) apply(&m);
-    c = ngx_triggers_store_sequence(store) - 1;
+    c = store->next_seq - 1;
 
     (void) change(NGX_TRIGGERS_OP_WEBHOOK_DELETE, 1, "alice");
 

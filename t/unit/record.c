@@ -49,6 +49,7 @@ encode(ngx_triggers_mutation_t *m, ngx_uint_t n, uint32_t *cells,
 
     batch.mutations = m;
     batch.n = n;
+    batch.submitted = 0xfedcba98;
 
     len = ngx_triggers_record_length(&batch, ncells);
 
@@ -127,6 +128,7 @@ test_batch(void)
 
     unit_ok(ngx_triggers_record_open(&record, buf, len) == NGX_OK
             && record.n == 5 && record.ncells == 3
+            && record.submitted == 0xfedcba98
             && ngx_memcmp(record.cells, cells, sizeof(cells)) == 0,
             "a batch has its number and its cells");
 

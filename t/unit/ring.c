@@ -148,10 +148,19 @@ test_order(void)
             break;
         }
 
+        wrong += (ngx_triggers_ring_records(&s->ring) != 1);
+
         ngx_triggers_ring_step(h, &position);
         wrong += (position != end);
+        ngx_triggers_ring_done(&s->ring, h);
         ngx_triggers_ring_commit(&s->ring, position);
+
+        wrong += (ngx_triggers_ring_records(&s->ring) != 0);
     }
+
+    /* its owner died before it had counted it: the next has its number */
+
+    s->ring.number--;
 
     unit_ok(wrong == 0, "20000 records come out as they went in");
     unit_ok(ngx_triggers_ring_depth(&s->ring) == 0, "the depth is 0 again");
@@ -168,6 +177,8 @@ test_order(void)
     }
 
     unit_ok(n > 0 && n <= SIZE / 128, "a full ring refuses, after %d records", (int) n);
+    unit_ok(ngx_triggers_ring_records(&s->ring) == n - 1,
+            "and counts them, but for one whose owner died as it did");
     unit_ok(ngx_triggers_ring_depth(&s->ring) <= SIZE,
             "it never holds more than its size");
 

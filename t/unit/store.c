@@ -559,8 +559,9 @@ test_deltas(void)
 {
     ngx_uint_t                i;
     ngx_str_t                *path;
-    ngx_triggers_store_t     *store;
+    ngx_triggers_store_t     *store, *other;
     ngx_triggers_result_t     result;
+    ngx_triggers_totals_t    *totals;
     ngx_triggers_mutation_t   m;
 
     path = fixture_path("deltas.db");
@@ -580,7 +581,48 @@ test_deltas(void)
         }
     }
 
+    totals = ngx_triggers_store_totals(store);
+    unit_ok(totals->total_events == 0 && totals->entered[4] == 0,
+            "totals: nothing before the commit");
+
     (void) ngx_triggers_store_commit(store, FIXTURE_NONCE, 1);
+
+    unit_ok(totals->total_events == 300 && totals->events[0] == 120
+            && totals->events[4] == 60 && totals->entered[4] == 300
+            && totals->entered[0] == 120, "totals: all after it");
+
+    (void) ngx_triggers_store_begin(store);
+    fixture_mutation(&m, NGX_TRIGGERS_OP_CREATE, i, "a");
+    (void) ngx_triggers_store_apply(store, &m, &result);
+    ngx_triggers_store_rollback(store);
+    (void) ngx_triggers_store_begin(store);
+    (void) ngx_triggers_store_commit(store, FIXTURE_NONCE, 2);
+
+    unit_ok(totals->total_events == 300 && totals->events[4] == 60
+            && totals->entered[4] == 300,
+            "totals: nothing of what was rolled back");
+
+    /* another holder of the lock */
+
+    ngx_triggers_store_unlock(store);
+    other = fixture_store(path);
+    (void) ngx_triggers_store_open(other);
+    (void) ngx_triggers_store_begin(other);
+    (void) ngx_triggers_store_apply(other, &m, &result);
+    (void) ngx_triggers_store_commit(other, FIXTURE_NONCE + 1, 1);
+    ngx_triggers_store_destroy(other);
+
+    (void) ngx_triggers_store_open(store);
+    unit_ok(totals->total_events == 301 && totals->events[4] == 61
+            && totals->entered[4] == 300,
+            "totals: what another has stored is there, and is not counted");
+    unit_ok(ngx_triggers_store_size(store) >= 8192
+            && ngx_triggers_store_size(store) % 8192 == 0, "size");
+
+    (void) ngx_triggers_store_begin(store);
+    m.op = NGX_TRIGGERS_OP_DELETE;
+    (void) ngx_triggers_store_apply(store, &m, &result);
+    (void) ngx_triggers_store_commit(store, FIXTURE_NONCE, 3);
 
     unit_ok(fixture_sql(path, "SELECT n FROM counts "
                         "WHERE owner = 0 AND status = 0") == 120

@@ -160,6 +160,8 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
     "INSERT INTO counts (owner, status, n) VALUES (?1, ?2, ?3) "
         "ON CONFLICT (owner, status) DO UPDATE SET n = n + excluded.n",
 
+    "SELECT status, n FROM counts WHERE owner = 0",
+
     /* sorts: a bounded slice, so that each owner's page is dirtied once */
     "INSERT INTO owner_inbox (owner, lane, seq) "
         "SELECT owner, lane, seq FROM inbox "
@@ -423,6 +425,11 @@ ngx_triggers_store_open(ngx_triggers_store_t *store)
     }
 
     code = ngx_triggers_sqlite_load(store);
+
+    if (code == SQLITE_OK) {
+        code = ngx_triggers_sqlite_totals_load(store);
+    }
+
     if (code != SQLITE_OK) {
         rc = ngx_triggers_sqlite_error(store, code, "SELECT");
         ngx_triggers_sqlite_unlock(store);

@@ -125,6 +125,7 @@ typedef enum {
     NGX_TRIGGERS_SQLITE_DUE_DELETE,
     NGX_TRIGGERS_SQLITE_DUE_FIRST,
     NGX_TRIGGERS_SQLITE_COUNT_ADD,
+    NGX_TRIGGERS_SQLITE_COUNTS,
     NGX_TRIGGERS_SQLITE_MERGE,
     NGX_TRIGGERS_SQLITE_KEY_ADD,
     NGX_TRIGGERS_SQLITE_KEY_READ,
@@ -336,6 +337,11 @@ struct ngx_triggers_store_s {
     ngx_uint_t                   nused;
     int64_t                      sums[NGX_TRIGGERS_NSTATUS];
 
+    /* what is committed, and what the transaction adds to it */
+    ngx_triggers_totals_t        totals;
+    int64_t                      added[NGX_TRIGGERS_NSTATUS];
+    uint64_t                     entered[NGX_TRIGGERS_NSTATUS];
+
     ngx_triggers_sqlite_owner_t  owners[NGX_TRIGGERS_SQLITE_CACHE];
 
     /* the lease that was used last; what has changed is yet to be written */
@@ -511,6 +517,14 @@ int64_t ngx_triggers_sqlite_version(void);
 
 int ngx_triggers_sqlite_load(ngx_triggers_store_t *store);
 int ngx_triggers_sqlite_save(ngx_triggers_store_t *store);
+
+/*
+ * Totals: reads them, the write lock just taken, a SQLite code; adds what the
+ * transaction has changed, which has been committed.
+ */
+
+int ngx_triggers_sqlite_totals_load(ngx_triggers_store_t *store);
+void ngx_triggers_sqlite_totals_commit(ngx_triggers_store_t *store);
 
 /*
  * Writes what changes of events have left in memory, counts and a lease, as

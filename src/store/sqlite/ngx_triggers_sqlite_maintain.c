@@ -118,6 +118,24 @@ ngx_triggers_store_check(ngx_triggers_store_t *store)
 }
 
 
+uint64_t
+ngx_triggers_store_size(ngx_triggers_store_t *store)
+{
+    int64_t  pages, size;
+
+    if (store->db == NULL
+        || ngx_triggers_sqlite_integer(store->db, "PRAGMA page_count", &pages)
+           != SQLITE_OK
+        || ngx_triggers_sqlite_integer(store->db, "PRAGMA page_size", &size)
+           != SQLITE_OK)
+    {
+        return 0;
+    }
+
+    return (uint64_t) pages * (uint64_t) size;
+}
+
+
 ngx_uint_t
 ngx_triggers_store_wal_frames(ngx_triggers_store_t *store)
 {
@@ -242,6 +260,8 @@ ngx_triggers_sqlite_synced(ngx_triggers_store_t *store,
     if (rc != SQLITE_OK) {
         return ngx_triggers_sqlite_error(store, rc, "tidying up");
     }
+
+    ngx_triggers_sqlite_totals_commit(store);
 
     return NGX_OK;
 }

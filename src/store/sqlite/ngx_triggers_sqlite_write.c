@@ -73,6 +73,9 @@ ngx_triggers_store_begin(ngx_triggers_store_t *store)
 
     ngx_set_errno(0);
 
+    ngx_memzero(store->added, sizeof(store->added));
+    ngx_memzero(store->entered, sizeof(store->entered));
+
     rc = ngx_triggers_sqlite_exec(store->stmt[NGX_TRIGGERS_SQLITE_BEGIN]);
     if (rc != SQLITE_OK) {
         return ngx_triggers_sqlite_error(store, rc, "BEGIN");
@@ -226,6 +229,7 @@ ngx_triggers_store_commit(ngx_triggers_store_t *store, uint64_t nonce,
         return ngx_triggers_sqlite_error(store, rc, "COMMIT");
     }
 
+    ngx_triggers_sqlite_totals_commit(store);
     ngx_triggers_sqlite_keys_commit(store);
     ngx_triggers_sqlite_webhooks_commit(store);
 
@@ -326,6 +330,61 @@ ngx_triggers_sqlite_load(ngx_triggers_store_t *store)
     (void) sqlite3_reset(stmt);
 
     return rc;
+}
+
+
+/* another tree may have written since */
+
+int
+ngx_triggers_sqlite_totals_load(ngx_triggers_store_t *store)
+{
+    int            rc;
+    int64_t        status;
+    sqlite3_stmt  *stmt;
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_COUNTS];
+
+    ngx_memzero(store->totals.events, sizeof(store->totals.events));
+    store->totals.total_events = store->total_events;
+
+    for ( ;; ) {
+        rc = sqlite3_step(stmt);
+
+        if (rc != SQLITE_ROW) {
+            break;
+        }
+
+        status = sqlite3_column_int64(stmt, 0);
+
+        if (status >= 0 && status < NGX_TRIGGERS_NSTATUS) {
+            store->totals.events[status] = sqlite3_column_int64(stmt, 1);
+        }
+    }
+
+    (void) sqlite3_reset(stmt);
+
+    return (rc == SQLITE_DONE) ? SQLITE_OK : rc;
+}
+
+
+void
+ngx_triggers_sqlite_totals_commit(ngx_triggers_store_t *store)
+{
+    ngx_uint_t  status;
+
+    store->totals.total_events = store->total_events;
+
+    for (status = 0; status < NGX_TRIGGERS_NSTATUS; status++) {
+        store->totals.events[status] += store->added[status];
+        store->totals.entered[status] += store->entered[status];
+    }
+}
+
+
+ngx_triggers_totals_t *
+ngx_triggers_store_totals(ngx_triggers_store_t *store)
+{
+    return &store->totals;
 }
 
 
@@ -602,6 +661,11 @@ ngx_triggers_sqlite_count(ngx_triggers_store_t *store, int64_t owner,
 
     delta->n[status] += n;
     store->sums[status] += n;
+    store->added[status] += n;
+
+    if (n > 0) {
+        store->entered[status] += n;
+    }
 
     return SQLITE_OK;
 }

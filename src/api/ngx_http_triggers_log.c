@@ -1,0 +1,174 @@
+
+/*
+ * The log phase: when a request of the API is over, one record says what it
+ * was and what became of it.  The zone's counters are fed from it.  It holds
+ * no key, no payload and no header.
+ *
+ * Nothing may wait here; the request's cleanups have run, its pool is still
+ * there.  The access log is written before, from variables.
+ */
+
+
+#include "ngx_http_triggers_log.h"
+#include "ngx_http_triggers_resources.h"
+#include "ngx_http_triggers_router.h"
+
+
+typedef struct {
+    const ngx_http_triggers_route_t  *route;   /* NULL: none */
+    ngx_uint_t               status;           /* 0: closed without one */
+    uint64_t                 latency;          /* us */
+    uint64_t                 received;         /* bytes, header included */
+    uint64_t                 sent;
+    unsigned                 polled:1;         /* has waited for events */
+} ngx_http_triggers_log_t;
+
+
+/* what a route's latency is counted as */
+
+typedef struct {
+    ngx_int_t              (*handler)(ngx_http_request_t *r);
+    ngx_triggers_time_e      time;
+} ngx_http_triggers_log_time_t;
+
+
+static ngx_int_t ngx_http_triggers_log_handler(ngx_http_request_t *r);
+static void ngx_http_triggers_log_record(ngx_http_request_t *r,
+    ngx_http_triggers_ctx_t *ctx, ngx_http_triggers_log_t *log);
+static void ngx_http_triggers_log_count(ngx_http_triggers_log_t *log,
+    ngx_triggers_metrics_counts_t *counts);
+static void ngx_http_triggers_log_time(ngx_http_triggers_log_t *log,
+    ngx_triggers_metrics_counts_t *counts);
+
+
+static const ngx_http_triggers_log_time_t  ngx_http_triggers_log_times[] = {
+    { ngx_http_triggers_event_create, NGX_TRIGGERS_TIME_INGEST },
+    { ngx_http_triggers_batch_create, NGX_TRIGGERS_TIME_INGEST },
+    { ngx_http_triggers_inbox_list, NGX_TRIGGERS_TIME_INBOX },
+    { ngx_http_triggers_event_acknowledge, NGX_TRIGGERS_TIME_ACK },
+    { ngx_http_triggers_event_remove, NGX_TRIGGERS_TIME_ACK },
+    { ngx_http_triggers_batch_acknowledge, NGX_TRIGGERS_TIME_ACK },
+    { ngx_http_triggers_lease_ack, NGX_TRIGGERS_TIME_ACK },
+    { NULL, 0 }
+};
+
+
+ngx_int_t
+ngx_http_triggers_log_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_triggers_log_handler;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_triggers_log_handler(ngx_http_request_t *r)
+{
+    ngx_triggers_worker_t    *worker;
+    ngx_http_triggers_ctx_t  *ctx;
+    ngx_http_triggers_log_t   log;
+
+    if (r != r->main) {
+        return NGX_OK;
+    }
+
+    ctx = ngx_http_triggers_find_ctx(r);
+
+    if (ctx == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_http_triggers_log_record(r, ctx, &log);
+
+    worker = &ctx->store->worker;
+
+    ngx_http_triggers_log_count(&log,
+             ngx_triggers_metrics_counts(&worker->zone->sh->metrics,
+                                         worker->owner.slot));
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "triggers request: route %ui, status %ui, %uL us, "
+                   "%uL bytes", ngx_http_triggers_route_number(log.route),
+                   log.status, log.latency, log.sent);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_triggers_log_record(ngx_http_request_t *r,
+    ngx_http_triggers_ctx_t *ctx, ngx_http_triggers_log_t *log)
+{
+    log->route = ctx->route;
+    log->status = r->err_status ? r->err_status : r->headers_out.status;
+    log->latency = ngx_triggers_monotonic_us() - ctx->begun;
+    log->received = r->request_length;
+    log->sent = r->connection->sent;
+    log->polled = (ctx->poll != NULL);
+}
+
+
+static void
+ngx_http_triggers_log_count(ngx_http_triggers_log_t *log,
+    ngx_triggers_metrics_counts_t *counts)
+{
+    ngx_uint_t  route, class, code;
+
+    route = ngx_http_triggers_route_number(log->route);
+
+    /* whoever got no status has closed the connection, as with 499 */
+
+    class = (log->status < NGX_HTTP_OK) ? 2 : log->status / 100 - 2;
+    class = ngx_min(class, NGX_TRIGGERS_CLASSES - 1);
+
+    code = ngx_triggers_metrics_code(log->status);
+
+    ngx_triggers_metrics_add(&counts->requests[route][class], 1);
+    ngx_triggers_metrics_add(&counts->codes[code], 1);
+    ngx_triggers_metrics_add(&counts->received, log->received);
+    ngx_triggers_metrics_add(&counts->sent, log->sent);
+
+    if (log->route) {
+        ngx_http_triggers_log_time(log, counts);
+    }
+}
+
+
+/*
+ * A request that was refused, or was asked to wait for events, took as long
+ * as it did by no fault of ours.  One that failed is counted: a store that
+ * does not commit shows here too.
+ */
+
+static void
+ngx_http_triggers_log_time(ngx_http_triggers_log_t *log,
+    ngx_triggers_metrics_counts_t *counts)
+{
+    const ngx_http_triggers_log_time_t  *t;
+
+    if (log->polled
+        || (log->status >= NGX_HTTP_SPECIAL_RESPONSE
+            && log->status < NGX_HTTP_INTERNAL_SERVER_ERROR))
+    {
+        return;
+    }
+
+    for (t = ngx_http_triggers_log_times; t->handler; t++) {
+
+        if (t->handler == log->route->handler) {
+            ngx_triggers_metrics_time(&counts->times[t->time], log->latency);
+            return;
+        }
+    }
+}

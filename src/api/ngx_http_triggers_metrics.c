@@ -1,0 +1,504 @@
+
+/*
+ * GET /metrics, for keys with the scope, and "triggers_status", for whom the
+ * configuration lets in.  Both are answered from the zone alone: however
+ * often they are asked, the store is not.
+ */
+
+
+#include "ngx_http_triggers_accept.h"
+#include "ngx_http_triggers_metrics.h"
+#include "ngx_http_triggers_resources.h"
+#include "ngx_http_triggers_response.h"
+
+
+/* a worker that has not been seen for so long is dead or hangs */
+
+#define NGX_HTTP_TRIGGERS_SEEN_MAX  2000       /* ms */
+
+/* room for three quantiles, of which none is above 10 s, and their number */
+
+#define NGX_HTTP_TRIGGERS_QUANTILES_LEN  128
+
+
+typedef struct {
+    const char              *name;
+    ngx_triggers_time_e      time;
+} ngx_http_triggers_latency_t;
+
+
+static ngx_http_triggers_view_t *ngx_http_triggers_view(
+    ngx_http_request_t *r, ngx_uint_t n);
+static void ngx_http_triggers_view_fill(ngx_http_triggers_view_t *view,
+    ngx_http_triggers_store_t *store);
+static void ngx_http_triggers_view_workers(ngx_http_triggers_view_t *view,
+    ngx_triggers_zone_sh_t *sh, uint64_t now);
+static ngx_int_t ngx_http_triggers_view_label(ngx_http_request_t *r,
+    ngx_http_triggers_view_t *view, ngx_str_t *name);
+static void ngx_http_triggers_metrics_json(ngx_http_request_t *r,
+    ngx_triggers_text_t *text, ngx_http_triggers_view_t *view);
+static void ngx_http_triggers_metrics_number(ngx_triggers_text_t *text,
+    const char *name, uint64_t n);
+static void ngx_http_triggers_metrics_ratio(ngx_triggers_text_t *text,
+    const char *name, uint64_t n, uint64_t of);
+static void ngx_http_triggers_metrics_latency(ngx_triggers_text_t *text,
+    const char *name, ngx_http_triggers_view_t *view, ngx_uint_t ever);
+static void ngx_http_triggers_metrics_quantiles(ngx_triggers_text_t *text,
+    const uint64_t *buckets);
+static ngx_int_t ngx_http_triggers_metrics_vary(ngx_http_request_t *r);
+static ngx_int_t ngx_http_triggers_status_views(ngx_http_request_t *r,
+    ngx_http_triggers_view_t **views, ngx_uint_t *n);
+static ngx_int_t ngx_http_triggers_status_send(ngx_http_request_t *r,
+    ngx_triggers_text_t *text, ngx_str_t *type);
+
+
+/* in the order of ngx_http_triggers_format_e */
+
+static ngx_str_t  ngx_http_triggers_formats[] = {
+    ngx_string("application/json"),
+    ngx_string("application/openmetrics-text; version=1.0.0; charset=utf-8"),
+    ngx_string("text/plain; version=0.0.4; charset=utf-8")
+};
+
+
+static const ngx_http_triggers_latency_t  ngx_http_triggers_latencies[] = {
+    { "ingest", NGX_TRIGGERS_TIME_INGEST },
+    { "commit", NGX_TRIGGERS_TIME_COMMIT },
+    { "inbox", NGX_TRIGGERS_TIME_INBOX },
+    { "ack", NGX_TRIGGERS_TIME_ACK },
+    { "delivery", NGX_TRIGGERS_TIME_DELIVERY },
+    { NULL, 0 }
+};
+
+
+ngx_int_t
+ngx_http_triggers_metrics(ngx_http_request_t *r)
+{
+    ngx_triggers_text_t           text;
+    ngx_http_triggers_ctx_t      *ctx;
+    ngx_http_triggers_view_t     *view;
+    ngx_http_triggers_format_e    format;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    view = ngx_http_triggers_view(r, 1);
+
+    if (view == NULL || ngx_http_triggers_metrics_vary(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_triggers_view_fill(view, ctx->store);
+    ngx_triggers_text_init(&text, r->pool);
+
+    format = ngx_http_triggers_accept_metrics(&r->headers_in.headers);
+
+    if (format == NGX_HTTP_TRIGGERS_FORMAT_JSON) {
+        ngx_http_triggers_metrics_json(r, &text, view);
+
+    } else {
+        ctx->answer_type = ngx_http_triggers_formats[format];
+        ngx_http_triggers_metrics_text(&text, view, 1,
+                           format == NGX_HTTP_TRIGGERS_FORMAT_OPENMETRICS);
+    }
+
+    return ngx_http_triggers_send_text(r, NGX_HTTP_OK, &text);
+}
+
+
+ngx_int_t
+ngx_http_triggers_status_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                    rc;
+    ngx_uint_t                   n;
+    ngx_triggers_text_t          text;
+    ngx_http_triggers_view_t    *views;
+    ngx_http_triggers_format_e   format;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_http_triggers_status_views(r, &views, &n) != NGX_OK
+        || ngx_http_triggers_metrics_vary(r) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    format = ngx_http_triggers_accept_metrics(&r->headers_in.headers);
+
+    if (format == NGX_HTTP_TRIGGERS_FORMAT_JSON) {
+        format = NGX_HTTP_TRIGGERS_FORMAT_TEXT;
+    }
+
+    ngx_triggers_text_init(&text, r->pool);
+    ngx_http_triggers_metrics_text(&text, views, n,
+                           format == NGX_HTTP_TRIGGERS_FORMAT_OPENMETRICS);
+
+    return ngx_http_triggers_status_send(r, &text,
+                                         &ngx_http_triggers_formats[format]);
+}
+
+
+static ngx_http_triggers_view_t *
+ngx_http_triggers_view(ngx_http_request_t *r, ngx_uint_t n)
+{
+    return ngx_pcalloc(r->pool, n * sizeof(ngx_http_triggers_view_t));
+}
+
+
+static void
+ngx_http_triggers_view_fill(ngx_http_triggers_view_t *view,
+    ngx_http_triggers_store_t *store)
+{
+    uint64_t                        now;
+    ngx_uint_t                      i;
+    ngx_triggers_zone_sh_t         *sh;
+    ngx_triggers_metrics_leader_t  *leader;
+
+    sh = store->worker.zone->sh;
+    leader = sh->metrics.leader;
+    now = ngx_triggers_monotonic_us();
+
+    ngx_triggers_metrics_read(&sh->metrics, now, &view->sums);
+
+    for (i = 0; i < NGX_TRIGGERS_SIZES; i++) {
+        view->sizes[i] = __atomic_load_n(&leader->sizes[i], __ATOMIC_RELAXED);
+    }
+
+    for (i = 0; i < NGX_TRIGGERS_NBREAKERS; i++) {
+        view->endpoints[i] = __atomic_load_n(&leader->endpoints[i],
+                                             __ATOMIC_RELAXED);
+    }
+
+    for (i = 0; i < NGX_TRIGGERS_NSTATUS; i++) {
+        view->events[i] = __atomic_load_n(&leader->events[i],
+                                          __ATOMIC_RELAXED);
+        view->entered[i] = __atomic_load_n(&leader->entered[i],
+                                           __ATOMIC_RELAXED);
+    }
+
+    view->total_events = __atomic_load_n(&leader->total_events,
+                                         __ATOMIC_RELAXED);
+    view->database_size = __atomic_load_n(&leader->bytes, __ATOMIC_RELAXED);
+    view->failures = __atomic_load_n(&leader->failures, __ATOMIC_RELAXED);
+
+    view->state = __atomic_load_n(&sh->state, __ATOMIC_RELAXED);
+    view->ready = (view->state == NGX_TRIGGERS_STORE_READY);
+    view->leading = ngx_triggers_zone_drained(sh);
+    view->started = sh->metrics.started;
+
+    view->refused = __atomic_load_n(&sh->refused, __ATOMIC_RELAXED);
+    view->timeouts = __atomic_load_n(&sh->timeouts, __ATOMIC_RELAXED);
+    view->leaders = __atomic_load_n(&sh->leaders, __ATOMIC_RELAXED);
+
+    view->records = ngx_triggers_ring_records(&sh->ring);
+    view->ring_used = ngx_triggers_ring_depth(&sh->ring);
+    view->ring_size = sh->ring.size;
+    view->zone_size = store->size;
+    view->wal_frames = __atomic_load_n(&sh->wal_frames, __ATOMIC_RELAXED);
+    view->keys = __atomic_load_n(&sh->keys.count, __ATOMIC_RELAXED);
+    view->keys_limit = sh->keys.capacity;
+    view->waiting_limit = sh->nresults;
+
+    ngx_http_triggers_view_workers(view, sh, now / 1000);
+}
+
+
+static void
+ngx_http_triggers_view_workers(ngx_http_triggers_view_t *view,
+    ngx_triggers_zone_sh_t *sh, uint64_t now)
+{
+    uint64_t              seen;
+    ngx_uint_t            i;
+    ngx_triggers_slot_t  *slot;
+
+    view->workers_limit = sh->nslots;
+
+    for (i = 0; i < sh->nslots; i++) {
+        slot = &sh->slots[i];
+
+        view->workers_started += __atomic_load_n(&slot->generation,
+                                                 __ATOMIC_RELAXED);
+
+        seen = __atomic_load_n(&slot->seen, __ATOMIC_RELAXED);
+
+        if (seen == 0 || seen + NGX_HTTP_TRIGGERS_SEEN_MAX < now) {
+            continue;
+        }
+
+        view->workers++;
+        view->waiting += __atomic_load_n(&slot->waiting, __ATOMIC_RELAXED);
+        view->reading += __atomic_load_n(&slot->reading, __ATOMIC_RELAXED);
+        view->queries += __atomic_load_n(&slot->queries, __ATOMIC_RELAXED);
+        view->polls += __atomic_load_n(&slot->polls, __ATOMIC_RELAXED);
+        view->body_bytes += __atomic_load_n(&slot->body_bytes,
+                                            __ATOMIC_RELAXED);
+    }
+}
+
+
+/* store="name", in which three characters are escaped */
+
+static ngx_int_t
+ngx_http_triggers_view_label(ngx_http_request_t *r,
+    ngx_http_triggers_view_t *view, ngx_str_t *name)
+{
+    u_char  *p;
+    size_t   i;
+
+    p = ngx_pnalloc(r->pool, sizeof("store=\"\"") + 2 * name->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    view->label.data = p;
+    p = ngx_cpymem(p, "store=\"", sizeof("store=\"") - 1);
+
+    for (i = 0; i < name->len; i++) {
+
+        if (name->data[i] == '\n') {
+            *p++ = '\\';
+            *p++ = 'n';
+            continue;
+        }
+
+        if (name->data[i] == '"' || name->data[i] == '\\') {
+            *p++ = '\\';
+        }
+
+        *p++ = name->data[i];
+    }
+
+    *p++ = '"';
+    view->label.len = p - view->label.data;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_triggers_metrics_json(ngx_http_request_t *r,
+    ngx_triggers_text_t *text, ngx_http_triggers_view_t *view)
+{
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    ngx_triggers_text_puts(text, "{");
+    ngx_http_triggers_metrics_number(text, "total_events",
+                                     view->total_events);
+    ngx_http_triggers_metrics_number(text, "pending",
+                                     view->events[NGX_TRIGGERS_PENDING]);
+    ngx_http_triggers_metrics_number(text, "retrying",
+                                     view->events[NGX_TRIGGERS_RETRYING]);
+    ngx_http_triggers_metrics_number(text, "delivered",
+                                     view->events[NGX_TRIGGERS_DELIVERED]);
+    ngx_http_triggers_metrics_number(text, "acknowledged",
+                                     view->events[NGX_TRIGGERS_ACKNOWLEDGED]);
+    ngx_http_triggers_metrics_number(text, "failed",
+                                     view->events[NGX_TRIGGERS_FAILED]);
+    ngx_http_triggers_metrics_number(text, "queue_depth", view->records);
+    ngx_http_triggers_metrics_number(text, "dlq_count",
+                                     view->events[NGX_TRIGGERS_FAILED]);
+
+    ngx_http_triggers_metrics_ratio(text, "error_rate",
+                                    view->sums.last_errors,
+                                    view->sums.last_requests);
+    ngx_http_triggers_metrics_ratio(text, "events_per_second",
+                                    view->sums.last_events * 1000000,
+                                    view->sums.elapsed);
+
+    ngx_http_triggers_metrics_latency(text, "latency_ms", view, 0);
+    ngx_http_triggers_metrics_latency(text, "latency_since_start_ms", view,
+                                      1);
+
+    ngx_triggers_text_puts(text, "\"timestamp\":");
+    ngx_triggers_text_time(text, ngx_http_triggers_now());
+    ngx_triggers_text_puts(text, ",\"request_id\":");
+    ngx_triggers_text_string(text, &ctx->request_id);
+    ngx_triggers_text_puts(text, "}");
+}
+
+
+static void
+ngx_http_triggers_metrics_number(ngx_triggers_text_t *text, const char *name,
+    uint64_t n)
+{
+    ngx_triggers_text_puts(text, "\"");
+    ngx_triggers_text_puts(text, name);
+    ngx_triggers_text_puts(text, "\":");
+    ngx_triggers_text_number(text, (int64_t) n);
+    ngx_triggers_text_puts(text, ",");
+}
+
+
+/* with three decimals; nothing of nothing is none */
+
+static void
+ngx_http_triggers_metrics_ratio(ngx_triggers_text_t *text, const char *name,
+    uint64_t n, uint64_t of)
+{
+    u_char    *p;
+    uint64_t   thousandths;
+    u_char     buf[NGX_INT64_LEN + 4];
+
+    thousandths = of ? (n * 1000 + of / 2) / of : 0;
+
+    p = ngx_sprintf(buf, "%uL.%03uL", thousandths / 1000, thousandths % 1000);
+
+    ngx_triggers_text_puts(text, "\"");
+    ngx_triggers_text_puts(text, name);
+    ngx_triggers_text_puts(text, "\":");
+    ngx_triggers_text_add(text, buf, p - buf);
+    ngx_triggers_text_puts(text, ",");
+}
+
+
+static void
+ngx_http_triggers_metrics_latency(ngx_triggers_text_t *text,
+    const char *name, ngx_http_triggers_view_t *view, ngx_uint_t ever)
+{
+    const ngx_http_triggers_latency_t  *l;
+
+    ngx_triggers_text_puts(text, "\"");
+    ngx_triggers_text_puts(text, name);
+    ngx_triggers_text_puts(text, "\":{");
+
+    for (l = ngx_http_triggers_latencies; l->name; l++) {
+
+        if (l != ngx_http_triggers_latencies) {
+            ngx_triggers_text_puts(text, ",");
+        }
+
+        ngx_triggers_text_puts(text, "\"");
+        ngx_triggers_text_puts(text, l->name);
+        ngx_triggers_text_puts(text, "\":");
+
+        ngx_http_triggers_metrics_quantiles(text,
+                               ever ? view->sums.times[l->time].buckets
+                                    : view->sums.last[l->time]);
+    }
+
+    ngx_triggers_text_puts(text, "},");
+}
+
+
+static void
+ngx_http_triggers_metrics_quantiles(ngx_triggers_text_t *text,
+    const uint64_t *buckets)
+{
+    u_char      *p;
+    uint64_t     n, p50, p95, p99;
+    ngx_uint_t   i;
+    u_char       buf[NGX_HTTP_TRIGGERS_QUANTILES_LEN];
+
+    n = 0;
+
+    for (i = 0; i < NGX_TRIGGERS_BUCKETS; i++) {
+        n += buckets[i];
+    }
+
+    p50 = ngx_triggers_metrics_quantile(buckets, 500);
+    p95 = ngx_triggers_metrics_quantile(buckets, 950);
+    p99 = ngx_triggers_metrics_quantile(buckets, 990);
+
+    p = ngx_sprintf(buf, "{\"p50\":%uL.%03uL,\"p95\":%uL.%03uL,"
+                    "\"p99\":%uL.%03uL,\"count\":%uL}",
+                    p50 / 1000, p50 % 1000, p95 / 1000, p95 % 1000,
+                    p99 / 1000, p99 % 1000, n);
+
+    ngx_triggers_text_add(text, buf, p - buf);
+}
+
+
+static ngx_int_t
+ngx_http_triggers_metrics_vary(ngx_http_request_t *r)
+{
+    ngx_str_t  value;
+
+    ngx_str_set(&value, "Accept");
+
+    return ngx_http_triggers_add_header(r, "Vary", &value) ? NGX_OK
+                                                           : NGX_ERROR;
+}
+
+
+/* of the store that the location names, or of all, labelled */
+
+static ngx_int_t
+ngx_http_triggers_status_views(ngx_http_request_t *r,
+    ngx_http_triggers_view_t **views, ngx_uint_t *n)
+{
+    ngx_uint_t                       i;
+    ngx_http_triggers_view_t        *view;
+    ngx_http_triggers_store_t      **store;
+    ngx_http_triggers_loc_conf_t    *tlcf;
+    ngx_http_triggers_main_conf_t   *tmcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
+    tmcf = ngx_http_get_module_main_conf(r, ngx_http_triggers_module);
+
+    store = &tlcf->status_store;
+    *n = 1;
+
+    if (tlcf->status_store == NULL) {
+        store = tmcf->stores.elts;
+        *n = tmcf->stores.nelts;
+    }
+
+    view = ngx_http_triggers_view(r, *n);
+    if (view == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < *n; i++) {
+        ngx_http_triggers_view_fill(&view[i], store[i]);
+
+        if (ngx_http_triggers_view_label(r, &view[i], &store[i]->name)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    *views = view;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_triggers_status_send(ngx_http_request_t *r,
+    ngx_triggers_text_t *text, ngx_str_t *type)
+{
+    ngx_int_t   rc;
+    ngx_buf_t  *b;
+
+    if (text->failed) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b = text->last->buf;
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+
+    r->headers_out.status = NGX_HTTP_OK;
+    r->headers_out.content_length_n = text->size;
+    r->headers_out.content_type = *type;
+    r->headers_out.content_type_len = type->len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    return ngx_http_output_filter(r, text->first);
+}

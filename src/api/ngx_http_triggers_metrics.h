@@ -1,0 +1,70 @@
+
+/*
+ * The metrics of stores, as they are shown.  All of it comes from the zone.
+ */
+
+
+#ifndef _NGX_HTTP_TRIGGERS_METRICS_H_INCLUDED_
+#define _NGX_HTTP_TRIGGERS_METRICS_H_INCLUDED_
+
+
+#include "ngx_http_triggers.h"
+#include "ngx_triggers_text.h"
+
+
+/* of one store, in this moment */
+
+typedef struct {
+    ngx_str_t                label;            /* that names it, data NULL:
+                                                  none */
+    ngx_triggers_metrics_sums_t  sums;
+    uint64_t                 sizes[NGX_TRIGGERS_SIZES];
+
+    uint64_t                 total_events;
+    uint64_t                 events[NGX_TRIGGERS_NSTATUS];
+    uint64_t                 entered[NGX_TRIGGERS_NSTATUS];
+    uint64_t                 state;            /* …_store_state_e */
+    uint64_t                 ready;            /* flag: it is */
+    uint64_t                 leading;          /* flag: somebody drains */
+    uint64_t                 started;          /* the zone's beginning, ms */
+
+    uint64_t                 endpoints[NGX_TRIGGERS_NBREAKERS];
+
+    uint64_t                 failures;
+    uint64_t                 refused;
+    uint64_t                 timeouts;
+    uint64_t                 leaders;
+    uint64_t                 workers_started;
+
+    uint64_t                 records;          /* not committed yet */
+    uint64_t                 ring_used;        /* bytes */
+    uint64_t                 ring_size;
+    uint64_t                 zone_size;
+    uint64_t                 database_size;
+    uint64_t                 wal_frames;
+    uint64_t                 keys;
+    uint64_t                 keys_limit;
+
+    /* of all workers that live */
+    uint64_t                 workers;
+    uint64_t                 workers_limit;
+    uint64_t                 waiting;
+    uint64_t                 waiting_limit;    /* of each */
+    uint64_t                 reading;
+    uint64_t                 queries;
+    uint64_t                 polls;
+    uint64_t                 body_bytes;
+} ngx_http_triggers_view_t;
+
+
+/* The content handler of a location with "triggers_status". */
+
+ngx_int_t ngx_http_triggers_status_handler(ngx_http_request_t *r);
+
+/* Writes n views in Prometheus' text format, or as OpenMetrics. */
+
+void ngx_http_triggers_metrics_text(ngx_triggers_text_t *text,
+    ngx_http_triggers_view_t *views, ngx_uint_t n, ngx_uint_t openmetrics);
+
+
+#endif /* _NGX_HTTP_TRIGGERS_METRICS_H_INCLUDED_ */
