@@ -352,6 +352,7 @@ value(int64_t seq, const char *column)
 static void
 test_webhooks(void)
 {
+    int64_t                        updated;
     ngx_triggers_mutation_t        m;
     ngx_triggers_webhook_query_t   query;
 
@@ -397,6 +398,8 @@ test_webhooks(void)
             && ngx_triggers_store_pushed(store) == 0,
             "webhooks: no change at all");
 
+    updated = (get(1, "alice") == NGX_OK) ? seen.last.updated_at : -1;
+
     webhook_of(&m, NGX_TRIGGERS_OP_WEBHOOK_ROTATE, 1, "alice", NULL);
     asked.grace = 1000;
     ngx_str_set(&asked.webhook.secret, "whsec_second");
@@ -405,6 +408,8 @@ test_webhooks(void)
             && strcmp(seen.old_secret, "whsec_first") == 0
             && seen.last.old_secret_until == NOW + 1000,
             "webhooks: rotated");
+    unit_ok(seen.last.updated_at > updated,
+            "webhooks: two changes of one time can be told apart");
 
     (void) webhook(2, "alice", NULL);
     (void) webhook(3, "bob", NULL);
