@@ -50,6 +50,8 @@ static void ngx_triggers_endpoint_look_at(ngx_triggers_deliverer_t *d,
     uint64_t when);
 static ngx_int_t ngx_triggers_endpoint_send(
     ngx_triggers_endpoint_t *endpoint, uint64_t now);
+static ngx_uint_t ngx_triggers_endpoint_crowded(
+    ngx_triggers_endpoint_t *endpoint);
 static ngx_triggers_push_t *ngx_triggers_endpoint_pop(
     ngx_triggers_endpoint_t *endpoint);
 static void ngx_triggers_endpoint_refuse(ngx_triggers_push_t *push,
@@ -606,7 +608,7 @@ ngx_triggers_endpoint_send(ngx_triggers_endpoint_t *endpoint, uint64_t now)
         }
 
         if (d->npending >= NGX_TRIGGERS_PUSHES / 2
-            || ngx_triggers_sender_is_full(d->sender))
+            || ngx_triggers_endpoint_crowded(endpoint))
         {
             return NGX_BUSY;
         }
@@ -639,6 +641,27 @@ ngx_triggers_endpoint_send(ngx_triggers_endpoint_t *endpoint, uint64_t now)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * One half of the places is for those that have no message on its way: some
+ * that hang do not keep all others waiting.
+ */
+
+static ngx_uint_t
+ngx_triggers_endpoint_crowded(ngx_triggers_endpoint_t *endpoint)
+{
+    ngx_triggers_deliverer_t  *d;
+
+    d = endpoint->deliverer;
+
+    if (endpoint->nsending == 0) {
+        return ngx_triggers_sender_is_full(d->sender);
+    }
+
+    return ngx_triggers_sender_busy(d->sender)
+           >= d->conf->sender.messages / 2;
 }
 
 

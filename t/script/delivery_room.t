@@ -1,6 +1,6 @@
 # More is due than is held in memory at once: it does not become more than is
 # allowed, and endpoints that find no room do not keep those that have some
-# from sending, which is what makes room.
+# from sending, which is what makes room.  Nor do those that hang.
 
 use strict;
 use warnings;
@@ -19,7 +19,11 @@ my $Endpoints = 20;
 
 my $Headers = 40;
 
-my $t = Triggers::Nginx->new()->plan(4);
+# they would have four times as many messages on their way, of 256
+
+my $Hanging = 70;
+
+my $t = Triggers::Nginx->new()->plan(6);
 my $r = Triggers::Receiver->new(dir => $t->{dir});
 
 my $Deliver = join "\n    ",
@@ -41,6 +45,8 @@ http {
     triggers_store  main  sqlite:%%DB%%  zone=16m;
     triggers_key    "test-key"  user=alice  scopes=admin;
 
+    triggers_webhook_allow  127.0.0.1;
+
     $Deliver
 
     server {
@@ -57,6 +63,7 @@ $t->ready();
 
 headers();
 room();
+hanging();
 
 
 sub post {
@@ -110,4 +117,33 @@ sub room {
     ok(wait_for(sub {
         $t->get('/inbox?limit=1&status=delivered')->{json}{total} == 8;
     }, 30), 'room: all endpoints have got all of them');
+}
+
+
+sub hanging {
+    for my $n (1 .. $Hanging) {
+        webhook("/hang/$n", 'hang');
+    }
+
+    webhook('/ok', 'ok');
+    post('hanging', map +{ event_type => 'hang', payload => {} }, 1 .. 8);
+
+    wait_for(sub { grep({ $_->{path} =~ /hang/ } $r->requests()) > 100 }, 10);
+
+    my $res = $t->post('/events', '{"event_type":"ok","payload":{}}');
+    my $id = $res->{json}{event_id};
+
+    # they time out after 15 seconds
+
+    ok(wait_for(sub {
+        $t->get("/v1/events/$id")->{json}{status} eq 'delivered';
+    }, 5), 'hanging: others have a place');
+}
+
+
+sub webhook {
+    my ($path, $type) = @_;
+
+    $t->post('/v1/webhooks', encode_json({ url => $r->url($path),
+                                           event_types => [ $type ] }));
 }
