@@ -480,18 +480,18 @@ test-unit: $(UNIT_TESTS) $(TSAN_TESTS) ## C unit tests
 
 .PHONY: test-behaviour test-fault test-asan test-valgrind test-prometheus
 test-behaviour: $(SO) build/node_modules ## the behaviour of the module
-	$(TEST_ENV) t/run
+	$(TEST_ENV) t/run -j2
 
 test-fault: $(SO) ## crashes, reloads, locked and full disks under load
 	$(TEST_ENV) t/run t/fault
 
 test-asan: $(ASAN_SO) build/node_modules ## test-behaviour with sanitizers
-	$(ASAN_ENV) t/run
+	$(ASAN_ENV) t/run -j2
 
 # blocks start an nginx each, which takes too long here
 
 test-valgrind: $(SO) build/node_modules ## the scripts of t/ under memcheck
-	$(TEST_ENV) TRIGGERS_VALGRIND=1 t/run t/script
+	$(TEST_ENV) TRIGGERS_VALGRIND=1 t/run -j2 t/script
 
 # A real Prometheus, which "make test" does without: Debian's package is large
 # and would run a service once installed, so it is only unpacked here.
