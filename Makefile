@@ -577,7 +577,7 @@ build/bench/%: bench/%.c $$(BENCH_%) $(OUR_HEADERS) \
 	    $(UNIT_LIBS)
 
 .PHONY: bench bench-delivery bench-features bench-keys bench-lease \
-        bench-memory bench-rows bench-json bench-retention
+        bench-memory bench-processing bench-rows bench-json bench-retention
 bench: deps-bench $(SO) build/bench/fsync ## speed beside nginx's return 200
 	@$(BENCH_ENV) bench/run
 
@@ -589,6 +589,9 @@ bench-delivery: deps-bench $(SO) ## deliveries beside single events
 
 bench-keys: deps-bench $(SO) ## authentication with 100 000 keys beside ten
 	@$(BENCH_ENV) bench/keys
+
+bench-processing: deps-bench $(SO) ## leases, pushes and so on, unused
+	@$(BENCH_ENV) bench/processing
 
 bench-lease: deps-bench $(SO) ## leases in hundreds beside single events
 	@$(BENCH_ENV) bench/lease
