@@ -14,7 +14,7 @@ use Triggers::Receiver;
 
 my $t = Triggers::Nginx->new()->plan(43);
 my $r = Triggers::Receiver->new(dir => $t->{dir});
-my $Nobody = 'http://127.0.0.1:' . Triggers::Nginx::free_port() . '/';
+my $Nobody = 'http://127.0.0.1:' . Triggers::Port::free() . '/';
 
 my %Paths = (
     flaky => '/flaky/2', refuse => '/status/500', redirect => '/status/302',
