@@ -615,7 +615,8 @@ ngx_triggers_deliverer_over(ngx_triggers_push_t *push)
         && push->rc != NGX_TRIGGERS_RC_NOT_FOUND)
     {
         endpoint->rewind = 0;
-        endpoint->paused = now + NGX_TRIGGERS_DELIVERER_PAUSE;
+        endpoint->paused = ngx_max(endpoint->paused,
+                                   now + NGX_TRIGGERS_DELIVERER_PAUSE);
     }
 
     if (push->delivery.next_at) {
