@@ -480,18 +480,18 @@ test-unit: $(UNIT_TESTS) $(TSAN_TESTS) ## C unit tests
 
 .PHONY: test-behaviour test-fault test-asan test-valgrind test-prometheus
 test-behaviour: $(SO) build/node_modules ## the behaviour of the module
-	$(TEST_ENV) t/run
+	$(TEST_ENV) t/run -j2
 
 test-fault: $(SO) ## crashes, reloads, locked and full disks under load
 	$(TEST_ENV) t/run t/fault
 
 test-asan: $(ASAN_SO) build/node_modules ## test-behaviour with sanitizers
-	$(ASAN_ENV) t/run
+	$(ASAN_ENV) t/run -j2
 
 # blocks start an nginx each, which takes too long here
 
 test-valgrind: $(SO) build/node_modules ## the scripts of t/ under memcheck
-	$(TEST_ENV) TRIGGERS_VALGRIND=1 t/run t/script
+	$(TEST_ENV) TRIGGERS_VALGRIND=1 t/run -j2 t/script
 
 # A real Prometheus, which "make test" does without: Debian's package is large
 # and would run a service once installed, so it is only unpacked here.
@@ -577,7 +577,7 @@ build/bench/%: bench/%.c $$(BENCH_%) $(OUR_HEADERS) \
 	    $(UNIT_LIBS)
 
 .PHONY: bench bench-delivery bench-features bench-keys bench-lease \
-        bench-memory bench-rows bench-json bench-retention
+        bench-memory bench-processing bench-rows bench-json bench-retention
 bench: deps-bench $(SO) build/bench/fsync ## speed beside nginx's return 200
 	@$(BENCH_ENV) bench/run
 
@@ -589,6 +589,9 @@ bench-delivery: deps-bench $(SO) ## deliveries beside single events
 
 bench-keys: deps-bench $(SO) ## authentication with 100 000 keys beside ten
 	@$(BENCH_ENV) bench/keys
+
+bench-processing: deps-bench $(SO) ## leases, pushes and so on, unused
+	@$(BENCH_ENV) bench/processing
 
 bench-lease: deps-bench $(SO) ## leases in hundreds beside single events
 	@$(BENCH_ENV) bench/lease

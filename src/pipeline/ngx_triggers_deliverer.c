@@ -421,23 +421,29 @@ ngx_triggers_deliverer_count(ngx_triggers_deliverer_t *d)
 }
 
 
-/* those that find no room are the first ones the next time */
+/*
+ * Those that find no room are the first ones the next time.  The others have
+ * their turn nevertheless: it is what they send, or drop, that makes room.
+ */
 
 static ngx_int_t
 ngx_triggers_deliverer_serve(ngx_triggers_deliverer_t *d)
 {
     ngx_int_t                 rc;
+    ngx_queue_t              *q, *next;
     ngx_triggers_endpoint_t  *endpoint;
 
-    while (!ngx_queue_empty(&d->hungry)) {
-
-        endpoint = ngx_queue_data(ngx_queue_head(&d->hungry),
-                                  ngx_triggers_endpoint_t, hungry);
+    for (q = ngx_queue_head(&d->hungry);
+         q != ngx_queue_sentinel(&d->hungry);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        endpoint = ngx_queue_data(q, ngx_triggers_endpoint_t, hungry);
 
         rc = ngx_triggers_endpoint_serve(endpoint);
 
         if (rc == NGX_BUSY) {
-            return NGX_OK;
+            continue;
         }
 
         ngx_queue_remove(&endpoint->hungry);
@@ -609,7 +615,8 @@ ngx_triggers_deliverer_over(ngx_triggers_push_t *push)
         && push->rc != NGX_TRIGGERS_RC_NOT_FOUND)
     {
         endpoint->rewind = 0;
-        endpoint->paused = now + NGX_TRIGGERS_DELIVERER_PAUSE;
+        endpoint->paused = ngx_max(endpoint->paused,
+                                   now + NGX_TRIGGERS_DELIVERER_PAUSE);
     }
 
     if (push->delivery.next_at) {

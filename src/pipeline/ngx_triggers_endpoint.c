@@ -50,6 +50,8 @@ static void ngx_triggers_endpoint_look_at(ngx_triggers_deliverer_t *d,
     uint64_t when);
 static ngx_int_t ngx_triggers_endpoint_send(
     ngx_triggers_endpoint_t *endpoint, uint64_t now);
+static ngx_uint_t ngx_triggers_endpoint_crowded(
+    ngx_triggers_endpoint_t *endpoint);
 static ngx_triggers_push_t *ngx_triggers_endpoint_pop(
     ngx_triggers_endpoint_t *endpoint);
 static void ngx_triggers_endpoint_refuse(ngx_triggers_push_t *push,
@@ -97,13 +99,16 @@ ngx_triggers_endpoint_hungry(ngx_triggers_endpoint_t *endpoint)
 }
 
 
-/* NGX_OK; NGX_BUSY: no room for more at all; NGX_ERROR: the store */
+/*
+ * NGX_OK; NGX_BUSY: there is no room for more, whatever could be sent has
+ * been; NGX_ERROR: the store
+ */
 
 ngx_int_t
 ngx_triggers_endpoint_serve(ngx_triggers_endpoint_t *endpoint)
 {
     uint64_t   now;
-    ngx_int_t  rc;
+    ngx_int_t  rc, room;
 
     if (!endpoint->webhook.active && !endpoint->deleted) {
         return NGX_OK;
@@ -116,26 +121,29 @@ ngx_triggers_endpoint_serve(ngx_triggers_endpoint_t *endpoint)
     }
 
     do {
+        room = NGX_OK;
+
         if (endpoint->nready < endpoint->window && !endpoint->empty) {
 
-            rc = ngx_triggers_endpoint_read(endpoint, now);
+            room = ngx_triggers_endpoint_read(endpoint, now);
 
-            if (rc != NGX_OK) {
-                return rc;
+            if (room == NGX_ERROR) {
+                return NGX_ERROR;
             }
         }
 
         if (endpoint->deleted) {
             ngx_triggers_endpoint_cancel(endpoint);
-            return NGX_OK;
+            return room;
         }
 
         rc = ngx_triggers_endpoint_send(endpoint, now);
 
-    } while (rc == NGX_OK && endpoint->nready == 0 && !endpoint->empty
+    } while (rc == NGX_OK && room == NGX_OK
+             && endpoint->nready == 0 && !endpoint->empty
              && endpoint->nsending < endpoint->window);
 
-    return (rc == NGX_DECLINED) ? NGX_OK : rc;
+    return (rc == NGX_BUSY || room == NGX_BUSY) ? NGX_BUSY : NGX_OK;
 }
 
 
@@ -600,7 +608,7 @@ ngx_triggers_endpoint_send(ngx_triggers_endpoint_t *endpoint, uint64_t now)
         }
 
         if (d->npending >= NGX_TRIGGERS_PUSHES / 2
-            || ngx_triggers_sender_is_full(d->sender))
+            || ngx_triggers_endpoint_crowded(endpoint))
         {
             return NGX_BUSY;
         }
@@ -633,6 +641,27 @@ ngx_triggers_endpoint_send(ngx_triggers_endpoint_t *endpoint, uint64_t now)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * One half of the places is for those that have no message on its way: some
+ * that hang do not keep all others waiting.
+ */
+
+static ngx_uint_t
+ngx_triggers_endpoint_crowded(ngx_triggers_endpoint_t *endpoint)
+{
+    ngx_triggers_deliverer_t  *d;
+
+    d = endpoint->deliverer;
+
+    if (endpoint->nsending == 0) {
+        return ngx_triggers_sender_is_full(d->sender);
+    }
+
+    return ngx_triggers_sender_busy(d->sender)
+           >= d->conf->sender.messages / 2;
 }
 
 

@@ -15,6 +15,8 @@
 
 static ngx_int_t ngx_triggers_push_init(ngx_triggers_push_t *push,
     ngx_triggers_row_t *row);
+static size_t ngx_triggers_push_size(ngx_triggers_push_t *push,
+    ngx_triggers_row_t *row);
 static ngx_int_t ngx_triggers_push_signatures(ngx_triggers_push_t *push,
     ngx_str_t *id, int64_t now);
 static ngx_int_t ngx_triggers_push_header(ngx_triggers_push_t *push,
@@ -22,6 +24,7 @@ static ngx_int_t ngx_triggers_push_header(ngx_triggers_push_t *push,
 static void ngx_triggers_push_error(ngx_triggers_push_t *push);
 static int64_t ngx_triggers_push_next(ngx_triggers_push_t *push,
     int64_t now);
+static ngx_int_t ngx_triggers_push_verdict(ngx_triggers_message_t *message);
 static void ngx_triggers_push_breaker(ngx_triggers_push_t *push,
     ngx_uint_t taken, uint64_t now);
 static u_char *ngx_triggers_push_uuid(u_char *p, u_char *id);
@@ -63,7 +66,7 @@ ngx_triggers_push_create(ngx_triggers_endpoint_t *endpoint,
     push->next = *head;
     *head = push;
 
-    push->size = NGX_TRIGGERS_PUSH_POOL + push->message.body.len;
+    push->size = ngx_triggers_push_size(push, row);
     d->bytes += push->size;
     d->npushes++;
 
@@ -226,6 +229,31 @@ ngx_triggers_push_init(ngx_triggers_push_t *push, ngx_triggers_row_t *row)
 }
 
 
+/*
+ * Headers are long too where metadata is what they are made of; it may have
+ * been copied once more on the way.
+ */
+
+static size_t
+ngx_triggers_push_size(ngx_triggers_push_t *push, ngx_triggers_row_t *row)
+{
+    size_t                   size;
+    ngx_uint_t               i;
+    ngx_triggers_message_t  *message;
+
+    message = &push->message;
+
+    size = NGX_TRIGGERS_PUSH_POOL + message->body.len
+           + row->event.metadata.len;
+
+    for (i = 0; i < message->nheaders; i++) {
+        size += ngx_strlen(message->headers[i]);
+    }
+
+    return size;
+}
+
+
 /* that of the secret, and of the old one while it is still good */
 
 static ngx_int_t
@@ -343,6 +371,35 @@ ngx_triggers_push_next(ngx_triggers_push_t *push, int64_t now)
 
 
 /*
+ * What an answer says of the endpoint, for the breaker.  One that refuses an
+ * event for what it is works, and must not keep the events of others waiting;
+ * one that asks to be left alone for a time is, see below.
+ */
+
+static ngx_int_t
+ngx_triggers_push_verdict(ngx_triggers_message_t *message)
+{
+    switch (message->status) {
+
+    case 400:
+    case 413:
+    case 415:
+    case 422:
+    case 431:
+        return NGX_OK;
+
+    case 429:
+    case 503:
+        return message->retry_after ? NGX_DECLINED : NGX_ERROR;
+
+    default:
+        return (message->status >= 200 && message->status < 300) ? NGX_OK
+                                                                  : NGX_ERROR;
+    }
+}
+
+
+/*
  * A window that grows by one with each success and is halved by each failure:
  * endpoints that hang keep few places of those that work.
  */
@@ -366,7 +423,7 @@ ngx_triggers_push_breaker(ngx_triggers_push_t *push, ngx_uint_t taken,
     }
 
     ngx_triggers_breaker_result(&endpoint->breaker, push->epoch,
-                                taken ? NGX_OK : NGX_ERROR, now);
+                                ngx_triggers_push_verdict(message), now);
 
     wait = ngx_triggers_breaker_wait(&endpoint->breaker, now);
 

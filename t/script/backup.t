@@ -147,7 +147,13 @@ ok(wait_for(sub { !grep { /\.tmp$/ } files() }, 20),
    'a copy whose client has gone is given up');
 is(scalar(() = files()), $left, 'no file is left of it');
 
-$res = $t->post("/short$url", undef, timeout => 60);
+# the lock of the one before is given up after its file
+
+wait_for(sub {
+    $res = $t->post("/short$url", undef, timeout => 60);
+    $res->{status} ne '409';
+}, 20);
+
 is("$res->{status} $res->{json}{error}{message}",
    '503 the backup took too long', 'one that takes too long');
 is(scalar(() = files()), $left, 'no file is left of it, either');

@@ -12,15 +12,16 @@ use Time::HiRes qw( time );
 use Triggers::Nginx;
 use Triggers::Receiver;
 
-my $t = Triggers::Nginx->new()->plan(43);
+my $t = Triggers::Nginx->new()->plan(45);
 my $r = Triggers::Receiver->new(dir => $t->{dir});
-my $Nobody = 'http://127.0.0.1:' . Triggers::Nginx::free_port() . '/';
+my $Nobody = 'http://127.0.0.1:' . Triggers::Port::free() . '/';
 
 my %Paths = (
     flaky => '/flaky/2', refuse => '/status/500', redirect => '/status/302',
     gone => '/status/410', hang => '/hang', reset => '/reset',
     garbage => '/garbage', wait => '/status/503/1', file => '/file/other',
     dead => '/file/answer', broken => '/file/broken',
+    picky => '/file/picky',
 );
 
 my $Endpoints = join "\n    ",
@@ -71,6 +72,7 @@ errors();
 gone();
 retry_after();
 again();
+picky();
 breaker();
 
 
@@ -183,6 +185,23 @@ sub again {
     is($res->{status}, '200', 'by hand: accepted');
     is(event($id, 'delivered')->{status}, 'delivered', 'by hand: delivered');
     is(scalar $r->requests(id => $id), 4, 'by hand: attempts');
+}
+
+
+# An endpoint that refused the events of one sender was left alone, and kept
+# those of all others waiting for half a minute and more.
+
+sub picky {
+    $t->write('picky', '422');
+
+    my @ids = map { post('picky') } 1 .. 8;
+
+    is(scalar(grep { event($_, 'failed')->{status} eq 'failed' } @ids), 8,
+       'picky: what it refuses has all its attempts');
+
+    $t->write('picky', '200');
+    is(event(post('picky'), 'delivered')->{status}, 'delivered',
+       'picky: what it takes is delivered');
 }
 
 

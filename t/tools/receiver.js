@@ -18,6 +18,7 @@
 //     /slow            answers 200 and then one byte every tenth of a second
 //     /huge            answers 200 and a body without an end
 //     /garbage         answers what is not HTTP
+//     /sink            200, and no line in the log
 //     anything else    200
 
 'use strict';
@@ -141,6 +142,11 @@ function receive(req, res) {
         const words = req.url.split('?')[0].split('/').slice(1);
 
         seen.set(message, (seen.get(message) || 0) + 1);
+
+        if (words[0] === 'sink') {
+            res.end();
+            return;
+        }
 
         say({ method: req.method, path: req.url, id, body,
               version: req.httpVersion,

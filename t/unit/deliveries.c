@@ -39,6 +39,7 @@ static void test_gone(void);
 static void test_ended(void);
 static void test_retry(void);
 static void test_due(void);
+static void test_clock(void);
 static void test_rollback(void);
 static void test_model(void);
 
@@ -72,6 +73,7 @@ main(void)
     test_ended();
     test_retry();
     test_due();
+    test_clock();
     test_rollback();
     test_model();
 
@@ -350,6 +352,7 @@ value(int64_t seq, const char *column)
 static void
 test_webhooks(void)
 {
+    int64_t                        updated;
     ngx_triggers_mutation_t        m;
     ngx_triggers_webhook_query_t   query;
 
@@ -395,6 +398,8 @@ test_webhooks(void)
             && ngx_triggers_store_pushed(store) == 0,
             "webhooks: no change at all");
 
+    updated = (get(1, "alice") == NGX_OK) ? seen.last.updated_at : -1;
+
     webhook_of(&m, NGX_TRIGGERS_OP_WEBHOOK_ROTATE, 1, "alice", NULL);
     asked.grace = 1000;
     ngx_str_set(&asked.webhook.secret, "whsec_second");
@@ -403,6 +408,8 @@ test_webhooks(void)
             && strcmp(seen.old_secret, "whsec_first") == 0
             && seen.last.old_secret_until == NOW + 1000,
             "webhooks: rotated");
+    unit_ok(seen.last.updated_at > updated,
+            "webhooks: two changes of one time can be told apart");
 
     (void) webhook(2, "alice", NULL);
     (void) webhook(3, "bob", NULL);
@@ -1062,6 +1069,41 @@ test_due(void)
             && seen.n == 2 && seen.number[0] == 1 && seen.number[1] == 2
             && seen.last.url.data == NULL && !seen.last.active,
             "due: endpoints, and what is left of one");
+
+    closed();
+}
+
+
+/* the clock was put back: events keep their order, and do not wait for it */
+
+static void
+test_clock(void)
+{
+    ngx_triggers_mutation_t   m;
+    ngx_triggers_due_query_t  query;
+
+    opened("clock.db");
+
+    (void) webhook(1, "alice", NULL);
+    (void) event(1000, "alice", "x");
+
+    fixture_mutation(&m, NGX_TRIGGERS_OP_CREATE, 1001, "alice");
+    m.time = m.event.created_at = NOW - 3600000;
+
+    unit_ok(apply(&m) == NGX_TRIGGERS_RC_OK
+            && sql("SELECT min(created_at) = max(created_at) FROM events"),
+            "clock: an event is not older than the one before");
+
+    ngx_memzero(&query, sizeof(query));
+    ngx_memzero(&seen, sizeof(seen));
+    query.webhook = 1;
+    query.now = NOW - 3600000;
+    query.limit = 10;
+    query.handler = see_due;
+    query.data = &seen;
+
+    unit_ok(ngx_triggers_reader_due(reader, &query) == NGX_OK && seen.n == 1
+            && seen.id[0] == 1001, "clock: and is due at once");
 
     closed();
 }

@@ -118,8 +118,11 @@ ngx_triggers_sqlite_event_create(ngx_triggers_store_t *store,
     rc = ngx_triggers_sqlite_event_place(store, mutation, &event, n);
 
     if (rc == SQLITE_OK && event.hold == NGX_TRIGGERS_HOLD_PUSH) {
-        rc = ngx_triggers_sqlite_deliveries_add(store, event.seq, created_at,
-                                                targets, n);
+
+        /* it is due now, also when the clock was put back */
+
+        rc = ngx_triggers_sqlite_deliveries_add(store, event.seq,
+                                                sent->created_at, targets, n);
     }
 
     if (rc == SQLITE_OK && mutation->idempotency.data) {

@@ -487,7 +487,9 @@ ngx_triggers_sqlite_webhook_change(ngx_triggers_store_t *store,
         ngx_triggers_sqlite_webhook_update(mutation->webhook, webhook);
     }
 
-    webhook->updated_at = mutation->time;
+    /* another one with each change: the deliverer knows it by that */
+
+    webhook->updated_at = ngx_max(mutation->time, webhook->updated_at + 1);
 
     rc = ngx_triggers_sqlite_audit_subject(store, action, mutation,
                                            &webhook->user_id, webhook->id,

@@ -37,6 +37,7 @@ use Scalar::Util qw( weaken );
 use Socket qw( IPPROTO_TCP TCP_NODELAY );
 use Test::More ();
 use Time::HiRes qw( sleep time );
+use Triggers::Port ();
 
 our @EXPORT = qw( http_end http_start http_read wait_for );
 
@@ -176,24 +177,7 @@ sub module {
 sub port {
     my ($self, $name) = @_;
 
-    return $self->{ports}{$name // ''} //= free_port();
-}
-
-
-# Not one of the ports that the kernel gives to clients: while nginx is down,
-# one that connects again and again would be given the very port at last,
-# connect to itself, and be in the way of the next bind().
-
-sub free_port {
-    for (1 .. 1000) {
-        my $port = 10000 + int rand 20000;
-        my $sock = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
-                                         LocalPort => $port, Listen => 1,
-                                         ReuseAddr => 1);
-        return $port if $sock;
-    }
-
-    die 'no free port';
+    return $self->{ports}{$name // ''} //= Triggers::Port::free();
 }
 
 

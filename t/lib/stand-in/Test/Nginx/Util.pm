@@ -13,12 +13,12 @@ use base 'Exporter';
 
 use File::Path qw( make_path remove_tree );
 use File::Spec ();
-use IO::Socket::INET;
 use List::Util qw( shuffle );
 use POSIX qw( SIGKILL SIGQUIT SIGTERM WNOHANG );
 use Scalar::Util qw( looks_like_number );
 use Test::More ();
 use Time::HiRes qw( sleep );
+use Triggers::Port ();
 
 our $VERSION = '0.33';
 
@@ -67,7 +67,7 @@ my $ErrLogPos = 0;
 my $Started;
 
 if ($Randomize) {
-    $ServerPort = free_port();
+    $ServerPort = Triggers::Port::free();
     $ServerPortForClient = $ServerPort;
 }
 
@@ -479,27 +479,11 @@ sub expand_env_in_text {
     $text =~ s{\$(TEST_NGINX_[_A-Z0-9]+)}{
         my $var = $1;
         $var =~ /^TEST_NGINX_RAND_PORT_\d+$/
-            ? $ports->{$var} //= free_port(grep { defined } values %$ports)
+            ? $ports->{$var} //= Triggers::Port::free()
             : $ENV{$var} // bail_out("$name - no environment $var defined");
     }eg;
 
     return $text;
-}
-
-
-sub free_port {
-    my %used = map { $_ => 1 } @_, $ServerPort;
-
-    for (1 .. 1000) {
-        my $port = 2000 + int rand 30000;
-        next if $used{$port};
-        my $sock = IO::Socket::INET->new(LocalAddr => $ServerAddr,
-                                         LocalPort => $port, Listen => 5,
-                                         ReuseAddr => 1);
-        return $port if $sock;
-    }
-
-    bail_out('no free port found');
 }
 
 
