@@ -93,6 +93,8 @@ ngx_int_t ngx_http_triggers_error(ngx_http_request_t *r,
 ngx_int_t ngx_http_triggers_error_field(ngx_http_request_t *r,
     ngx_http_triggers_error_e error, ngx_str_t *field, ngx_str_t *message);
 
+/* The answer 401, with its header. */
+
 ngx_int_t ngx_http_triggers_unauthorized(ngx_http_request_t *r);
 ngx_int_t ngx_http_triggers_not_allowed(ngx_http_request_t *r,
     ngx_uint_t methods);

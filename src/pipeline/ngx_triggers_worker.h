@@ -208,20 +208,38 @@ ngx_int_t ngx_triggers_poll(ngx_triggers_worker_t *worker,
 void ngx_triggers_poll_cancel(ngx_triggers_poll_t *poll);
 
 
-/* Between the files of this room. */
+/*
+ * Between the files of this room; in the event loop.
+ *
+ * Polls: calls those whose owner has something new; calls all, at the end.
+ */
 
 void ngx_triggers_polls_wake(ngx_triggers_worker_t *worker);
 void ngx_triggers_polls_end(ngx_triggers_worker_t *worker);
+
+/*
+ * Outcomes of deliveries: with the first leadership, NGX_ERROR: no memory;
+ * submits what there is; the worker is to lead no more; the process ends.
+ */
 
 ngx_int_t ngx_triggers_delivery_prepare(ngx_triggers_worker_t *worker);
 void ngx_triggers_delivery_look(ngx_triggers_worker_t *worker);
 void ngx_triggers_delivery_resign(ngx_triggers_worker_t *worker);
 void ngx_triggers_delivery_exit(ngx_triggers_worker_t *worker);
 
+/* Keeps a worker that shuts down alive while somebody waits. */
+
 void ngx_triggers_worker_guard(ngx_triggers_worker_t *worker);
+
+/* Waiters: calls those whose record is committed, or whose time is over. */
 
 void ngx_triggers_waiters_wake(ngx_triggers_worker_t *worker);
 void ngx_triggers_waiters_expire(ngx_triggers_worker_t *worker);
+
+/*
+ * Leadership: is it this worker?  Becomes the leader if nobody is; makes the
+ * drainer run, now or again; once a tick; gives it up; the process ends.
+ */
 
 ngx_uint_t ngx_triggers_leading(ngx_triggers_worker_t *worker);
 void ngx_triggers_lead(ngx_triggers_worker_t *worker);
@@ -229,6 +247,11 @@ void ngx_triggers_kick(ngx_triggers_worker_t *worker);
 void ngx_triggers_leader_tick(ngx_triggers_worker_t *worker);
 void ngx_triggers_resign(ngx_triggers_worker_t *worker);
 void ngx_triggers_leader_exit(ngx_triggers_worker_t *worker);
+
+/*
+ * Readers: NULL, no memory; has one work, or work to come?  How many; goes on
+ * with jobs that wait; closes their connections, when no thread runs.
+ */
 
 ngx_triggers_readers_t *ngx_triggers_readers_create(
     ngx_triggers_worker_t *worker);

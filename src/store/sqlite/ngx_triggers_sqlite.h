@@ -496,6 +496,8 @@ ngx_uint_t ngx_triggers_sqlite_lane(ngx_uint_t status, ngx_uint_t hold,
 
 int ngx_triggers_sqlite_exec(sqlite3_stmt *stmt);
 
+/* Prepares n statements, or frees them, prepared or not; a SQLite code. */
+
 int ngx_triggers_sqlite_prepare(sqlite3 *db, const char *const *sql,
     sqlite3_stmt **stmt, ngx_uint_t n);
 void ngx_triggers_sqlite_finalize(sqlite3_stmt **stmt, ngx_uint_t n);
@@ -655,6 +657,8 @@ ngx_uint_t ngx_triggers_sqlite_change(ngx_triggers_store_t *store,
 
 void ngx_triggers_sqlite_disconnect(ngx_triggers_store_t *store);
 
+/* The state that a SQLite code means, with the errno that came with it. */
+
 ngx_triggers_store_state_e ngx_triggers_sqlite_classify(sqlite3 *db, int rc);
 
 /*
@@ -691,6 +695,11 @@ ngx_msec_t ngx_triggers_sqlite_monotonic(void);
 
 
 /* src/store/sqlite/ngx_triggers_sqlite_lock.c */
+
+/*
+ * Takes the write lock, or the place of who waits for it: NGX_OK, NGX_AGAIN
+ * where another has it, NGX_ERROR, logged; never blocks.  Releases both.
+ */
 
 ngx_int_t ngx_triggers_sqlite_lock(ngx_triggers_store_t *store);
 void ngx_triggers_sqlite_unlock(ngx_triggers_store_t *store);
