@@ -220,8 +220,6 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
     "INSERT INTO audit (at, n, owner, action, event_id, actor, source_ip, "
         "request_id, details) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 
-    "SELECT owner, id FROM events WHERE seq = ?1",
-
     "SELECT user_id, webhook_id FROM webhooks WHERE webhook = ?1",
 
     "INSERT INTO audit (at, n, owner, action, event_id, actor, source_ip, "

@@ -144,7 +144,6 @@ typedef enum {
     NGX_TRIGGERS_SQLITE_API_KEYS_LOAD,
     NGX_TRIGGERS_SQLITE_API_KEYS_CHANGED,
     NGX_TRIGGERS_SQLITE_AUDIT_ADD,
-    NGX_TRIGGERS_SQLITE_AUDIT_WHOSE,
     NGX_TRIGGERS_SQLITE_AUDIT_WEBHOOK,
     NGX_TRIGGERS_SQLITE_AUDIT_CREATED,
     NGX_TRIGGERS_SQLITE_DONE_LIST,
@@ -728,11 +727,11 @@ int ngx_triggers_sqlite_api_keys_save(ngx_triggers_store_t *store);
  * done by ourselves at the time "at".  reason is a word or two of ours that
  * need no escaping ("lease", "delivery", "retention", "step"), or NULL.
  *
- * …_audit_event() is about an event, …_audit_seq() about one of which only the
- * number is known, …_audit_end() tells that one is about to be acknowledged,
- * delivered or to fail, by the store's asker; …_audit_subject() is about the
- * key or webhook with the id, which belongs to user_id, …_audit_webhook()
- * about a webhook, by its number, with which we have done something.
+ * …_audit_event() is about an event, …_audit_end() tells that one is about to
+ * be acknowledged, delivered or to fail, by the store's asker;
+ * …_audit_subject() is about the key or webhook with the id, which belongs to
+ * user_id, …_audit_webhook() about a webhook, by its number, with which we
+ * have done something.
  * …_audit_created() makes a row of the entry that says that the event was
  * created, which was derived from it, and is called for every event that is
  * about to be removed.
@@ -743,9 +742,6 @@ int ngx_triggers_sqlite_audit_event(ngx_triggers_store_t *store,
     u_char *event_id, int64_t at, const char *reason);
 int ngx_triggers_sqlite_audit_end(ngx_triggers_store_t *store,
     ngx_triggers_sqlite_event_t *event, ngx_uint_t status, int64_t now);
-int ngx_triggers_sqlite_audit_seq(ngx_triggers_store_t *store,
-    ngx_uint_t action, ngx_triggers_mutation_t *mutation, int64_t seq,
-    int64_t at, const char *reason);
 int ngx_triggers_sqlite_audit_subject(ngx_triggers_store_t *store,
     ngx_uint_t action, ngx_triggers_mutation_t *mutation, ngx_str_t *user_id,
     u_char *id, int64_t at, const char *reason);

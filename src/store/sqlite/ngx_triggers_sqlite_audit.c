@@ -103,45 +103,6 @@ ngx_triggers_sqlite_audit_end(ngx_triggers_store_t *store,
 
 
 int
-ngx_triggers_sqlite_audit_seq(ngx_triggers_store_t *store, ngx_uint_t action,
-    ngx_triggers_mutation_t *mutation, int64_t seq, int64_t at,
-    const char *reason)
-{
-    int            rc;
-    u_char         id[NGX_TRIGGERS_ID_LEN];
-    int64_t        owner;
-    sqlite3_stmt  *stmt;
-
-    owner = 0;
-    stmt = store->stmt[NGX_TRIGGERS_SQLITE_AUDIT_WHOSE];
-
-    sqlite3_bind_int64(stmt, 1, seq);
-
-    rc = sqlite3_step(stmt);
-
-    if (rc == SQLITE_ROW
-        && sqlite3_column_bytes(stmt, 1) == NGX_TRIGGERS_ID_LEN)
-    {
-        owner = sqlite3_column_int64(stmt, 0);
-        ngx_memcpy(id, sqlite3_column_blob(stmt, 1), NGX_TRIGGERS_ID_LEN);
-    }
-
-    (void) sqlite3_reset(stmt);
-
-    if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
-        return rc;
-    }
-
-    if (owner == 0) {
-        return SQLITE_CORRUPT;
-    }
-
-    return ngx_triggers_sqlite_audit_event(store, action, mutation, owner, id,
-                                           at, reason);
-}
-
-
-int
 ngx_triggers_sqlite_audit_subject(ngx_triggers_store_t *store,
     ngx_uint_t action, ngx_triggers_mutation_t *mutation, ngx_str_t *user_id,
     u_char *id, int64_t at, const char *reason)
