@@ -133,9 +133,10 @@ ngx_triggers_leader_tick(ngx_triggers_worker_t *worker)
 
     ngx_triggers_metrics_tick(&sh->metrics, ngx_triggers_monotonic_us());
 
-    if (++worker->ticks % NGX_TRIGGERS_HOUSEKEEPING == 0
-        && !worker->draining)
-    {
+    if (++worker->ticks % NGX_TRIGGERS_HOUSEKEEPING == 0) {
+
+        /* under load it comes with the next run, else it would never */
+
         worker->housekeep = 1;
         ngx_triggers_kick(worker);
 

@@ -59,7 +59,7 @@ is($t->request('PATCH', "/v1/keys/$keys[0]{key_id}",
 $t->request('PATCH', "/v1/keys/$keys[0]{key_id}",
             body => $json->encode({ expires_at => soon() }));
 is(make()->{status}, 503, 'full');
-ok(wait_for(sub { make()->{status} eq '201' }, 10),
+ok(wait_for(sub { make()->{status} eq '201' }, 30),
    'room again when a key has expired');
 $t->quit();
 
