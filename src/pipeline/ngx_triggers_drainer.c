@@ -162,11 +162,6 @@ ngx_triggers_drainer_create(ngx_triggers_zone_t *zone,
                                      conf->webhooks->nelts);
     }
 
-    if (conf->webhooks) {
-        ngx_triggers_store_configure(d->store, conf->webhooks->elts,
-                                     conf->webhooks->nelts);
-    }
-
     d->zone = zone;
     d->sh = zone->sh;
     d->owner = owner;
