@@ -390,10 +390,11 @@ UNIT_decode := t/unit/core.c src/api/ngx_http_triggers_decode.c \
 UNIT_json   := src/api/ngx_triggers_json.c
 UNIT_uuid   := src/api/ngx_triggers_uuid.c
 UNIT_time   := src/api/ngx_triggers_time.c
+UNIT_clock  := src/zone/ngx_triggers_clock.c
 UNIT_ring   := src/zone/ngx_triggers_ring.c
 UNIT_record := src/zone/ngx_triggers_record.c
 UNIT_rate   := src/zone/ngx_triggers_rate.c
-UNIT_metrics := src/zone/ngx_triggers_metrics.c
+UNIT_metrics := src/zone/ngx_triggers_metrics.c $(UNIT_clock)
 UNIT_accept := t/unit/core.c src/api/ngx_http_triggers_accept.c
 UNIT_cloudevent := t/unit/core.c src/api/ngx_http_triggers_attribute.c \
                    $(wildcard src/api/ngx_http_triggers_cloudevent*.c) \
@@ -410,10 +411,11 @@ UNIT_key_text := t/unit/core.c src/api/ngx_http_triggers_keys.c \
 UNIT_address  := t/unit/core.c src/zone/ngx_triggers_networks.c \
                  src/pipeline/ngx_triggers_address.c
 UNIT_breaker  := src/pipeline/ngx_triggers_breaker.c
-UNIT_sender   := src/pipeline/ngx_triggers_sender.c $(UNIT_address)
+UNIT_sender   := src/pipeline/ngx_triggers_sender.c $(UNIT_address) \
+                 $(UNIT_clock)
 UNIT_signature := t/unit/core.c src/pipeline/ngx_triggers_signature.c
 UNIT_networks := t/unit/core.c src/zone/ngx_triggers_networks.c
-UNIT_store  := $(wildcard src/store/sqlite/*.c)
+UNIT_store  := $(wildcard src/store/sqlite/*.c) $(UNIT_clock)
 UNIT_store_read  := $(UNIT_store)
 UNIT_store_fault := $(UNIT_store)
 UNIT_idempotency := $(UNIT_store)

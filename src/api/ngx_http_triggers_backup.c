@@ -16,6 +16,7 @@
 #include "ngx_http_triggers_parameter.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
+#include "ngx_triggers_clock.h"
 
 
 #define NGX_HTTP_TRIGGERS_BACKUP_TIME    (3600 * 1000)         /* ms */

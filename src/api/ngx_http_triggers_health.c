@@ -9,6 +9,7 @@
 #include "ngx_http_triggers_job.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
+#include "ngx_triggers_clock.h"
 
 
 static ngx_int_t ngx_http_triggers_health_thread(ngx_triggers_job_t *job,

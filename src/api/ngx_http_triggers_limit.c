@@ -7,6 +7,7 @@
 
 #include "ngx_http_triggers_limit.h"
 #include "ngx_http_triggers_response.h"
+#include "ngx_triggers_clock.h"
 
 
 /* room for the numbers of all headers */
@@ -36,7 +37,7 @@ ngx_http_triggers_charge(ngx_http_request_t *r, ngx_uint_t n)
         return NGX_OK;
     }
 
-    now = ngx_triggers_rate_now();
+    now = ngx_triggers_monotonic_ns();
 
     if (n == 0) {
         return ngx_triggers_rate_check(bucket, limit, now, &ctx->rate);

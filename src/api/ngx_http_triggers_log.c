@@ -12,6 +12,7 @@
 #include "ngx_http_triggers_log.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_router.h"
+#include "ngx_triggers_clock.h"
 
 
 typedef struct {

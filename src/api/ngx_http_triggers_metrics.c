@@ -10,6 +10,7 @@
 #include "ngx_http_triggers_metrics.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
+#include "ngx_triggers_clock.h"
 
 
 /* a worker that has not been seen for so long is dead or hangs */

@@ -7,6 +7,7 @@
 
 #include "ngx_http_triggers_auth.h"
 #include "ngx_http_triggers_response.h"
+#include "ngx_triggers_clock.h"
 
 
 #define NGX_HTTP_TRIGGERS_REQUEST_ID_MAX  128

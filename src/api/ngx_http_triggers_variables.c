@@ -8,6 +8,7 @@
 #include "ngx_http_triggers_variables.h"
 #include "ngx_http_triggers_response.h"
 #include "ngx_http_triggers_router.h"
+#include "ngx_triggers_clock.h"
 
 
 /* of what has to be written: an id is the longest */

@@ -11,6 +11,7 @@
 
 
 #include "ngx_triggers_push.h"
+#include "ngx_triggers_clock.h"
 #include "ngx_triggers_wake.h"
 
 #include <signal.h>
@@ -155,17 +156,6 @@ ngx_triggers_deliverer_wake(ngx_triggers_deliverer_t *d, ngx_uint_t webhooks)
     if (__atomic_exchange_n(&d->asked, 1, __ATOMIC_SEQ_CST) == 0) {
         ngx_triggers_sender_wake(d->sender);
     }
-}
-
-
-int64_t
-ngx_triggers_wall_ms(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_REALTIME, &ts);
-
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 

@@ -18,6 +18,7 @@
 
 
 #include "ngx_triggers_drainer.h"
+#include "ngx_triggers_clock.h"
 #include "ngx_triggers_drainer_keys.h"
 #include "ngx_triggers_record.h"
 #include "ngx_triggers_wake.h"
@@ -121,7 +122,6 @@ static void ngx_triggers_drainer_wake(ngx_triggers_zone_sh_t *sh,
 static void ngx_triggers_drainer_wake_all(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_after(ngx_triggers_drainer_t *d);
 static ngx_uint_t ngx_triggers_drainer_stopping(ngx_triggers_drainer_t *d);
-static int64_t ngx_triggers_wall_ms(void);
 
 
 ngx_triggers_drainer_t *
@@ -1103,17 +1103,4 @@ static ngx_uint_t
 ngx_triggers_drainer_stopping(ngx_triggers_drainer_t *d)
 {
     return ngx_terminate || __atomic_load_n(&d->stop, __ATOMIC_RELAXED);
-}
-
-
-/* nginx's cached time stands still while the loop sleeps */
-
-static int64_t
-ngx_triggers_wall_ms(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_REALTIME, &ts);
-
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }

@@ -9,6 +9,7 @@
 
 
 #include "ngx_triggers_drainer_keys.h"
+#include "ngx_triggers_clock.h"
 
 
 #define NGX_TRIGGERS_KEYS_CHANGES  16          /* room at first */
@@ -40,7 +41,6 @@ static void ngx_triggers_drainer_keys_version(
     ngx_triggers_drainer_keys_t *dk, uint64_t version);
 static ngx_int_t ngx_triggers_drainer_keys_uses(
     ngx_triggers_drainer_keys_t *dk, uint64_t last);
-static int64_t ngx_triggers_drainer_keys_now(void);
 
 
 ngx_int_t
@@ -143,7 +143,7 @@ ngx_triggers_drainer_keys_tick(ngx_triggers_drainer_keys_t *dk)
 
     keys = dk->writer.keys;
 
-    ngx_triggers_keys_sweep(&dk->writer, ngx_triggers_drainer_keys_now(),
+    ngx_triggers_keys_sweep(&dk->writer, ngx_triggers_wall_ms(),
                             NGX_TRIGGERS_KEYS_SWEEP);
 
     if (dk->crowded && keys->count < keys->capacity) {
@@ -157,7 +157,7 @@ ngx_triggers_drainer_keys_tick(ngx_triggers_drainer_keys_t *dk)
     }
 
     if (dk->cursor == 0) {
-        dk->started = ngx_triggers_drainer_keys_now();
+        dk->started = ngx_triggers_wall_ms();
     }
 
     last = ngx_min(dk->cursor + NGX_TRIGGERS_KEYS_STEP, keys->mask + 1);
@@ -373,7 +373,7 @@ ngx_triggers_drainer_keys_usable(ngx_triggers_key_t *key)
 {
     return key->active && key->revoked_at == 0
            && (key->expires_at == 0
-               || key->expires_at > ngx_triggers_drainer_keys_now());
+               || key->expires_at > ngx_triggers_wall_ms());
 }
 
 
@@ -430,15 +430,4 @@ ngx_triggers_drainer_keys_uses(ngx_triggers_drainer_keys_t *dk, uint64_t last)
     } while (i < last);
 
     return NGX_OK;
-}
-
-
-static int64_t
-ngx_triggers_drainer_keys_now(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_REALTIME, &ts);
-
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }

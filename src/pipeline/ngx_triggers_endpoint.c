@@ -10,6 +10,7 @@
 
 
 #include "ngx_triggers_push.h"
+#include "ngx_triggers_clock.h"
 
 
 #define NGX_TRIGGERS_ENDPOINT_WINDOW  4        /* of a new endpoint */

@@ -6,6 +6,7 @@
 
 
 #include "ngx_triggers_push.h"
+#include "ngx_triggers_clock.h"
 
 
 #define NGX_TRIGGERS_PUSH_POOL     1024

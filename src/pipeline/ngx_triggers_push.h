@@ -139,11 +139,6 @@ struct ngx_triggers_deliverer_s {
 };
 
 
-/* Any thread: monotonic ms are those of ngx_triggers_monotonic_ms(). */
-
-int64_t ngx_triggers_wall_ms(void);
-
-
 /* The thread: pushes. */
 
 ngx_triggers_push_t *ngx_triggers_push_create(

@@ -12,6 +12,7 @@
 
 
 #include "ngx_triggers_worker.h"
+#include "ngx_triggers_clock.h"
 
 
 #define NGX_TRIGGERS_GATE_PAUSE   1        /* ms */

@@ -10,6 +10,7 @@
 
 
 #include "ngx_triggers_sender.h"
+#include "ngx_triggers_clock.h"
 #include "ngx_triggers_address.h"
 #include "ngx_triggers_networks.h"
 
@@ -125,7 +126,6 @@ static size_t ngx_triggers_transfer_body(char *p, size_t size, size_t n,
     void *data);
 static ngx_msec_t ngx_triggers_sender_wait(ngx_triggers_sender_t *sender,
     ngx_msec_t timeout);
-static uint64_t ngx_triggers_sender_now(void);
 
 
 ngx_triggers_sender_t *
@@ -287,7 +287,7 @@ ngx_triggers_sender_run(ngx_triggers_sender_t *sender, ngx_msec_t timeout)
         }
     }
 
-    now = ngx_triggers_sender_now();
+    now = ngx_triggers_monotonic_ms();
 
     for (i = 0; i < 2; i++) {
         channel = &sender->channels[i];
@@ -471,7 +471,7 @@ ngx_triggers_channel_timer_handler(CURLM *multi, long timeout, void *data)
 
     (void) multi;
 
-    channel->due = (timeout < 0) ? 0 : ngx_triggers_sender_now() + timeout;
+    channel->due = (timeout < 0) ? 0 : ngx_triggers_monotonic_ms() + timeout;
 
     return 0;
 }
@@ -699,7 +699,7 @@ ngx_triggers_transfer_start(ngx_triggers_transfer_t *t,
 
     message->transfer = t;
     t->message = message;
-    t->started = ngx_triggers_sender_now();
+    t->started = ngx_triggers_monotonic_ms();
     t->header_bytes = 0;
     t->body_bytes = 0;
     t->answered = 0;
@@ -744,7 +744,7 @@ ngx_triggers_transfer_result(ngx_triggers_transfer_t *t, CURLcode code)
     message->status = 0;
     message->error = NULL;
     message->retry_after = 0;
-    message->duration = ngx_triggers_sender_now() - t->started;
+    message->duration = ngx_triggers_monotonic_ms() - t->started;
 
     if (t->answered
         && curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status)
@@ -860,7 +860,7 @@ ngx_triggers_sender_wait(ngx_triggers_sender_t *sender, ngx_msec_t timeout)
     uint64_t    now, due;
     ngx_uint_t  i;
 
-    now = ngx_triggers_sender_now();
+    now = ngx_triggers_monotonic_ms();
 
     for (i = 0; i < 2; i++) {
         due = sender->channels[i].due;
@@ -871,15 +871,4 @@ ngx_triggers_sender_wait(ngx_triggers_sender_t *sender, ngx_msec_t timeout)
     }
 
     return timeout;
-}
-
-
-static uint64_t
-ngx_triggers_sender_now(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }

@@ -8,6 +8,7 @@
 
 
 #include "ngx_triggers_worker.h"
+#include "ngx_triggers_clock.h"
 #include "ngx_triggers_wake.h"
 
 

@@ -10,6 +10,7 @@
 
 
 #include "ngx_triggers_worker.h"
+#include "ngx_triggers_clock.h"
 #include "ngx_triggers_wake.h"
 
 

@@ -11,6 +11,7 @@
 
 
 #include "ngx_triggers_metrics.h"
+#include "ngx_triggers_clock.h"
 
 
 /* blocks, and minutes, take at most this part of a zone each */
@@ -104,8 +105,7 @@ void
 ngx_triggers_metrics_init(ngx_triggers_metrics_t *metrics, u_char *p,
     size_t zone, ngx_uint_t nslots)
 {
-    ngx_uint_t       n;
-    struct timespec  ts;
+    ngx_uint_t  n;
 
     n = ngx_min(ngx_triggers_metrics_nblocks(zone), nslots);
 
@@ -119,11 +119,8 @@ ngx_triggers_metrics_init(ngx_triggers_metrics_t *metrics, u_char *p,
     metrics->nminutes = ngx_triggers_metrics_nminutes(zone);
     metrics->minutes = (ngx_triggers_metrics_minute_t *) p;
 
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-    metrics->created = (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-
-    (void) clock_gettime(CLOCK_REALTIME, &ts);
-    metrics->started = (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    metrics->created = ngx_triggers_monotonic_us();
+    metrics->started = ngx_triggers_wall_ms();
 }
 
 

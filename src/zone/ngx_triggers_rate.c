@@ -184,17 +184,6 @@ ngx_triggers_rate_check(ngx_triggers_bucket_t *bucket, ngx_uint_t limit,
 }
 
 
-uint64_t
-ngx_triggers_rate_now(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-
 /* twice as many, since they are found by a hash */
 
 static ngx_uint_t

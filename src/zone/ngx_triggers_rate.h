@@ -83,9 +83,5 @@ ngx_int_t ngx_triggers_rate_take(ngx_triggers_bucket_t *bucket,
 ngx_int_t ngx_triggers_rate_check(ngx_triggers_bucket_t *bucket,
     ngx_uint_t limit, uint64_t now, ngx_triggers_rate_t *rate);
 
-/* Any process: the time of CLOCK_MONOTONIC, ns. */
-
-uint64_t ngx_triggers_rate_now(void);
-
 
 #endif /* _NGX_TRIGGERS_RATE_H_INCLUDED_ */

@@ -7,6 +7,7 @@
 
 
 #include "ngx_triggers_zone.h"
+#include "ngx_triggers_clock.h"
 #include "ngx_triggers_record.h"
 
 #include <sys/random.h>
@@ -211,30 +212,6 @@ ngx_triggers_zone_drained(ngx_triggers_zone_sh_t *sh)
 
     return heartbeat + NGX_TRIGGERS_HEARTBEAT_MAX
            >= ngx_triggers_monotonic_ms();
-}
-
-
-uint64_t
-ngx_triggers_monotonic_ms(void)
-{
-    struct timespec  ts;
-
-    /* not ngx_current_msec: it stands still while the event loop sleeps */
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-
-uint64_t
-ngx_triggers_monotonic_us(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 

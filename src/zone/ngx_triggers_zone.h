@@ -203,10 +203,5 @@ ngx_uint_t ngx_triggers_zone_generation_index(ngx_str_t *user_id);
 
 ngx_uint_t ngx_triggers_zone_drained(ngx_triggers_zone_sh_t *sh);
 
-/* Any thread: CLOCK_MONOTONIC in milliseconds, in microseconds. */
-
-uint64_t ngx_triggers_monotonic_ms(void);
-uint64_t ngx_triggers_monotonic_us(void);
-
 
 #endif /* _NGX_TRIGGERS_ZONE_H_INCLUDED_ */

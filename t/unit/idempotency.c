@@ -394,7 +394,7 @@ test_expiry(void)
     ngx_triggers_store_keep_keys(store, 3600 * 1000);
     (void) ngx_triggers_store_open(store);
 
-    present = ngx_triggers_sqlite_now() - 3 * 3600 * 1000;
+    present = ngx_triggers_wall_ms() - 3 * 3600 * 1000;
 
     (void) put(store, 1, 1, "a", &result);
     present += 3600 * 1000 - 1;
@@ -486,7 +486,7 @@ main(void)
 {
     fixture_init();
 
-    present = ngx_triggers_sqlite_now();
+    present = ngx_triggers_wall_ms();
 
     test_replay();
     test_two();

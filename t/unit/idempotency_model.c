@@ -101,7 +101,7 @@ apply(uint64_t event, uint64_t key, int64_t now, ngx_int_t *rc)
     /* expired for the event, or by now, so that its row may be gone */
 
     over = (used[key].time <= now - ttl);
-    forgotten = (used[key].time <= ngx_triggers_sqlite_now() - ttl);
+    forgotten = (used[key].time <= ngx_triggers_wall_ms() - ttl);
 
     if (result.rc == NGX_TRIGGERS_RC_REPLAY) {
         return used[key].event && !over
@@ -234,7 +234,7 @@ run(unsigned seed, ngx_uint_t expiry)
     srandom(seed);
 
     ttl = expiry ? KEEP : FOREVER;
-    present = ngx_triggers_sqlite_now() - (expiry ? KEEP + KEEP / 2 : 0);
+    present = ngx_triggers_wall_ms() - (expiry ? KEEP + KEEP / 2 : 0);
     last = 0;
 
     for (i = 0; i < 2; i++) {

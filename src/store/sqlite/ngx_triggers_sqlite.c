@@ -802,17 +802,6 @@ ngx_triggers_sqlite_version(void)
 }
 
 
-ngx_msec_t
-ngx_triggers_sqlite_monotonic(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (ngx_msec_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-
 char *
 ngx_triggers_sqlite_lock_path(ngx_str_t *path, ngx_log_t *log)
 {

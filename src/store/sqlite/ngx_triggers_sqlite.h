@@ -18,6 +18,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "../ngx_triggers_store.h"
+#include "ngx_triggers_clock.h"
 
 #include <sqlite3.h>
 
@@ -261,7 +262,7 @@ struct ngx_triggers_store_s {
     ngx_uint_t                   frames;       /* in the WAL */
 
     ngx_fd_t                     lock_fd;
-    ngx_msec_t                   deferred;     /* when we first let another
+    uint64_t                     deferred;     /* when we first let another
                                                   waiter pass, 0: did not */
 
     /* the row of table "store", as of the transaction */
@@ -431,7 +432,7 @@ struct ngx_triggers_reader_s {
 
     int                    error;              /* the last one logged */
 
-    ngx_msec_t             deadline;           /* 0: none */
+    uint64_t               deadline;           /* 0: none */
     ngx_uint_t             ticks;
 };
 
@@ -599,10 +600,6 @@ ngx_int_t ngx_triggers_sqlite_synced(ngx_triggers_store_t *store,
 
 void ngx_triggers_sqlite_row(sqlite3_stmt *stmt, ngx_triggers_row_t *row);
 
-/* Milliseconds since the epoch. */
-
-int64_t ngx_triggers_sqlite_now(void);
-
 /* What a reader's failed call ends in: logs, and returns an nginx code. */
 
 ngx_int_t ngx_triggers_sqlite_reader_error(ngx_triggers_reader_t *reader,
@@ -687,10 +684,6 @@ ngx_int_t ngx_triggers_sqlite_reader_moved(ngx_triggers_reader_t *reader);
 /* "PATH.lock", allocated with ngx_alloc(); NULL: no memory. */
 
 char *ngx_triggers_sqlite_lock_path(ngx_str_t *path, ngx_log_t *log);
-
-/* Milliseconds of a clock that never jumps; nginx's is not for threads. */
-
-ngx_msec_t ngx_triggers_sqlite_monotonic(void);
 
 
 /* src/store/sqlite/ngx_triggers_sqlite_lock.c */

@@ -172,7 +172,7 @@ ngx_triggers_sqlite_audit_created(ngx_triggers_store_t *store, int64_t seq)
     /* one that is too old would only be removed again */
 
     if (store->retention.audit) {
-        oldest = ngx_triggers_sqlite_now() - store->retention.audit;
+        oldest = ngx_triggers_wall_ms() - store->retention.audit;
     }
 
     stmt = store->stmt[NGX_TRIGGERS_SQLITE_AUDIT_CREATED];

@@ -32,7 +32,7 @@
 typedef struct {
     ngx_triggers_reader_t   *reader;           /* the source */
     ngx_triggers_backup_t   *backup;
-    ngx_msec_t               deadline;         /* 0: none */
+    uint64_t                 deadline;         /* 0: none */
 
     DIR                     *dir;
     ngx_fd_t                 lock_fd;
@@ -85,7 +85,7 @@ ngx_triggers_reader_backup(ngx_triggers_reader_t *reader,
     copy.fd = -1;
 
     if (backup->time_limit) {
-        copy.deadline = ngx_triggers_sqlite_monotonic() + backup->time_limit;
+        copy.deadline = ngx_triggers_monotonic_ms() + backup->time_limit;
     }
 
     backup->state = NGX_TRIGGERS_STORE_STARTING;
@@ -389,11 +389,7 @@ ngx_triggers_sqlite_copy_steps(ngx_triggers_sqlite_copy_t *copy,
             return NGX_DONE;
         }
 
-        if (copy->deadline
-            && (ngx_msec_int_t) (copy->deadline
-                                 - ngx_triggers_sqlite_monotonic())
-               <= 0)
-        {
+        if (copy->deadline && ngx_triggers_monotonic_ms() >= copy->deadline) {
             return NGX_AGAIN;
         }
     }

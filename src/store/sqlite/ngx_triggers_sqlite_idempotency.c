@@ -299,7 +299,7 @@ ngx_triggers_sqlite_keys_maintain(ngx_triggers_store_t *store,
     }
 
     if (seq == 0
-        || created_at > ngx_triggers_sqlite_now() - store->keys_ttl)
+        || created_at > ngx_triggers_wall_ms() - store->keys_ttl)
     {
         return NGX_OK;
     }
@@ -362,7 +362,7 @@ ngx_triggers_sqlite_keys_expire(ngx_triggers_store_t *store)
     int64_t        seq, created_at, end;
     sqlite3_stmt  *stmt;
 
-    end = ngx_triggers_sqlite_now() - store->keys_ttl;
+    end = ngx_triggers_wall_ms() - store->keys_ttl;
 
     rc = ngx_triggers_sqlite_keys_oldest(store, &seq, &created_at);
 

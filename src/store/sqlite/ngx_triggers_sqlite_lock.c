@@ -183,9 +183,9 @@ ngx_triggers_sqlite_lock_open(ngx_triggers_store_t *store)
 static ngx_int_t
 ngx_triggers_sqlite_lock_wait(ngx_triggers_store_t *store)
 {
-    short       type;
-    ngx_int_t   rc;
-    ngx_msec_t  now;
+    short      type;
+    uint64_t   now;
+    ngx_int_t  rc;
 
     if (store->waiting) {
         return NGX_OK;
@@ -204,7 +204,7 @@ ngx_triggers_sqlite_lock_wait(ngx_triggers_store_t *store)
         return NGX_ERROR;
     }
 
-    now = ngx_triggers_sqlite_monotonic();
+    now = ngx_triggers_monotonic_ms();
 
     if (store->deferred == 0) {
         store->deferred = now;

@@ -677,7 +677,7 @@ ngx_triggers_sqlite_reader_begin(ngx_triggers_reader_t *reader,
     reader->deadline = 0;
 
     if (time_limit) {
-        reader->deadline = ngx_triggers_sqlite_monotonic() + time_limit;
+        reader->deadline = ngx_triggers_monotonic_ms() + time_limit;
     }
 
     if (ngx_triggers_sqlite_reader_moved(reader) != NGX_OK) {
@@ -778,7 +778,7 @@ ngx_triggers_sqlite_reader_time(ngx_triggers_reader_t *reader,
     reader->ticks = 0;
 
     if (reader->deadline == 0
-        || ngx_triggers_sqlite_monotonic() < reader->deadline)
+        || ngx_triggers_monotonic_ms() < reader->deadline)
     {
         return NGX_OK;
     }

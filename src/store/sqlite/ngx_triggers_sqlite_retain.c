@@ -81,7 +81,7 @@ ngx_triggers_sqlite_retain(ngx_triggers_store_t *store, ngx_uint_t idle)
     int64_t    now;
     ngx_int_t  rc, again;
 
-    now = ngx_triggers_sqlite_now();
+    now = ngx_triggers_wall_ms();
 
     again = ngx_triggers_sqlite_retain_events(store, now, idle);
 
@@ -338,7 +338,7 @@ ngx_triggers_sqlite_archive_name(ngx_triggers_store_t *store, char *name,
     time_t     now;
     struct tm  tm;
 
-    now = (time_t) (ngx_triggers_sqlite_now() / 1000);
+    now = (time_t) (ngx_triggers_wall_ms() / 1000);
 
     (void) gmtime_r(&now, &tm);
     (void) strftime(text, sizeof(text), "%Y%m%dT%H%M%SZ", &tm);
@@ -403,12 +403,12 @@ ngx_triggers_sqlite_expire(ngx_triggers_store_t *store)
 {
     int                          rc;
     int64_t                      rows;
-    ngx_msec_t                   until;
+    uint64_t                     until;
     ngx_uint_t                   i, n;
     ngx_triggers_sqlite_done_t   done[NGX_TRIGGERS_SQLITE_EXPIRE_MIN];
 
     rows = 0;
-    until = ngx_triggers_sqlite_monotonic() + NGX_TRIGGERS_SQLITE_EXPIRE_TIME;
+    until = ngx_triggers_monotonic_ms() + NGX_TRIGGERS_SQLITE_EXPIRE_TIME;
 
     do {
         rc = ngx_triggers_sqlite_expire_list(store, done, &n);
@@ -427,7 +427,7 @@ ngx_triggers_sqlite_expire(ngx_triggers_store_t *store)
     } while (store->expire_more
              && (rows < store->expire_rows
                  || (rows < store->expire_limit
-                     && ngx_triggers_sqlite_monotonic() < until)));
+                     && ngx_triggers_monotonic_ms() < until)));
 
     if (store->archive_at && !store->expire_more) {
         return ngx_triggers_sqlite_archive_end(store);
@@ -497,7 +497,7 @@ ngx_triggers_sqlite_expire_event(ngx_triggers_store_t *store,
     rc = ngx_triggers_sqlite_audit_event(store,
                                          NGX_TRIGGERS_AUDIT_EVENT_EXPIRED,
                                          NULL, event.owner, event.id,
-                                         ngx_triggers_sqlite_now(),
+                                         ngx_triggers_wall_ms(),
                                          "retention");
     if (rc != SQLITE_OK) {
         return rc;

@@ -33,7 +33,7 @@ ngx_triggers_sqlite_vacuum(ngx_triggers_store_t *store, ngx_uint_t idle)
     ngx_int_t   rc;
     ngx_uint_t  excess;
 
-    now = ngx_triggers_sqlite_now();
+    now = ngx_triggers_wall_ms();
 
     if (now < store->vacuum_at) {
         return NGX_OK;

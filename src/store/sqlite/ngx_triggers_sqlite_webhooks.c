@@ -717,7 +717,7 @@ ngx_triggers_sqlite_webhook_configure(ngx_triggers_store_t *store,
     new = *webhook;
     new.configured = 1;
     new.active = 1;
-    new.created_at = ngx_triggers_sqlite_now();
+    new.created_at = ngx_triggers_wall_ms();
     ngx_str_set(&new.user_id, "");
 
     rc = ngx_triggers_sqlite_webhook_add(store, &new);

@@ -421,7 +421,7 @@ ngx_triggers_sqlite_lead(ngx_triggers_store_t *store, uint64_t nonce,
     int64_t        now;
     sqlite3_stmt  *stmt;
 
-    now = ngx_triggers_sqlite_now();
+    now = ngx_triggers_wall_ms();
 
     rc = ngx_triggers_sqlite_ring_keep(store, now);
 
@@ -502,7 +502,7 @@ ngx_triggers_sqlite_ring_set(ngx_triggers_store_t *store, uint64_t nonce,
     int  rc;
 
     if (store->ring_nonce != nonce) {
-        rc = ngx_triggers_sqlite_ring_keep(store, ngx_triggers_sqlite_now());
+        rc = ngx_triggers_sqlite_ring_keep(store, ngx_triggers_wall_ms());
         if (rc != SQLITE_OK) {
             return rc;
         }
@@ -773,15 +773,4 @@ ngx_triggers_sqlite_bind_time(sqlite3_stmt *stmt, int n, int64_t time)
     } else {
         sqlite3_bind_null(stmt, n);
     }
-}
-
-
-int64_t
-ngx_triggers_sqlite_now(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_REALTIME, &ts);
-
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
