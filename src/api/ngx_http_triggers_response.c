@@ -34,6 +34,8 @@ typedef struct {
 } ngx_http_triggers_method_t;
 
 
+static ngx_int_t ngx_http_triggers_send(ngx_http_request_t *r,
+    ngx_uint_t status, ngx_chain_t *out, off_t len);
 static ngx_buf_t *ngx_http_triggers_json_body(ngx_http_request_t *r,
     json_t *object, int64_t time);
 static json_t *ngx_http_triggers_json_text(ngx_str_t *s);
@@ -87,7 +89,9 @@ static const ngx_http_triggers_error_t  ngx_http_triggers_errors[] = {
 };
 
 
-ngx_int_t
+/* len bytes, of which the last buffer is marked last_buf */
+
+static ngx_int_t
 ngx_http_triggers_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_chain_t *out, off_t len)
 {

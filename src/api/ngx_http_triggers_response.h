@@ -39,15 +39,9 @@ typedef enum {
 
 
 /*
- * Sends a JSON body of len bytes, whose media type ctx->answer_type may name.
- * The chain's last buffer must be marked last_buf.  Returns what a handler
- * returns, never a status.
- */
-
-ngx_int_t ngx_http_triggers_send(ngx_http_request_t *r, ngx_uint_t status,
-    ngx_chain_t *out, off_t len);
-
-/*
+ * What sends returns what a handler returns, never a status.  The media type
+ * is JSON's unless ctx->answer_type names another.
+ *
  * Sends a body that has been written between b->pos and b->last, with the
  * members "request_id" and, where time is not 0, "timestamp" appended and the
  * object closed.  The buffer must have NGX_HTTP_TRIGGERS_TAIL bytes left.

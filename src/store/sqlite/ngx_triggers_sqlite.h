@@ -812,14 +812,11 @@ ngx_uint_t ngx_triggers_sqlite_event_is_ready(
 
 /*
  * The end of an event that is acknowledged, delivered or has failed: it leaves
- * what holds it, lets its ordering key go, and is saved.  Failing comes with
- * an error.
+ * what holds it, lets its ordering key go, and is saved.
  */
 
 int ngx_triggers_sqlite_event_end(ngx_triggers_store_t *store,
     ngx_triggers_sqlite_event_t *event, ngx_uint_t status, int64_t now);
-int ngx_triggers_sqlite_event_fail(ngx_triggers_store_t *store,
-    ngx_triggers_sqlite_event_t *event, ngx_str_t *error, int64_t now);
 
 /* Removes an event and all that belongs to it. */
 

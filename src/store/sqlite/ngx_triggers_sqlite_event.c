@@ -40,6 +40,8 @@ static int ngx_triggers_sqlite_event_move(ngx_triggers_store_t *store,
     ngx_triggers_sqlite_event_t *event, ngx_uint_t remove);
 static int ngx_triggers_sqlite_event_unpush(ngx_triggers_store_t *store,
     ngx_triggers_sqlite_event_t *event);
+static int ngx_triggers_sqlite_event_fail(ngx_triggers_store_t *store,
+    ngx_triggers_sqlite_event_t *event, ngx_str_t *error, int64_t now);
 static int ngx_triggers_sqlite_event_range(sqlite3_stmt *stmt, ngx_uint_t lane,
     int64_t owner, int64_t after, int64_t *seqs, ngx_uint_t max,
     ngx_uint_t *n);
@@ -857,18 +859,6 @@ ngx_triggers_sqlite_event_end(ngx_triggers_store_t *store,
 
 
 int
-ngx_triggers_sqlite_event_fail(ngx_triggers_store_t *store,
-    ngx_triggers_sqlite_event_t *event, ngx_str_t *error, int64_t now)
-{
-    event->error = *error;
-    event->new_error = 1;
-
-    return ngx_triggers_sqlite_event_end(store, event, NGX_TRIGGERS_FAILED,
-                                         now);
-}
-
-
-int
 ngx_triggers_sqlite_event_remove(ngx_triggers_store_t *store,
     ngx_triggers_sqlite_event_t *event)
 {
@@ -1009,6 +999,18 @@ ngx_triggers_sqlite_event_again(ngx_triggers_store_t *store,
     event->updated_at = now;
 
     return ngx_triggers_sqlite_event_save(store, event);
+}
+
+
+static int
+ngx_triggers_sqlite_event_fail(ngx_triggers_store_t *store,
+    ngx_triggers_sqlite_event_t *event, ngx_str_t *error, int64_t now)
+{
+    event->error = *error;
+    event->new_error = 1;
+
+    return ngx_triggers_sqlite_event_end(store, event, NGX_TRIGGERS_FAILED,
+                                         now);
 }
 
 
