@@ -393,6 +393,7 @@ UNIT_time   := src/api/ngx_triggers_time.c
 UNIT_clock  := src/zone/ngx_triggers_clock.c
 UNIT_ring   := src/zone/ngx_triggers_ring.c
 UNIT_record := src/zone/ngx_triggers_record.c
+UNIT_feed   := t/unit/core.c src/zone/ngx_triggers_feed.c $(UNIT_clock)
 UNIT_rate   := src/zone/ngx_triggers_rate.c
 UNIT_metrics := src/zone/ngx_triggers_metrics.c $(UNIT_clock)
 UNIT_accept := t/unit/core.c src/api/ngx_http_triggers_accept.c
@@ -466,7 +467,7 @@ build/unit/idempotency_model.t: t/unit/idempotency_model.c t/unit/unit.c \
 
 # what is shared by threads: ThreadSanitizer looks at these tests too
 
-TSAN_TESTS := $(patsubst %,build/unit/%_tsan.t,ring rate keys_table metrics)
+TSAN_TESTS := $(patsubst %,build/unit/%_tsan.t,ring feed rate keys_table metrics)
 
 build/unit/%_tsan.t: t/unit/%.c t/unit/unit.c $$(UNIT_%) $(OUR_HEADERS) \
         $(OBJS)/ngx_triggers_migrations.h

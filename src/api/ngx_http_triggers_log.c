@@ -1,8 +1,9 @@
 
 /*
  * The log phase: when a request of the API is over, one record says what it
- * was and what became of it.  The zone's counters are fed from it.  It holds
- * no key, no payload and no header.
+ * was and what became of it.  The zone's counters are fed from it, and an
+ * entry of the live feed is made of it.  It holds no key, no payload and no
+ * header.
  *
  * Nothing may wait here; the request's cleanups have run, its pool is still
  * there.  The access log is written before, from variables.
@@ -33,6 +34,11 @@ typedef struct {
 } ngx_http_triggers_log_time_t;
 
 
+/* a route's, with the method before it */
+
+#define NGX_HTTP_TRIGGERS_LOG_MESSAGE  128
+
+
 static ngx_int_t ngx_http_triggers_log_handler(ngx_http_request_t *r);
 static void ngx_http_triggers_log_record(ngx_http_request_t *r,
     ngx_http_triggers_ctx_t *ctx, ngx_http_triggers_log_t *log);
@@ -40,6 +46,9 @@ static void ngx_http_triggers_log_count(ngx_http_triggers_log_t *log,
     ngx_triggers_metrics_counts_t *counts);
 static void ngx_http_triggers_log_time(ngx_http_triggers_log_t *log,
     ngx_triggers_metrics_counts_t *counts);
+static void ngx_http_triggers_log_feed(ngx_http_request_t *r,
+    ngx_http_triggers_ctx_t *ctx, ngx_http_triggers_log_t *log);
+static ngx_uint_t ngx_http_triggers_log_level(ngx_http_triggers_log_t *log);
 
 
 static const ngx_http_triggers_log_time_t  ngx_http_triggers_log_times[] = {
@@ -51,6 +60,17 @@ static const ngx_http_triggers_log_time_t  ngx_http_triggers_log_times[] = {
     { ngx_http_triggers_batch_acknowledge, NGX_TRIGGERS_TIME_ACK },
     { ngx_http_triggers_lease_ack, NGX_TRIGGERS_TIME_ACK },
     { NULL, 0 }
+};
+
+
+/* what is asked again and again by machines */
+
+static ngx_int_t  (*const ngx_http_triggers_log_quiet[])(
+    ngx_http_request_t *r) =
+{
+    ngx_http_triggers_health,
+    ngx_http_triggers_metrics,
+    NULL
 };
 
 
@@ -97,6 +117,10 @@ ngx_http_triggers_log_handler(ngx_http_request_t *r)
     ngx_http_triggers_log_count(&log,
              ngx_triggers_metrics_counts(&worker->zone->sh->metrics,
                                          worker->owner.slot));
+
+    if (worker->wake) {
+        ngx_http_triggers_log_feed(r, ctx, &log);
+    }
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "triggers request: route %ui, status %ui, %uL us, "
@@ -172,4 +196,76 @@ ngx_http_triggers_log_time(ngx_http_triggers_log_t *log,
             return;
         }
     }
+}
+
+
+static void
+ngx_http_triggers_log_feed(ngx_http_request_t *r, ngx_http_triggers_ctx_t *ctx,
+    ngx_http_triggers_log_t *log)
+{
+    u_char                 message[NGX_HTTP_TRIGGERS_LOG_MESSAGE];
+    ngx_triggers_entry_t   entry;
+    ngx_triggers_worker_t  *worker;
+
+    ngx_memzero(&entry, sizeof(ngx_triggers_entry_t));
+
+    entry.kind = NGX_TRIGGERS_ENTRY_REQUEST;
+    entry.level = ngx_http_triggers_log_level(log);
+    entry.time = ngx_http_triggers_now();
+    entry.status = log->status;
+    entry.latency = log->latency;
+    entry.request_id = ctx->request_id;
+    entry.correlation_id = ctx->correlation_id;
+    entry.error = ctx->error;
+
+    if (ctx->key) {
+        entry.user_id = ctx->key->user_id;
+        entry.key_id = ctx->key->id;
+    }
+
+    if (ctx->has_event_id) {
+        ngx_memcpy(entry.event_id, ctx->event_id, NGX_TRIGGERS_ID_LEN);
+        entry.has_event_id = 1;
+    }
+
+    if (log->route) {
+        entry.message.data = message;
+        entry.message.len = ngx_snprintf(message, sizeof(message), "%V %V",
+                                         &r->method_name, &log->route->path)
+                            - message;
+
+    } else {
+        ngx_str_set(&entry.message, "no such route");
+    }
+
+    worker = &ctx->store->worker;
+
+    (void) ngx_triggers_feed_append(&worker->zone->sh->feed,
+                                    worker->owner.slot, &entry);
+}
+
+
+static ngx_uint_t
+ngx_http_triggers_log_level(ngx_http_triggers_log_t *log)
+{
+    ngx_uint_t  i;
+
+    if (log->status >= NGX_HTTP_INTERNAL_SERVER_ERROR) {
+        return NGX_TRIGGERS_LEVEL_ERROR;
+    }
+
+    if (log->status >= NGX_HTTP_BAD_REQUEST
+        && log->status != NGX_HTTP_CLIENT_CLOSED_REQUEST)
+    {
+        return NGX_TRIGGERS_LEVEL_WARN;
+    }
+
+    for (i = 0; log->route && ngx_http_triggers_log_quiet[i]; i++) {
+
+        if (log->route->handler == ngx_http_triggers_log_quiet[i]) {
+            return NGX_TRIGGERS_LEVEL_DEBUG;
+        }
+    }
+
+    return NGX_TRIGGERS_LEVEL_INFO;
 }

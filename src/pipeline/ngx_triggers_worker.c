@@ -151,6 +151,8 @@ ngx_triggers_worker_take_slot(ngx_triggers_worker_t *worker, ngx_socket_t fd)
         __atomic_store_n(&slot->pending, 0, __ATOMIC_SEQ_CST);
         slot->polling = 0;
 
+        ngx_triggers_feed_release(&sh->feed, i);
+
         worker->homeless = 0;
 
         return NGX_OK;

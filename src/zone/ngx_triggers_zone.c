@@ -16,8 +16,8 @@
 #define NGX_TRIGGERS_SLOTS_MIN  64
 
 /*
- * the slots, the results and, by default, the keys take at most this part of a
- * zone each
+ * the slots, the results, the feed and, by default, the keys take at most this
+ * part of a zone each
  */
 
 #define NGX_TRIGGERS_ZONE_PART  8
@@ -98,7 +98,7 @@ ngx_triggers_zone_record_max(size_t size, ngx_uint_t keys)
 
     keys = ngx_triggers_zone_keys(size, keys);
 
-    used = 2 * (size / NGX_TRIGGERS_ZONE_PART)
+    used = 3 * (size / NGX_TRIGGERS_ZONE_PART)
            + ngx_triggers_metrics_size_max(size)
            + ngx_triggers_keys_size(keys)
            + ngx_triggers_rates_size(ngx_triggers_zone_rates(size, keys))
@@ -398,6 +398,11 @@ ngx_triggers_zone_carve(ngx_triggers_zone_t *zone, u_char *p, size_t size)
 
     ngx_triggers_metrics_init(&sh->metrics, p, size, sh->nslots);
     n = ngx_triggers_metrics_size(size, sh->nslots);
+    p += n;
+    left -= n;
+
+    n = part - part % sizeof(ngx_triggers_feed_place_t);
+    ngx_triggers_feed_init(&sh->feed, p, n);
     p += n;
     left -= n;
 

@@ -7,7 +7,7 @@
  * Its parts: the ring; the slots, one for each worker process that is alive;
  * the results, a fixed array for each slot; the table of keys; the buckets of
  * rate limits; the generations, which tell that something has changed; the
- * state that the drainer tells; metrics.
+ * state that the drainer tells; metrics; the live feed.
  */
 
 
@@ -16,6 +16,7 @@
 
 
 #include "ngx_triggers_event.h"
+#include "ngx_triggers_feed.h"
 #include "ngx_triggers_keys.h"
 #include "ngx_triggers_metrics.h"
 #include "ngx_triggers_rate.h"
@@ -123,6 +124,7 @@ typedef struct {
     uint64_t                 unknown_generation;
 
     ngx_triggers_metrics_t   metrics;
+    ngx_triggers_feed_t      feed;
     ngx_triggers_keys_t      keys;
     ngx_triggers_rates_t     rates;
     ngx_triggers_ring_t      ring;

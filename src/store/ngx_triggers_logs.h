@@ -1,0 +1,124 @@
+
+/*
+ * The interface of stored logs: entries of the live feed, kept for some days
+ * in a database file of their own, so that they never slow a commit down.
+ *
+ * As with the store there are two kinds of handles.  A writer belongs to the
+ * leader's logger, which uses it from one thread at a time; leaders of two
+ * trees take turns by a lock.  A reader is read-only and is used by one
+ * thread at a time.  Nothing here may be called from the event loop, all of
+ * it from exit_process.
+ *
+ * A power cut may lose what was written in the last moments: transactions are
+ * not synced, only checkpoints are.
+ */
+
+
+#ifndef _NGX_TRIGGERS_LOGS_H_INCLUDED_
+#define _NGX_TRIGGERS_LOGS_H_INCLUDED_
+
+
+#include "ngx_triggers_log.h"
+
+
+typedef struct ngx_triggers_logs_s         ngx_triggers_logs_t;
+typedef struct ngx_triggers_logs_reader_s  ngx_triggers_logs_reader_t;
+
+
+typedef struct {
+    int64_t                  logs;             /* ms they are kept, 0: for
+                                                  ever */
+    int64_t                  history;          /* … and minutes */
+    off_t                    size;             /* bytes that the database may
+                                                  use before the oldest logs
+                                                  go, 0: any */
+} ngx_triggers_logs_limits_t;
+
+
+/* one that is read back */
+
+typedef struct {
+    ngx_triggers_entry_t     entry;
+    int64_t                  number;           /* in the order in which they
+                                                  were stored */
+} ngx_triggers_logs_row_t;
+
+
+/*
+ * Takes one; strings are valid during the call.  NGX_OK goes on, NGX_DONE ends
+ * the page after it, NGX_ERROR ends the query with NGX_ERROR.
+ */
+
+typedef ngx_int_t (*ngx_triggers_logs_pt)(void *data,
+    ngx_triggers_logs_row_t *row);
+
+
+/* a page of logs, newest first */
+
+typedef struct {
+    ngx_str_t                user_id;          /* owner; see any_owner */
+    ngx_uint_t               any_owner;        /* flag */
+    ngx_uint_t               level;            /* this one and above */
+    int64_t                  since;            /* time >= since, ms */
+    ngx_str_t                correlation_id;   /* data NULL: all */
+    u_char                  *event_id;         /* NULL: all */
+    ngx_str_t                text;             /* in the message, error or
+                                                  request id, whatever its
+                                                  case (ASCII); data NULL:
+                                                  all */
+    int64_t                  before;           /* number after which to go on;
+                                                  0: the start */
+    ngx_uint_t               limit;            /* rows, at least 1 */
+    ngx_msec_t               time_limit;       /* ms the query may take */
+    ngx_triggers_logs_pt     handler;
+    void                    *data;
+
+    ngx_uint_t               has_more;         /* set: more may follow … */
+    int64_t                  last;             /* … after this number, which a
+                                                  filter may have left out */
+} ngx_triggers_logs_query_t;
+
+
+/*
+ * ngx_triggers_logs_create() allocates a closed writer for the database at the
+ * (terminated) path, which must outlive it, as must the limits.  NULL: no
+ * memory.  It does not touch the file system.  destroy closes and frees it.
+ */
+
+ngx_triggers_logs_t *ngx_triggers_logs_create(ngx_str_t *path,
+    ngx_triggers_logs_limits_t *limits, ngx_log_t *log);
+void ngx_triggers_logs_destroy(ngx_triggers_logs_t *logs);
+
+/*
+ * A batch: begin, add each, commit.  begin opens the database, making it where
+ * there is none, and takes the lock, which is given up with the commit.  NGX_OK;
+ * NGX_AGAIN: it is another's, or the database is busy; NGX_ERROR: nothing of
+ * the batch is stored; it is logged once until it works again.
+ */
+
+ngx_int_t ngx_triggers_logs_begin(ngx_triggers_logs_t *logs);
+ngx_int_t ngx_triggers_logs_add(ngx_triggers_logs_t *logs,
+    ngx_triggers_entry_t *entry);
+ngx_int_t ngx_triggers_logs_commit(ngx_triggers_logs_t *logs);
+
+/*
+ * Removes a bounded number of what is too old or too much at now (ms since the
+ * epoch).  NGX_OK: nothing is left to do; NGX_AGAIN: there is more; NGX_ERROR.
+ */
+
+ngx_int_t ngx_triggers_logs_retain(ngx_triggers_logs_t *logs, int64_t now);
+
+/*
+ * A reader.  NULL: the database cannot be opened, or there is none.  read
+ * returns NGX_OK; NGX_DECLINED: nothing was found within the time limit, and
+ * there may be more to look at after query->last; NGX_ERROR.
+ */
+
+ngx_triggers_logs_reader_t *ngx_triggers_logs_reader_open(ngx_str_t *path,
+    ngx_log_t *log);
+void ngx_triggers_logs_reader_close(ngx_triggers_logs_reader_t *reader);
+ngx_int_t ngx_triggers_logs_read(ngx_triggers_logs_reader_t *reader,
+    ngx_triggers_logs_query_t *query);
+
+
+#endif /* _NGX_TRIGGERS_LOGS_H_INCLUDED_ */

@@ -1,0 +1,111 @@
+
+/*
+ * The live feed: the latest entries, in shared memory, of all that happens.
+ * Anybody may append, event loops and threads; nobody ever waits, and nobody
+ * holds up who appends: the oldest entry is overwritten.  Who reads keeps a
+ * cursor of its own and is told when it has missed some.
+ *
+ * Entries are numbered from 1 and stand in places of one size, each at its
+ * number modulo their count.  A place has one word of state, the number and,
+ * while it is written, who writes:
+ *
+ *     append   takes a number, sets the state to (number, writer) if nobody
+ *              else writes there, writes, sets it to (number, nobody)
+ *
+ *     next     copies the place if the state is (number, nobody), and looks
+ *              whether it still is
+ *
+ * A process that is killed in between leaves a place that names its slot.
+ * Nobody uses it until somebody takes over that slot, whose former owner is
+ * known to be dead then, and releases it; readers pass it by meanwhile.
+ */
+
+
+#ifndef _NGX_TRIGGERS_FEED_H_INCLUDED_
+#define _NGX_TRIGGERS_FEED_H_INCLUDED_
+
+
+#include "ngx_triggers_log.h"
+
+
+#define NGX_TRIGGERS_FEED_PLACE  768           /* bytes: the longest ids and
+                                                  user fit, whole */
+#define NGX_TRIGGERS_FEED_WORDS  (NGX_TRIGGERS_FEED_PLACE / 8 - 1)
+
+#define NGX_TRIGGERS_FEED_STUCK  100           /* ms until an unfinished entry
+                                                  is passed by */
+
+
+typedef struct {
+    uint64_t                 state;            /* atomic */
+    uint64_t                 words[NGX_TRIGGERS_FEED_WORDS];
+                                               /* atomic, each by itself */
+} ngx_triggers_feed_place_t;
+
+
+typedef struct {
+    /* fixed after init */
+    ngx_uint_t               nplaces;
+    ngx_triggers_feed_place_t  *places;
+
+    /* atomic */
+    uint64_t                 head  __attribute__((aligned(128)));
+                                               /* the next number */
+    uint64_t                 lost;             /* whose place was taken */
+} ngx_triggers_feed_t;
+
+
+/* a reader's; private to it */
+
+typedef struct {
+    uint64_t                 number;           /* the next one to be read */
+    uint64_t                 missed;           /* set by next() */
+    uint64_t                 stuck;            /* ms, since when number is
+                                                  being written; 0: is not */
+} ngx_triggers_feed_cursor_t;
+
+
+/* into zeroed memory of that size, aligned to 128 bytes */
+
+void ngx_triggers_feed_init(ngx_triggers_feed_t *feed, u_char *p, size_t size);
+
+/*
+ * Any thread of the process that owns the slot: appends a copy of the entry, of
+ * whose message what does not fit is left out.  Returns its number; 0: it is
+ * lost, as its place is still being written.
+ */
+
+uint64_t ngx_triggers_feed_append(ngx_triggers_feed_t *feed, ngx_uint_t slot,
+    ngx_triggers_entry_t *entry);
+
+/*
+ * Any thread, as above: an entry of the background, now; event_id and user_id
+ * may be NULL.  The format is that of ngx_sprintf().
+ */
+
+uint64_t ngx_cdecl ngx_triggers_feed_log(ngx_triggers_feed_t *feed,
+    ngx_uint_t slot, ngx_uint_t level, u_char *event_id, ngx_str_t *user_id,
+    const char *fmt, ...);
+
+/* The new owner of a slot: its places are free again. */
+
+void ngx_triggers_feed_release(ngx_triggers_feed_t *feed, ngx_uint_t slot);
+
+/*
+ * Any thread: the next entry.  NGX_OK: it is in *entry, its strings in words,
+ * and the cursor has moved on; NGX_DONE: there is none now; NGX_DECLINED:
+ * cursor->missed entries were not seen, and it goes on after them.  now is
+ * CLOCK_MONOTONIC in ms.
+ */
+
+ngx_int_t ngx_triggers_feed_next(ngx_triggers_feed_t *feed,
+    ngx_triggers_feed_cursor_t *cursor, uint64_t now,
+    uint64_t words[NGX_TRIGGERS_FEED_WORDS], ngx_triggers_entry_t *entry);
+
+/* Any thread: a cursor behind the newest entry. */
+
+void ngx_triggers_feed_newest(ngx_triggers_feed_t *feed,
+    ngx_triggers_feed_cursor_t *cursor);
+
+
+#endif /* _NGX_TRIGGERS_FEED_H_INCLUDED_ */
