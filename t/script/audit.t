@@ -148,7 +148,7 @@ my $gone = $t->post('/v1/webhooks',
              ->{json}{webhook_id};
 
 event('hook');
-ok(wait_for(sub { actions("action=webhook.disabled") ne '' }, 60),
+ok(wait_for(sub { actions("action=webhook.disabled") ne '' }),
    'a webhook that is gone is disabled');
 
 my ($disabled) = entries('action=webhook.disabled');
