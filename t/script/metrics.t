@@ -139,7 +139,7 @@ my %last = metrics();
 
 for my $round (1 .. 4) {
     my $n = $load->accepted();
-    my $pid = $round % 2 ? wait_for(sub { $t->drainer() }, 10)
+    my $pid = $round % 2 ? wait_for(sub { $t->drainer() })
                          : ($t->workers())[0];
 
     $killed++ if $pid && $t->kill9($pid);
@@ -150,7 +150,7 @@ for my $round (1 .. 4) {
         %last = %now;
     }
 
-    wait_for(sub { $load->accepted() > $n + 100 }, 20);
+    wait_for(sub { $load->accepted() > $n + 100 });
 }
 
 $load->end();
@@ -201,7 +201,7 @@ sub counted {
     my ($name, $n) = @_;
     my $value;
 
-    wait_for(sub { ($value = { metrics() }->{$name} // '') eq $n }, 10);
+    wait_for(sub { ($value = { metrics() }->{$name} // '') eq $n });
     is($value, $n, $name =~ s/^triggers_//r);
 }
 

@@ -78,7 +78,7 @@ my @gone = map {
                                          body => '{"payload":{"n":2}}'))
 } 1 .. 5;
 
-sleep 0.3;
+wait_for(sub { $t->taken_in() });
 close $_ for @gone;
 sleep 0.2;
 
