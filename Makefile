@@ -391,6 +391,7 @@ UNIT_json   := src/api/ngx_triggers_json.c
 UNIT_uuid   := src/api/ngx_triggers_uuid.c
 UNIT_time   := src/api/ngx_triggers_time.c
 UNIT_clock  := src/zone/ngx_triggers_clock.c
+UNIT_trace  := t/unit/core.c src/api/ngx_triggers_trace.c
 UNIT_ring   := src/zone/ngx_triggers_ring.c
 UNIT_record := src/zone/ngx_triggers_record.c
 UNIT_feed   := t/unit/core.c src/zone/ngx_triggers_feed.c $(UNIT_clock)
@@ -534,6 +535,7 @@ FUZZ_keys       := src/api/ngx_http_triggers_keys.c \
 FUZZ_networks   := src/zone/ngx_triggers_networks.c
 FUZZ_query      := src/api/ngx_http_triggers_query.c
 FUZZ_row        := src/api/ngx_http_triggers_event_json.c
+FUZZ_trace      := src/api/ngx_triggers_trace.c
 FUZZ_webhook    := src/api/ngx_http_triggers_webhook_body.c \
                    src/api/ngx_http_triggers_endpoint.c \
                    src/api/ngx_http_triggers_object.c \

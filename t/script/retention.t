@@ -12,12 +12,13 @@ use Triggers::Load;
 use Triggers::Nginx;
 
 my $Events = 600;
+my $Parent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 (my $config = Triggers::Nginx::default_config())
     =~ s/^ *triggers_store .*/$&\n    triggers_retention events=1s attempts=1s;/m;
 (my $hour = $config) =~ s/events=1s/events=1h/;
 
-my $t = Triggers::Nginx->new(config => $hour)->plan(25);
+my $t = Triggers::Nginx->new(config => $hour)->plan(26);
 
 $t->ready();
 
@@ -91,6 +92,8 @@ is_deeply([ sort map { $_->{event_id} } @lines ], [ sort @ids ],
           'each event is in it once');
 is($lines[0]{status}, 'acknowledged', 'as the API has shown it');
 is(length $lines[0]{payload}{text}, 4000, 'with its payload');
+is("@{$lines[0]{context}}{qw( traceparent tracestate )}", "$Parent a=1",
+   'the trace of its request');
 is_deeply($lines[0]{attempts}, [], 'and its attempts');
 
 $t->quit();
@@ -105,7 +108,8 @@ sub create {
     my $body = JSON::PP::encode_json({ events => [
         map { { event_type => 'order.created', payload => { text => $text } } }
         1 .. $n ] });
-    my $res = $t->post('/v1/events/batch', $body);
+    my $res = $t->post('/v1/events/batch', $body, traceparent => $Parent,
+                       tracestate => 'a=1');
 
     return map { $_->{event_id} } @{ $res->{json}{results} // [] };
 }

@@ -91,6 +91,9 @@ is(wait_for(sub {
     my $total = $t->get('/other/inbox')->{json}{total};
     $total == 6 && $total;
 }), 6, 'what was submitted is committed');
-is($t->get('/inbox')->{json}{total}, 7, 'in both');
+is(wait_for(sub {
+    my $total = $t->get('/inbox')->{json}{total};
+    $total == 7 && $total;
+}), 7, 'in both');
 ok($t->healthy(), 'the worker is there');
 ok($t->quit(10), 'the process ends');

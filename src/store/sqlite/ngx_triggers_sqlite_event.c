@@ -183,7 +183,23 @@ ngx_triggers_sqlite_event_insert(ngx_triggers_store_t *store,
         }
     }
 
-    return ngx_triggers_sqlite_exec(stmt);
+    /* few events have one, and to bind nothing takes time, too */
+
+    if (event->tracestate.data == NULL) {
+        return ngx_triggers_sqlite_exec(stmt);
+    }
+
+    rc = ngx_triggers_sqlite_bind_text(stmt, 17, &event->tracestate);
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_exec(stmt);
+
+        /* not that of the next event */
+
+        (void) sqlite3_bind_null(stmt, 17);
+    }
+
+    return rc;
 }
 
 
