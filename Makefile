@@ -393,7 +393,8 @@ UNIT_time   := src/api/ngx_triggers_time.c
 UNIT_ring   := src/zone/ngx_triggers_ring.c
 UNIT_record := src/zone/ngx_triggers_record.c
 UNIT_rate   := src/zone/ngx_triggers_rate.c
-UNIT_metrics := src/zone/ngx_triggers_metrics.c
+UNIT_meters := src/zone/ngx_triggers_meters.c
+UNIT_metrics := src/zone/ngx_triggers_metrics.c $(UNIT_meters)
 UNIT_accept := t/unit/core.c src/api/ngx_http_triggers_accept.c
 UNIT_cloudevent := t/unit/core.c src/api/ngx_http_triggers_attribute.c \
                    $(wildcard src/api/ngx_http_triggers_cloudevent*.c) \
@@ -464,7 +465,8 @@ build/unit/idempotency_model.t: t/unit/idempotency_model.c t/unit/unit.c \
 
 # what is shared by threads: ThreadSanitizer looks at these tests too
 
-TSAN_TESTS := $(patsubst %,build/unit/%_tsan.t,ring rate keys_table metrics)
+TSAN_TESTS := $(patsubst %,build/unit/%_tsan.t,ring rate keys_table meters \
+                  metrics)
 
 build/unit/%_tsan.t: t/unit/%.c t/unit/unit.c $$(UNIT_%) $(OUR_HEADERS) \
         $(OBJS)/ngx_triggers_migrations.h
