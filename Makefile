@@ -515,7 +515,7 @@ test-valgrind: $(SO) build/node_modules ## the scripts of t/ under memcheck
 
 PROMETHEUS_ENV = TRIGGERS_PROMETHEUS=$(abspath $(PROMETHEUS))
 
-test-monitoring: $(SO) $(PROMETHEUS)/promtool build/node_modules ## alerts for Prometheus
+test-monitoring: $(SO) $(PROMETHEUS)/promtool build/node_modules ## alerts, dashboard
 	$(TEST_ENV) $(PROMETHEUS_ENV) t/run t/monitoring
 
 # a server scrapes us, which "make test" does without

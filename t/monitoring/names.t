@@ -58,6 +58,10 @@ for my $alert (alerts()) {
     is(join(', ', wrong($alert->{expr})), '', $alert->{alert});
 }
 
+for my $expr (expressions(), variables()) {
+    is(join(', ', wrong($expr)), '', "dashboard: $expr");
+}
+
 operations();
 
 $t->finish();
@@ -109,6 +113,16 @@ sub matches {
     }
 
     return 1;
+}
+
+
+# what its variables ask for: a label of a metric
+
+sub variables {
+    return map { $_->{query}{query} =~ /^label_values\((.*), (\w+)\)$/
+                 ? "sum by ($2) ($1)" : $_->{query}{query} }
+           grep { $_->{type} eq 'query' }
+           @{ dashboard()->{templating}{list} };
 }
 
 

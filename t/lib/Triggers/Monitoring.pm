@@ -10,10 +10,12 @@ use warnings;
 
 use base 'Exporter';
 
+use File::Temp ();
 use JSON::PP ();
 use Triggers::Nginx ();
 
-our @EXPORT = qw( alerts labels promtool selectors yaml );
+our @EXPORT = qw( alerts dashboard expressions filled labels promtool selectors
+                  yaml );
 our $Folder = "$Triggers::Nginx::Root/docs/monitoring";
 
 
@@ -56,6 +58,39 @@ END
 
 
 sub alerts { map { @{$_->{rules}} } @{ yaml('alerts.yml')->{groups} } }
+
+
+# a temporary file with that text, which goes with the object
+
+sub file {
+    my ($text) = @_;
+    my $file = File::Temp->new(SUFFIX => '.yml');
+
+    print $file $text;
+    close $file;
+
+    return $file;
+}
+
+
+sub dashboard {
+    open my $in, '<', "$Folder/dashboard.json" or die "dashboard.json: $!";
+    return JSON::PP::decode_json(do { local $/; <$in> });
+}
+
+
+sub expressions {
+    return map { $_->{expr} } map { @{ $_->{targets} || [] } }
+           @{ dashboard()->{panels} };
+}
+
+
+# an expression as Grafana sends it
+
+sub filled {
+    my ($expr) = @_;
+    return $expr =~ s/\$__rate_interval/5m/gr =~ s/\$\w+/.*/gr;
+}
 
 
 # [name, { label => [operator, value] }] of each metric of ours that an
