@@ -14,7 +14,7 @@ use Triggers::Nginx;
 
 use constant SOON => 10 * $Triggers::Nginx::Scale;
 
-my $t = Triggers::Nginx->new(workers => 2, config => <<'END')->plan(72);
+my $t = Triggers::Nginx->new(workers => 2, config => <<'END')->plan(73);
 %%GLOBALS%%
 
 events {
@@ -158,6 +158,8 @@ is(call('/v1/inbox/ack', lease_id => $lease->{lease_id})->{status}, 409,
    'who had it cannot acknowledge it any more');
 is($t->get("/v1/events/$short/status")->{json}{attempts}[0]{outcome},
    'expired', 'which was an attempt');
+like($t->get('/metrics', key => 'admin-key', Accept => 'text/plain')->{body},
+     qr/^triggers_events_lease_expired_total 1$/m, 'and was counted');
 
 # --- waiting ---
 

@@ -8,7 +8,7 @@ use Test::More;
 use Triggers::Load;
 use Triggers::Nginx;
 
-my $t = Triggers::Nginx->new(workers => 3, config => <<'END')->plan(46);
+my $t = Triggers::Nginx->new(workers => 3, config => <<'END')->plan(47);
 %%GLOBALS%%
 
 events {
@@ -70,6 +70,11 @@ is($m{triggers_batch_records_sum}, 80, 'in all batches');
 is($m{triggers_batch_seconds_count}, $m{triggers_batches_total},
    'a time for each batch');
 is($m{triggers_workers}, 3, 'three workers');
+
+my $parts = 0;
+$parts += $m{$_} for grep { /^triggers_zone_part_size_bytes/ } keys %m;
+like($parts / $m{triggers_zone_size_bytes}, qr/^0\.9[5-9]/,
+     'the zone is the sum of its parts');
 
 my $json = $t->get('/metrics')->{json};
 is("$json->{total_events} $json->{pending} $json->{latency_ms}{ingest}{count}",

@@ -341,6 +341,7 @@ struct ngx_triggers_store_s {
     ngx_triggers_totals_t        totals;
     int64_t                      added[NGX_TRIGGERS_NSTATUS];
     uint64_t                     entered[NGX_TRIGGERS_NSTATUS];
+    uint64_t                     expired;
 
     ngx_triggers_sqlite_owner_t  owners[NGX_TRIGGERS_SQLITE_CACHE];
 
