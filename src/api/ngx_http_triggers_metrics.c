@@ -32,6 +32,8 @@ static ngx_http_triggers_view_t *ngx_http_triggers_view(
     ngx_http_request_t *r, ngx_uint_t n);
 static void ngx_http_triggers_view_fill(ngx_http_triggers_view_t *view,
     ngx_http_triggers_store_t *store);
+static void ngx_http_triggers_view_logs(ngx_http_triggers_view_t *view,
+    ngx_triggers_zone_sh_t *sh);
 static void ngx_http_triggers_view_workers(ngx_http_triggers_view_t *view,
     ngx_triggers_zone_sh_t *sh, uint64_t now);
 static ngx_int_t ngx_http_triggers_view_label(ngx_http_request_t *r,
@@ -207,7 +209,32 @@ ngx_http_triggers_view_fill(ngx_http_triggers_view_t *view,
     view->keys_limit = sh->keys.capacity;
     view->waiting_limit = sh->nresults;
 
+    ngx_http_triggers_view_logs(view, sh);
     ngx_http_triggers_view_workers(view, sh, now / 1000);
+}
+
+
+static void
+ngx_http_triggers_view_logs(ngx_http_triggers_view_t *view,
+    ngx_triggers_zone_sh_t *sh)
+{
+    ngx_triggers_metrics_logs_t  *logs;
+
+    logs = &sh->metrics.leader->logs;
+
+    view->logs.stored = __atomic_load_n(&logs->stored, __ATOMIC_RELAXED);
+    view->logs.limited = __atomic_load_n(&logs->limited, __ATOMIC_RELAXED);
+    view->logs.sampled = __atomic_load_n(&logs->sampled, __ATOMIC_RELAXED);
+    view->logs.missed = __atomic_load_n(&logs->missed, __ATOMIC_RELAXED);
+    view->logs.failures = __atomic_load_n(&logs->failures, __ATOMIC_RELAXED);
+    view->logs.bytes = __atomic_load_n(&logs->bytes, __ATOMIC_RELAXED);
+
+    view->logs_writable = !__atomic_load_n(&logs->failing, __ATOMIC_RELAXED);
+
+    /* they are numbered from 1 */
+
+    view->feed_entries = __atomic_load_n(&sh->feed.head, __ATOMIC_RELAXED) - 1;
+    view->feed_lost = __atomic_load_n(&sh->feed.lost, __ATOMIC_RELAXED);
 }
 
 

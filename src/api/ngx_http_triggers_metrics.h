@@ -30,6 +30,11 @@ typedef struct {
 
     uint64_t                 endpoints[NGX_TRIGGERS_NBREAKERS];
 
+    ngx_triggers_metrics_logs_t  logs;
+    uint64_t                 logs_writable;    /* flag */
+    uint64_t                 feed_entries;
+    uint64_t                 feed_lost;
+
     uint64_t                 failures;
     uint64_t                 refused;
     uint64_t                 timeouts;

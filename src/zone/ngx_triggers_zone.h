@@ -123,6 +123,12 @@ typedef struct {
     uint64_t                 any_generation;
     uint64_t                 unknown_generation;
 
+    /* atomic: of the logger */
+    uint64_t                 log_number  __attribute__((aligned(128)));
+                                           /* of the feed's entry that it
+                                              reads next */
+    uint32_t                 log_wanted;   /* it has been told to hurry */
+
     ngx_triggers_metrics_t   metrics;
     ngx_triggers_feed_t      feed;
     ngx_triggers_keys_t      keys;
