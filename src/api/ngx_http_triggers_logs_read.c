@@ -20,6 +20,9 @@
 
 #define NGX_HTTP_TRIGGERS_LOGS_TEXT_MAX  256   /* bytes of q */
 
+#define NGX_HTTP_TRIGGERS_LOGS_PAUSE     20    /* ms */
+#define NGX_HTTP_TRIGGERS_LOGS_PAUSES    50
+
 
 typedef struct {
     ngx_http_triggers_job_t     base;
@@ -28,6 +31,7 @@ typedef struct {
     u_char                      event_id[NGX_TRIGGERS_ID_LEN];
 
     ngx_str_t                  *path;          /* of the configuration */
+    ngx_triggers_zone_sh_t     *sh;
     size_t                      size_max;      /* of the answer */
     ngx_http_triggers_page_t    page;
     ngx_triggers_logs_query_t   query;
@@ -53,6 +57,8 @@ static ngx_int_t ngx_http_triggers_logs_arg_cursor(void *data,
 static ngx_int_t ngx_http_triggers_logs_thread(ngx_triggers_job_t *base,
     ngx_triggers_reader_t *reader);
 static ngx_int_t ngx_http_triggers_logs_query(
+    ngx_http_triggers_logs_job_t *job);
+static ngx_uint_t ngx_http_triggers_logs_wait(
     ngx_http_triggers_logs_job_t *job);
 static ngx_int_t ngx_http_triggers_logs_row(void *data,
     ngx_triggers_logs_row_t *row);
@@ -110,6 +116,7 @@ ngx_http_triggers_logs_list(ngx_http_request_t *r)
 
     job->page.kind = 'g';
     job->path = &worker->logger_conf.path;
+    job->sh = worker->zone->sh;
     job->size_max = tlcf->response_max_size;
 
     job->query.user_id = job->base.asker.user_id;
@@ -251,15 +258,18 @@ static ngx_int_t
 ngx_http_triggers_logs_query(ngx_http_triggers_logs_job_t *job)
 {
     ngx_int_t                    rc;
+    ngx_uint_t                   state;
     ngx_file_info_t              fi;
     ngx_triggers_logs_reader_t  *reader;
 
-    /* before the first log there is no database */
+    state = ngx_http_triggers_logs_wait(job);
+
+    /* before the first log there is no database, or there can be none */
 
     if (ngx_file_info(job->path->data, &fi) == NGX_FILE_ERROR
         && ngx_errno == NGX_ENOENT)
     {
-        return NGX_OK;
+        return (state == NGX_TRIGGERS_LOG_FAILED) ? NGX_ERROR : NGX_OK;
     }
 
     reader = ngx_triggers_logs_reader_open(job->path, ngx_cycle->log);
@@ -277,6 +287,27 @@ ngx_http_triggers_logs_query(ngx_http_triggers_logs_job_t *job)
     }
 
     return rc;
+}
+
+
+/* the logger's first run, just after the start, may make the database */
+
+static ngx_uint_t
+ngx_http_triggers_logs_wait(ngx_http_triggers_logs_job_t *job)
+{
+    ngx_uint_t  i, state;
+
+    for (i = 0; /* void */ ; i++) {
+        state = __atomic_load_n(&job->sh->log_state, __ATOMIC_RELAXED);
+
+        if (state != NGX_TRIGGERS_LOG_STARTING
+            || i == NGX_HTTP_TRIGGERS_LOGS_PAUSES)
+        {
+            return state;
+        }
+
+        ngx_msleep(NGX_HTTP_TRIGGERS_LOGS_PAUSE);
+    }
 }
 
 

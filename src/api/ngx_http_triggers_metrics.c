@@ -229,7 +229,8 @@ ngx_http_triggers_view_logs(ngx_http_triggers_view_t *view,
     view->logs.failures = __atomic_load_n(&logs->failures, __ATOMIC_RELAXED);
     view->logs.bytes = __atomic_load_n(&logs->bytes, __ATOMIC_RELAXED);
 
-    view->logs_writable = !__atomic_load_n(&logs->failing, __ATOMIC_RELAXED);
+    view->logs_writable = __atomic_load_n(&sh->log_state, __ATOMIC_RELAXED)
+                          != NGX_TRIGGERS_LOG_FAILED;
 
     /* they are numbered from 1 */
 

@@ -644,7 +644,8 @@ ngx_triggers_logger_commit(ngx_triggers_logger_t *l)
     ngx_triggers_metrics_add(&logs->missed, l->counts.missed);
 
     if (l->begun) {
-        __atomic_store_n(&logs->failing, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&sh->log_state, NGX_TRIGGERS_LOG_READY,
+                         __ATOMIC_RELAXED);
     }
 }
 
@@ -671,7 +672,7 @@ ngx_triggers_logger_retain(ngx_triggers_logger_t *l)
         return NGX_ERROR;
     }
 
-    __atomic_store_n(&l->worker->zone->sh->metrics.leader->logs.failing, 0,
+    __atomic_store_n(&l->worker->zone->sh->log_state, NGX_TRIGGERS_LOG_READY,
                      __ATOMIC_RELAXED);
 
     return NGX_OK;
@@ -706,7 +707,7 @@ ngx_triggers_logger_size(ngx_triggers_logger_t *l)
 static ngx_int_t
 ngx_triggers_logger_outcome(ngx_triggers_logger_t *l, ngx_int_t rc)
 {
-    ngx_triggers_metrics_logs_t  *logs;
+    ngx_triggers_zone_sh_t  *sh;
 
     if (rc != NGX_BUSY) {
         l->busy = 0;
@@ -719,10 +720,11 @@ ngx_triggers_logger_outcome(ngx_triggers_logger_t *l, ngx_int_t rc)
     }
 
     if (rc == NGX_ERROR) {
-        logs = &l->worker->zone->sh->metrics.leader->logs;
+        sh = l->worker->zone->sh;
 
-        ngx_triggers_metrics_add(&logs->failures, 1);
-        __atomic_store_n(&logs->failing, 1, __ATOMIC_RELAXED);
+        ngx_triggers_metrics_add(&sh->metrics.leader->logs.failures, 1);
+        __atomic_store_n(&sh->log_state, NGX_TRIGGERS_LOG_FAILED,
+                         __ATOMIC_RELAXED);
     }
 
     return rc;

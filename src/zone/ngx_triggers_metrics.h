@@ -124,8 +124,6 @@ typedef struct {
     uint64_t                 sampled;          /* … and by the sample */
     uint64_t                 missed;           /* entries of the feed */
     uint64_t                 failures;
-    uint64_t                 failing;          /* flag: the last run has
-                                                  failed */
     uint64_t                 bytes;            /* of the database */
 } ngx_triggers_metrics_logs_t;
 
