@@ -79,9 +79,10 @@ test_open(void)
     unit_ok(ngx_triggers_store_open(store) == NGX_OK, "open: twice");
     unit_ok(fixture_sql(path, "PRAGMA auto_vacuum") == 2, "open: auto_vacuum");
     unit_ok(fixture_sql(path, "PRAGMA application_id")
-            == NGX_TRIGGERS_SQLITE_APP_ID, "open: application_id");
+            == 0x54726967, "open: application_id");
     unit_ok(fixture_sql(path, "PRAGMA user_version")
-            == ngx_triggers_sqlite_version(), "open: user_version");
+            == ngx_triggers_sqlite_version(NGX_TRIGGERS_SQLITE_EVENTS),
+            "open: user_version");
     unit_ok(fixture_sql(path, "SELECT count(*) FROM pragma_journal_mode "
                         "WHERE journal_mode = 'wal'") == 1, "open: WAL");
 
@@ -150,7 +151,7 @@ test_foreign(void)
     unit_ok(reader == NULL, "newer: not read");
 
     snprintf(sql, sizeof(sql), "PRAGMA user_version = %d",
-             (int) ngx_triggers_sqlite_version());
+             (int) ngx_triggers_sqlite_version(NGX_TRIGGERS_SQLITE_EVENTS));
     (void) fixture_sql(path, sql);
     unit_ok(ngx_triggers_store_open(store) == NGX_OK, "newer: heals");
     ngx_triggers_store_destroy(store);
