@@ -14,6 +14,7 @@
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_router.h"
 #include "ngx_triggers_clock.h"
+#include "ngx_triggers_logger.h"
 
 
 typedef struct {
@@ -204,6 +205,7 @@ ngx_http_triggers_log_feed(ngx_http_request_t *r, ngx_http_triggers_ctx_t *ctx,
     ngx_http_triggers_log_t *log)
 {
     u_char                 message[NGX_HTTP_TRIGGERS_LOG_MESSAGE];
+    uint64_t               number;
     ngx_triggers_entry_t   entry;
     ngx_triggers_worker_t  *worker;
 
@@ -240,8 +242,10 @@ ngx_http_triggers_log_feed(ngx_http_request_t *r, ngx_http_triggers_ctx_t *ctx,
 
     worker = &ctx->store->worker;
 
-    (void) ngx_triggers_feed_append(&worker->zone->sh->feed,
-                                    worker->owner.slot, &entry);
+    number = ngx_triggers_feed_append(&worker->zone->sh->feed,
+                                      worker->owner.slot, &entry);
+
+    ngx_triggers_logger_tell(worker->zone->sh, worker->wake->fd, number);
 }
 
 
