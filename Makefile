@@ -607,7 +607,7 @@ build/bench/%: bench/%.c $$(BENCH_%) $(OUR_HEADERS) \
 	    $(UNIT_LIBS)
 
 .PHONY: bench bench-delivery bench-features bench-keys bench-lease \
-        bench-memory bench-processing bench-rows bench-json bench-retention
+        bench-logs bench-memory bench-processing bench-rows bench-json bench-retention
 bench: deps-bench $(SO) build/bench/fsync ## speed beside nginx's return 200
 	@$(BENCH_ENV) bench/run
 
@@ -625,6 +625,9 @@ bench-processing: deps-bench $(SO) ## leases, pushes and so on, unused
 
 bench-lease: deps-bench $(SO) ## leases in hundreds beside single events
 	@$(BENCH_ENV) bench/lease
+
+bench-logs: deps-bench $(SO) ## stored logs beside none
+	@$(BENCH_ENV) bench/logs
 
 bench-memory: deps-bench $(SO) ## growth of the workers over 2 million events
 	@$(BENCH_ENV) bench/memory

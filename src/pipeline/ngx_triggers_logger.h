@@ -26,7 +26,10 @@ void ngx_triggers_logger_start(ngx_triggers_worker_t *worker);
 
 void ngx_triggers_logger_resign(ngx_triggers_worker_t *worker);
 
-/* The process ends, the pool has ended.  Where nobody leads the rest is stored. */
+/*
+ * The process ends, and its pool has.  What is left is stored where nobody
+ * leads, and the database is closed.
+ */
 
 void ngx_triggers_logger_exit(ngx_triggers_worker_t *worker);
 

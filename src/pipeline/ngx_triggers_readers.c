@@ -246,7 +246,9 @@ ngx_triggers_readers_state(ngx_triggers_readers_t *readers)
 
     sh = readers->worker->zone->sh;
 
-    if (readers->storeless || __atomic_load_n(&sh->readable, __ATOMIC_ACQUIRE)) {
+    if (readers->storeless
+        || __atomic_load_n(&sh->readable, __ATOMIC_ACQUIRE))
+    {
         return NGX_OK;
     }
 

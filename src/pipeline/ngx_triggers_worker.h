@@ -271,8 +271,9 @@ void ngx_triggers_resign(ngx_triggers_worker_t *worker);
 void ngx_triggers_leader_exit(ngx_triggers_worker_t *worker);
 
 /*
- * Readers, those of the store or the storeless: NULL, no memory; has one work, or work to come?  How many; goes on
- * with jobs that wait; closes their connections, when no thread runs.
+ * Readers, those of the store or the storeless: NULL, no memory; has one work,
+ * or work to come?  How many; goes on with jobs that wait; closes their
+ * connections, when no thread runs.
  */
 
 ngx_triggers_readers_t *ngx_triggers_readers_create(

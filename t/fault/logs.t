@@ -25,7 +25,7 @@ my $mounted = system("mount -t tmpfs -o size=1m tmpfs $folder 2>/dev/null")
 (my $config = Triggers::Nginx::default_config())
     =~ s/(triggers_store .*);/$1  logs=$logs;\n    triggers_logs  rate=0;/;
 
-my $t = Triggers::Nginx->new(config => $config, workers => 3)->plan(19);
+my $t = Triggers::Nginx->new(config => $config, workers => 3)->plan(20);
 
 $t->ready();
 
@@ -94,6 +94,21 @@ is(metric('triggers_feed_entries') > metric('triggers_logs_stored'), 1,
    'more has come than was stored');
 ok($t->quit(), 'quits');
 is($t->sql('PRAGMA integrity_check', $logs), 'ok', 'the logs are whole');
+
+# A zone whose feed has 160 places, which are overwritten many times in the
+# tenth of a second after which the logger would look by itself.
+
+$config =~ s/zone=16m/zone=1m/;
+$config =~ s/^( *)triggers_logs .*/$&\n$1triggers_event_max_size  4k;/m;
+$t->write_config($config);
+$t->ready();
+
+$load = Triggers::Load->start($t, seconds => 2, connections => 16)->finish();
+
+cmp_ok(metric('triggers_logs_stored'), '>',
+       metric('triggers_feed_entries') / 2, 'a small feed is read in time');
+
+$t->quit();
 
 
 # the newest log is one of now
