@@ -446,6 +446,8 @@ UNIT_signature := t/unit/core.c src/pipeline/ngx_triggers_signature.c
 UNIT_networks := t/unit/core.c src/zone/ngx_triggers_networks.c
 UNIT_store  := t/unit/core.c $(wildcard src/store/sqlite/*.c) $(UNIT_clock)
 UNIT_logs   := $(UNIT_store)
+UNIT_history := src/zone/ngx_triggers_history.c $(UNIT_ring) $(UNIT_metrics) \
+                $(UNIT_store)
 UNIT_store_read  := $(UNIT_store)
 UNIT_store_fault := $(UNIT_store)
 UNIT_idempotency := $(UNIT_store)

@@ -52,8 +52,11 @@ typedef enum {
 typedef struct {
     int64_t                  minute;           /* ms since the epoch: when it
                                                   began */
+    uint64_t                 elapsed;          /* ms that it is of */
     uint64_t                 zone;             /* nonce */
-    uint64_t                 number;           /* of those of the zone */
+    uint64_t                 number;           /* of those of the zone, from
+                                                  1 */
+    uint64_t                 ticket;           /* the zone's, not stored */
     uint64_t                 values[NGX_TRIGGERS_MINUTE_VALUES];
     ngx_str_t                times;            /* histograms, as in
                                                   zone/ngx_triggers_history.h */

@@ -33,15 +33,17 @@ CREATE INDEX logs_warn ON logs (log_id) WHERE level >= 2;
 
 
 -- What happened in a minute, which is given as its beginning in ms: counts, how
--- it was at the end, and histograms of times (see ngx_triggers_history.h).  A
--- minute may have several rows: of two zones, or before and after a new leader;
--- a row of the same zone and number takes the place of that one.
+-- it was at the end, and histograms of times (see ngx_triggers_history.h).  It
+-- is of "elapsed" ms: longer than a minute where one could not be stored.  A
+-- minute may have several rows: of two zones, or before and after a restart; a
+-- row of the same zone and number takes the place of that one.
 
 CREATE TABLE minutes (
     n               INTEGER PRIMARY KEY,
     minute          INTEGER NOT NULL,
     zone            INTEGER NOT NULL,
     number          INTEGER NOT NULL,
+    elapsed         INTEGER NOT NULL,
     requests        INTEGER NOT NULL,
     errors          INTEGER NOT NULL,
     accepted        INTEGER NOT NULL,

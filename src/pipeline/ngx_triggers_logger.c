@@ -11,6 +11,9 @@
  * them take turns, and whoever gets it looks whether the other one has gone on
  * meanwhile.
  *
+ * Once a minute the same transaction takes one of the history, of which the
+ * zone knows how far it has come, see ngx_triggers_history.h.
+ *
  * A failure changes nothing either: the entries stay where they are until they
  * are overwritten, and it is tried again after 1, 2, 4, 8 and 16 seconds and
  * then every 30.
@@ -80,6 +83,8 @@ struct ngx_triggers_logger_s {
     ngx_uint_t               begun;            /* flag: the transaction has */
     ngx_triggers_logger_state_t  next;
     ngx_triggers_metrics_logs_t  counts;
+    ngx_uint_t               taken;            /* flag: so has a minute */
+    ngx_triggers_minute_t    minute;
 };
 
 
@@ -98,6 +103,8 @@ static ngx_int_t ngx_triggers_logger_add(ngx_triggers_logger_t *l,
     ngx_triggers_entry_t *entry);
 static ngx_int_t ngx_triggers_logger_begin(ngx_triggers_logger_t *l);
 static ngx_int_t ngx_triggers_logger_summary(ngx_triggers_logger_t *l);
+static ngx_int_t ngx_triggers_logger_minute(ngx_triggers_logger_t *l);
+static ngx_uint_t ngx_triggers_logger_minute_due(ngx_triggers_logger_t *l);
 static void ngx_triggers_logger_commit(ngx_triggers_logger_t *l);
 static ngx_int_t ngx_triggers_logger_retain(ngx_triggers_logger_t *l);
 static void ngx_triggers_logger_size(ngx_triggers_logger_t *l);
@@ -200,8 +207,9 @@ ngx_triggers_logger_exit(ngx_triggers_worker_t *worker)
 
         if (__atomic_load_n(&sh->leader, __ATOMIC_ACQUIRE)
             != NGX_TRIGGERS_LEADER
-            || __atomic_load_n(&sh->feed.head, __ATOMIC_ACQUIRE)
-               == __atomic_load_n(&sh->log_number, __ATOMIC_RELAXED))
+            || (__atomic_load_n(&sh->feed.head, __ATOMIC_ACQUIRE)
+                == __atomic_load_n(&sh->log_number, __ATOMIC_RELAXED)
+                && !ngx_triggers_history_left(sh)))
         {
             break;
         }
@@ -377,6 +385,7 @@ ngx_triggers_logger_batch(ngx_triggers_logger_t *l)
 
     l->next = l->state;
     l->begun = 0;
+    l->taken = 0;
     l->start = __atomic_load_n(&sh->log_number, __ATOMIC_ACQUIRE);
     ngx_memzero(&l->counts, sizeof(ngx_triggers_metrics_logs_t));
 
@@ -390,6 +399,10 @@ ngx_triggers_logger_batch(ngx_triggers_logger_t *l)
 
     if (rc == NGX_OK || rc == NGX_AGAIN) {
         rc = ngx_triggers_logger_summary(l);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_triggers_logger_minute(l);
     }
 
     if (rc == NGX_OK && l->begun) {
@@ -619,6 +632,52 @@ ngx_triggers_logger_summary(ngx_triggers_logger_t *l)
 }
 
 
+static ngx_int_t
+ngx_triggers_logger_minute(ngx_triggers_logger_t *l)
+{
+    ngx_int_t  rc;
+
+    if (!ngx_triggers_logger_minute_due(l)) {
+        return NGX_OK;
+    }
+
+    if (!l->begun) {
+        rc = ngx_triggers_logger_begin(l);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        /* whoever had the lock may have stored it */
+
+        if (!ngx_triggers_logger_minute_due(l)) {
+            return NGX_OK;
+        }
+    }
+
+    ngx_triggers_history_take(l->worker->zone->sh, ngx_triggers_wall_ms(),
+                              ngx_triggers_monotonic_ms(), &l->minute);
+    l->taken = 1;
+
+    return ngx_triggers_logs_add_minute(l->logs, &l->minute);
+}
+
+
+/* the zone may end with this process: then what there is of one is stored */
+
+static ngx_uint_t
+ngx_triggers_logger_minute_due(ngx_triggers_logger_t *l)
+{
+    ngx_triggers_zone_sh_t  *sh;
+
+    sh = l->worker->zone->sh;
+
+    return ngx_triggers_history_due(sh, ngx_triggers_wall_ms(),
+                                    ngx_triggers_monotonic_ms())
+           || (l->worker->exited && ngx_triggers_history_left(sh));
+}
+
+
 /* it is stored: the next run begins after it, whoever's that is */
 
 static void
@@ -637,6 +696,10 @@ ngx_triggers_logger_commit(ngx_triggers_logger_t *l)
     (void) __atomic_compare_exchange_n(&sh->log_number, &start,
                                        l->state.cursor.number, 0,
                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+
+    if (l->taken) {
+        ngx_triggers_history_done(sh, &l->minute);
+    }
 
     ngx_triggers_metrics_add(&logs->stored, l->counts.stored);
     ngx_triggers_metrics_add(&logs->limited, l->counts.limited);

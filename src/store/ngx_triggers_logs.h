@@ -81,6 +81,25 @@ typedef struct {
 
 
 /*
+ * The minutes of the history from a time up to another one, ms since the epoch,
+ * oldest first, those of the same minute in the order in which they were
+ * stored.  The handler is one as of logs; of a minute that it is given zone,
+ * number and ticket are not set.
+ */
+
+typedef ngx_int_t (*ngx_triggers_minutes_pt)(void *data,
+    ngx_triggers_minute_t *minute);
+
+typedef struct {
+    int64_t                  from;
+    int64_t                  to;               /* not with it */
+    ngx_msec_t               time_limit;       /* ms the query may take */
+    ngx_triggers_minutes_pt  handler;
+    void                    *data;
+} ngx_triggers_minutes_query_t;
+
+
+/*
  * ngx_triggers_logs_create() allocates a closed writer for the database at the
  * (terminated) path, which must outlive it, as must the limits.  NULL: no
  * memory.  It does not touch the file system.  destroy closes and frees it.
@@ -126,6 +145,11 @@ ngx_triggers_logs_reader_t *ngx_triggers_logs_reader_open(ngx_str_t *path,
 void ngx_triggers_logs_reader_close(ngx_triggers_logs_reader_t *reader);
 ngx_int_t ngx_triggers_logs_read(ngx_triggers_logs_reader_t *reader,
     ngx_triggers_logs_query_t *query);
+
+/* NGX_OK; NGX_AGAIN: it has taken too long; NGX_ERROR. */
+
+ngx_int_t ngx_triggers_logs_read_minutes(ngx_triggers_logs_reader_t *reader,
+    ngx_triggers_minutes_query_t *query);
 
 
 #endif /* _NGX_TRIGGERS_LOGS_H_INCLUDED_ */

@@ -7,7 +7,8 @@
  * Its parts: the ring; the slots, one for each worker process that is alive;
  * the results, a fixed array for each slot; the table of keys; the buckets of
  * rate limits; the generations, which tell that something has changed; the
- * state that the drainer tells; metrics; the live feed.
+ * state that the drainer tells; metrics, and those of the last minute that was
+ * stored; the live feed.
  */
 
 
@@ -17,6 +18,7 @@
 
 #include "ngx_triggers_event.h"
 #include "ngx_triggers_feed.h"
+#include "ngx_triggers_history.h"
 #include "ngx_triggers_keys.h"
 #include "ngx_triggers_metrics.h"
 #include "ngx_triggers_rate.h"
@@ -88,7 +90,7 @@ typedef enum {
 } ngx_triggers_log_state_e;
 
 
-typedef struct {
+struct ngx_triggers_zone_sh_s {
     /* fixed after init */
     uint64_t                 nonce;        /* names this zone for ever */
     uint32_t                 nslots;
@@ -141,11 +143,12 @@ typedef struct {
     uint32_t                 log_state;    /* ngx_triggers_log_state_e */
 
     ngx_triggers_metrics_t   metrics;
+    ngx_triggers_history_t   history;
     ngx_triggers_feed_t      feed;
     ngx_triggers_keys_t      keys;
     ngx_triggers_rates_t     rates;
     ngx_triggers_ring_t      ring;
-} ngx_triggers_zone_sh_t;
+};
 
 
 /* what the zone is used for */

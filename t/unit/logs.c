@@ -898,6 +898,7 @@ test_minutes(void)
     ngx_memzero(&minute, sizeof(ngx_triggers_minute_t));
 
     minute.zone = FIXTURE_NONCE;
+    minute.elapsed = 99;
     str(&minute.times, "times");
 
     for (i = 0; i < NGX_TRIGGERS_MINUTE_VALUES; i++) {
@@ -924,6 +925,7 @@ test_minutes(void)
                            "AND failed_attempts = 108 AND commits = 109 "
                            "AND pending = 110 AND retrying = 111 "
                            "AND dead = 112 AND queued = 113 "
+                           "AND elapsed = 99 "
                            "AND minute = number * 60000 "
                            "AND zone = -81985529216486896 "
                            "AND times = x'74696d6573'") == 2000,

@@ -63,11 +63,11 @@ static const char *const  ngx_triggers_sqlite_logs_statements[] = {
 
     "DELETE FROM logs WHERE log_id <= ?1",
 
-    "INSERT OR REPLACE INTO minutes (minute, zone, number, requests, errors, "
-        "accepted, acknowledged, delivered, failed, retried, attempts, "
-        "failed_attempts, commits, pending, retrying, dead, queued, times) "
-        "VALUES (?1, ?2, ?3, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
-        "?15, ?16, ?17, ?18, ?4)",
+    "INSERT OR REPLACE INTO minutes (minute, zone, number, times, elapsed, "
+        "requests, errors, accepted, acknowledged, delivered, failed, "
+        "retried, attempts, failed_attempts, commits, pending, retrying, "
+        "dead, queued) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
+        "?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
 
     "DELETE FROM minutes WHERE n IN (SELECT n FROM minutes "
         "WHERE minute < ?1 ORDER BY minute LIMIT ?2)"
@@ -223,8 +223,10 @@ ngx_triggers_logs_add_minute(ngx_triggers_logs_t *logs,
     (void) sqlite3_bind_blob64(stmt, 4, minute->times.data, minute->times.len,
                                SQLITE_STATIC);
 
+    sqlite3_bind_int64(stmt, 5, (int64_t) minute->elapsed);
+
     for (i = 0; i < NGX_TRIGGERS_MINUTE_VALUES; i++) {
-        sqlite3_bind_int64(stmt, 5 + (int) i, (int64_t) minute->values[i]);
+        sqlite3_bind_int64(stmt, 6 + (int) i, (int64_t) minute->values[i]);
     }
 
     code = ngx_triggers_sqlite_exec(stmt);

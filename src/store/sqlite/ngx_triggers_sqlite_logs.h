@@ -32,6 +32,24 @@ typedef enum {
 } ngx_triggers_sqlite_logs_stmt_e;
 
 
+/*
+ * Of a reader, see ngx_triggers_sqlite_logs_read_statements[]; the first two are
+ * those of any reader.
+ */
+
+typedef enum {
+    NGX_TRIGGERS_LOGS_READ_TIME = NGX_TRIGGERS_SQLITE_READ_END + 1,
+    NGX_TRIGGERS_LOGS_READ_NEWEST,
+    NGX_TRIGGERS_LOGS_READ_ALL,
+    NGX_TRIGGERS_LOGS_READ_WARN,
+    NGX_TRIGGERS_LOGS_READ_OWNED,
+    NGX_TRIGGERS_LOGS_READ_EVENT,
+    NGX_TRIGGERS_LOGS_READ_CORRELATION,
+    NGX_TRIGGERS_LOGS_READ_MINUTES,
+    NGX_TRIGGERS_LOGS_NREAD
+} ngx_triggers_sqlite_logs_read_e;
+
+
 struct ngx_triggers_logs_s {
     ngx_str_t                    path;
     char                        *lock_path;
@@ -57,6 +75,11 @@ struct ngx_triggers_logs_s {
                                                   the last checkpoint … */
     unsigned                     settle:1;     /* … which is to come with this
                                                   transaction */
+};
+
+
+struct ngx_triggers_logs_reader_s {
+    ngx_triggers_reader_t        reader;
 };
 
 

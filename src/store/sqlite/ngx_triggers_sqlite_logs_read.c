@@ -14,20 +14,6 @@
 #include "ngx_triggers_sqlite_logs.h"
 
 
-/* the first two are those of any reader */
-
-typedef enum {
-    NGX_TRIGGERS_LOGS_READ_TIME = NGX_TRIGGERS_SQLITE_READ_END + 1,
-    NGX_TRIGGERS_LOGS_READ_NEWEST,
-    NGX_TRIGGERS_LOGS_READ_ALL,
-    NGX_TRIGGERS_LOGS_READ_WARN,
-    NGX_TRIGGERS_LOGS_READ_OWNED,
-    NGX_TRIGGERS_LOGS_READ_EVENT,
-    NGX_TRIGGERS_LOGS_READ_CORRELATION,
-    NGX_TRIGGERS_LOGS_NREAD
-} ngx_triggers_sqlite_logs_read_e;
-
-
 /* the columns of NGX_TRIGGERS_LOGS_ROW */
 
 typedef enum {
@@ -46,11 +32,6 @@ typedef enum {
     NGX_TRIGGERS_LOGS_ERROR,
     NGX_TRIGGERS_LOGS_MESSAGE
 } ngx_triggers_sqlite_logs_column_e;
-
-
-struct ngx_triggers_logs_reader_s {
-    ngx_triggers_reader_t      reader;
-};
 
 
 typedef struct {
@@ -114,7 +95,13 @@ static const char *const  ngx_triggers_sqlite_logs_read_statements[] = {
         "WHERE event_id = ?3 AND " NGX_TRIGGERS_LOGS_ORDER,
 
     NGX_TRIGGERS_LOGS_ROW "INDEXED BY logs_correlation "
-        "WHERE correlation_id = ?3 AND " NGX_TRIGGERS_LOGS_ORDER
+        "WHERE correlation_id = ?3 AND " NGX_TRIGGERS_LOGS_ORDER,
+
+    "SELECT minute, times, elapsed, requests, errors, accepted, "
+        "acknowledged, delivered, failed, retried, attempts, "
+        "failed_attempts, commits, pending, retrying, dead, queued "
+        "FROM minutes INDEXED BY minutes_minute "
+        "WHERE minute >= ?1 AND minute < ?2 ORDER BY minute, n"
 };
 
 
