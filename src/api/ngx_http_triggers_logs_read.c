@@ -12,6 +12,7 @@
 #include "ngx_http_triggers_args.h"
 #include "ngx_http_triggers_job.h"
 #include "ngx_http_triggers_log_json.h"
+#include "ngx_http_triggers_logs_open.h"
 #include "ngx_http_triggers_page.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
@@ -19,9 +20,6 @@
 
 
 #define NGX_HTTP_TRIGGERS_LOGS_TEXT_MAX  256   /* bytes of q */
-
-#define NGX_HTTP_TRIGGERS_LOGS_PAUSE     20    /* ms */
-#define NGX_HTTP_TRIGGERS_LOGS_PAUSES    50
 
 
 typedef struct {
@@ -57,8 +55,6 @@ static ngx_int_t ngx_http_triggers_logs_arg_cursor(void *data,
 static ngx_int_t ngx_http_triggers_logs_thread(ngx_triggers_job_t *base,
     ngx_triggers_reader_t *reader);
 static ngx_int_t ngx_http_triggers_logs_query(
-    ngx_http_triggers_logs_job_t *job);
-static ngx_uint_t ngx_http_triggers_logs_wait(
     ngx_http_triggers_logs_job_t *job);
 static ngx_int_t ngx_http_triggers_logs_row(void *data,
     ngx_triggers_logs_row_t *row);
@@ -258,23 +254,12 @@ static ngx_int_t
 ngx_http_triggers_logs_query(ngx_http_triggers_logs_job_t *job)
 {
     ngx_int_t                    rc;
-    ngx_uint_t                   state;
-    ngx_file_info_t              fi;
     ngx_triggers_logs_reader_t  *reader;
 
-    state = ngx_http_triggers_logs_wait(job);
+    rc = ngx_http_triggers_logs_open(job->path, job->sh, &reader);
 
-    /* before the first log there is no database, or there can be none */
-
-    if (ngx_file_info(job->path->data, &fi) == NGX_FILE_ERROR
-        && ngx_errno == NGX_ENOENT)
-    {
-        return (state == NGX_TRIGGERS_LOG_FAILED) ? NGX_ERROR : NGX_OK;
-    }
-
-    reader = ngx_triggers_logs_reader_open(job->path, ngx_cycle->log);
-    if (reader == NULL) {
-        return NGX_ERROR;
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
 
     rc = ngx_triggers_logs_read(reader, &job->query);
@@ -287,27 +272,6 @@ ngx_http_triggers_logs_query(ngx_http_triggers_logs_job_t *job)
     }
 
     return rc;
-}
-
-
-/* the logger's first run, just after the start, may make the database */
-
-static ngx_uint_t
-ngx_http_triggers_logs_wait(ngx_http_triggers_logs_job_t *job)
-{
-    ngx_uint_t  i, state;
-
-    for (i = 0; /* void */ ; i++) {
-        state = __atomic_load_n(&job->sh->log_state, __ATOMIC_RELAXED);
-
-        if (state != NGX_TRIGGERS_LOG_STARTING
-            || i == NGX_HTTP_TRIGGERS_LOGS_PAUSES)
-        {
-            return state;
-        }
-
-        ngx_msleep(NGX_HTTP_TRIGGERS_LOGS_PAUSE);
-    }
 }
 
 

@@ -17,16 +17,6 @@
 
 #define NGX_HTTP_TRIGGERS_SEEN_MAX  2000       /* ms */
 
-/* room for three quantiles, of which none is above 10 s, and their number */
-
-#define NGX_HTTP_TRIGGERS_QUANTILES_LEN  128
-
-
-typedef struct {
-    const char              *name;
-    ngx_triggers_time_e      time;
-} ngx_http_triggers_latency_t;
-
 
 static ngx_http_triggers_view_t *ngx_http_triggers_view(
     ngx_http_request_t *r, ngx_uint_t n);
@@ -46,14 +36,6 @@ static ngx_int_t ngx_http_triggers_view_label(ngx_http_request_t *r,
     ngx_http_triggers_view_t *view, ngx_str_t *name);
 static void ngx_http_triggers_metrics_json(ngx_http_request_t *r,
     ngx_triggers_text_t *text, ngx_http_triggers_view_t *view);
-static void ngx_http_triggers_metrics_number(ngx_triggers_text_t *text,
-    const char *name, uint64_t n);
-static void ngx_http_triggers_metrics_ratio(ngx_triggers_text_t *text,
-    const char *name, uint64_t n, uint64_t of);
-static void ngx_http_triggers_metrics_latency(ngx_triggers_text_t *text,
-    const char *name, ngx_http_triggers_view_t *view, ngx_uint_t ever);
-static void ngx_http_triggers_metrics_quantiles(ngx_triggers_text_t *text,
-    const uint64_t *buckets);
 static ngx_int_t ngx_http_triggers_metrics_vary(ngx_http_request_t *r);
 static ngx_int_t ngx_http_triggers_status_views(ngx_http_request_t *r,
     ngx_http_triggers_view_t **views, ngx_uint_t *n);
@@ -67,16 +49,6 @@ static ngx_str_t  ngx_http_triggers_formats[] = {
     ngx_string("application/json"),
     ngx_string("application/openmetrics-text; version=1.0.0; charset=utf-8"),
     ngx_string("text/plain; version=0.0.4; charset=utf-8")
-};
-
-
-static const ngx_http_triggers_latency_t  ngx_http_triggers_latencies[] = {
-    { "ingest", NGX_TRIGGERS_TIME_INGEST },
-    { "commit", NGX_TRIGGERS_TIME_COMMIT },
-    { "inbox", NGX_TRIGGERS_TIME_INBOX },
-    { "ack", NGX_TRIGGERS_TIME_ACK },
-    { "delivery", NGX_TRIGGERS_TIME_DELIVERY },
-    { NULL, 0 }
 };
 
 
@@ -423,106 +395,20 @@ ngx_http_triggers_metrics_json(ngx_http_request_t *r,
                                     view->sums.last_events * 1000000,
                                     view->sums.elapsed);
 
-    ngx_http_triggers_metrics_latency(text, "latency_ms", view, 0);
-    ngx_http_triggers_metrics_latency(text, "latency_since_start_ms", view,
-                                      1);
+    ngx_http_triggers_metrics_latency(text, "latency_ms",
+                                      view->sums.last[0],
+                                      NGX_TRIGGERS_BUCKETS);
+    ngx_triggers_text_puts(text, ",");
+    ngx_http_triggers_metrics_latency(text, "latency_since_start_ms",
+                                      view->sums.times[0].buckets,
+                                      sizeof(ngx_triggers_histogram_t)
+                                      / sizeof(uint64_t));
 
-    ngx_triggers_text_puts(text, "\"timestamp\":");
+    ngx_triggers_text_puts(text, ",\"timestamp\":");
     ngx_triggers_text_time(text, ngx_http_triggers_now());
     ngx_triggers_text_puts(text, ",\"request_id\":");
     ngx_triggers_text_string(text, &ctx->request_id);
     ngx_triggers_text_puts(text, "}");
-}
-
-
-static void
-ngx_http_triggers_metrics_number(ngx_triggers_text_t *text, const char *name,
-    uint64_t n)
-{
-    ngx_triggers_text_puts(text, "\"");
-    ngx_triggers_text_puts(text, name);
-    ngx_triggers_text_puts(text, "\":");
-    ngx_triggers_text_number(text, (int64_t) n);
-    ngx_triggers_text_puts(text, ",");
-}
-
-
-/* with three decimals; nothing of nothing is none */
-
-static void
-ngx_http_triggers_metrics_ratio(ngx_triggers_text_t *text, const char *name,
-    uint64_t n, uint64_t of)
-{
-    u_char    *p;
-    uint64_t   thousandths;
-    u_char     buf[NGX_INT64_LEN + 4];
-
-    thousandths = of ? (n * 1000 + of / 2) / of : 0;
-
-    p = ngx_sprintf(buf, "%uL.%03uL", thousandths / 1000, thousandths % 1000);
-
-    ngx_triggers_text_puts(text, "\"");
-    ngx_triggers_text_puts(text, name);
-    ngx_triggers_text_puts(text, "\":");
-    ngx_triggers_text_add(text, buf, p - buf);
-    ngx_triggers_text_puts(text, ",");
-}
-
-
-static void
-ngx_http_triggers_metrics_latency(ngx_triggers_text_t *text,
-    const char *name, ngx_http_triggers_view_t *view, ngx_uint_t ever)
-{
-    const ngx_http_triggers_latency_t  *l;
-
-    ngx_triggers_text_puts(text, "\"");
-    ngx_triggers_text_puts(text, name);
-    ngx_triggers_text_puts(text, "\":{");
-
-    for (l = ngx_http_triggers_latencies; l->name; l++) {
-
-        if (l != ngx_http_triggers_latencies) {
-            ngx_triggers_text_puts(text, ",");
-        }
-
-        ngx_triggers_text_puts(text, "\"");
-        ngx_triggers_text_puts(text, l->name);
-        ngx_triggers_text_puts(text, "\":");
-
-        ngx_http_triggers_metrics_quantiles(text,
-                               ever ? view->sums.times[l->time].buckets
-                                    : view->sums.last[l->time]);
-    }
-
-    ngx_triggers_text_puts(text, "},");
-}
-
-
-static void
-ngx_http_triggers_metrics_quantiles(ngx_triggers_text_t *text,
-    const uint64_t *buckets)
-{
-    u_char      *p;
-    uint64_t     n, p50, p95, p99;
-    ngx_uint_t   i;
-    u_char       buf[NGX_HTTP_TRIGGERS_QUANTILES_LEN];
-
-    n = 0;
-
-    for (i = 0; i < NGX_TRIGGERS_BUCKETS; i++) {
-        n += buckets[i];
-    }
-
-    p50 = ngx_triggers_metrics_quantile(buckets, 500);
-    p95 = ngx_triggers_metrics_quantile(buckets, 950);
-    p99 = ngx_triggers_metrics_quantile(buckets, 990);
-
-    p = ngx_sprintf(buf, "{\"p50\":%uL.%03uL,\"p95\":%uL.%03uL,"
-                    "\"p99\":%uL.%03uL,\"count\":%uL}",
-                    p50 / 1000, p50 % 1000, p95 / 1000, p95 % 1000,
-                    p99 / 1000, p99 % 1000, n);
-
-    ngx_triggers_text_add(text, buf, p - buf);
 }
 
 

@@ -94,5 +94,19 @@ ngx_int_t ngx_http_triggers_status_handler(ngx_http_request_t *r);
 void ngx_http_triggers_metrics_text(ngx_triggers_text_t *text,
     ngx_http_triggers_view_t *views, ngx_uint_t n, ngx_uint_t openmetrics);
 
+/*
+ * Any thread.  Append "name": and what it is of: a number and a comma; n parts
+ * of so many, with three decimals, and a comma, where nothing of nothing is
+ * none; quantiles of times, of which each one's buckets are "step" words behind
+ * those of the one before.
+ */
+
+void ngx_http_triggers_metrics_number(ngx_triggers_text_t *text,
+    const char *name, uint64_t n);
+void ngx_http_triggers_metrics_ratio(ngx_triggers_text_t *text,
+    const char *name, uint64_t n, uint64_t of);
+void ngx_http_triggers_metrics_latency(ngx_triggers_text_t *text,
+    const char *name, const uint64_t *buckets, ngx_uint_t step);
+
 
 #endif /* _NGX_HTTP_TRIGGERS_METRICS_H_INCLUDED_ */

@@ -1,0 +1,25 @@
+
+/*
+ * The way to the database of the logs, for who reads what is in it.
+ */
+
+
+#ifndef _NGX_HTTP_TRIGGERS_LOGS_OPEN_H_INCLUDED_
+#define _NGX_HTTP_TRIGGERS_LOGS_OPEN_H_INCLUDED_
+
+
+#include "ngx_http_triggers.h"
+#include "ngx_triggers_logs.h"
+
+
+/*
+ * In a thread of the pool: opens the database at the (terminated) path, which
+ * the logger of the zone makes.  NGX_OK, *reader is to be closed; NGX_DECLINED:
+ * there is nothing yet; NGX_ERROR: it cannot be read.
+ */
+
+ngx_int_t ngx_http_triggers_logs_open(ngx_str_t *path,
+    ngx_triggers_zone_sh_t *sh, ngx_triggers_logs_reader_t **reader);
+
+
+#endif /* _NGX_HTTP_TRIGGERS_LOGS_OPEN_H_INCLUDED_ */
