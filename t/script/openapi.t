@@ -111,6 +111,11 @@ mkdir "$t->{dir}/backup" or die "mkdir: $!";
 $t->ready();
 make_failed_events();
 
+# what was until now is a point of the history
+
+$t->quit();
+$t->ready();
+
 for my $op (@operations) {
     my $method = $op->{method};
 
