@@ -403,6 +403,10 @@ UNIT_cloudevent := t/unit/core.c src/api/ngx_http_triggers_attribute.c \
                    $(UNIT_time)
 UNIT_message := $(wildcard src/api/ngx_http_triggers_message*.c) \
                 $(UNIT_cloudevent)
+UNIT_log_json := t/unit/core.c src/api/ngx_http_triggers_log_json.c \
+                 src/api/ngx_http_triggers_event_json.c \
+                 src/api/ngx_triggers_text.c $(UNIT_json) $(UNIT_uuid) \
+                 $(UNIT_time)
 UNIT_keys_table := src/zone/ngx_triggers_keys.c
 UNIT_idempotency_key := t/unit/core.c \
                         src/api/ngx_http_triggers_idempotency.c \

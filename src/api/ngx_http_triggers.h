@@ -16,6 +16,7 @@
 
 #include "ngx_triggers_worker.h"
 #include "ngx_triggers_uuid.h"
+#include "ngx_http_triggers_hub.h"
 #include "ngx_http_triggers_keys.h"
 
 
@@ -42,6 +43,7 @@ typedef struct {
     ngx_array_t              allowed;          /* of ngx_str_t, networks that
                                                   its locations allow */
     ngx_triggers_worker_t    worker;
+    ngx_http_triggers_hub_t  hub;              /* of live streams */
 } ngx_http_triggers_store_t;
 
 
@@ -84,6 +86,9 @@ typedef struct {
     ngx_str_t                webhook_allow;    /* networks, packed; data NULL:
                                                   unset */
     ngx_uint_t               lease_attempts;
+    size_t                   stream_buffer;    /* of a client */
+    ngx_uint_t               stream_clients;   /* of a worker */
+    ngx_msec_t               stream_heartbeat;
     ngx_flag_t               debug;
 } ngx_http_triggers_loc_conf_t;
 
@@ -120,6 +125,7 @@ typedef struct {
     ngx_str_t                origin;
     ngx_str_t                access_control_method;    /* of a preflight */
     ngx_str_t                content_encoding;
+    ngx_str_t                last_event_id;    /* of a stream */
 
     ngx_str_t                request_id;
     ngx_str_t                correlation_id;
@@ -141,6 +147,7 @@ typedef struct {
     u_char                   event_id[NGX_TRIGGERS_ID_LEN];
     void                    *batch;            /* …_batch_t, of one */
     void                    *poll;             /* while it waits for events */
+    void                    *stream;           /* when it is one */
     void                    *lease;            /* of a request for or about
                                                   leases */
     ngx_msec_t               started;          /* ngx_current_msec */
@@ -229,6 +236,14 @@ ngx_int_t ngx_http_triggers_park(ngx_http_request_t *r);
 #define NGX_HTTP_TRIGGERS_FILE_STORE  64
 
 u_char *ngx_http_triggers_file_store(u_char *dst, ngx_str_t *name);
+
+/*
+ * The value of a parameter of the query string, unescaped, in the request's
+ * memory.  NGX_DECLINED: there is none; NGX_ERROR: no memory.
+ */
+
+ngx_int_t ngx_http_triggers_arg(ngx_http_request_t *r, const ngx_str_t *name,
+    ngx_str_t *value);
 
 /* The wall clock in ms since the epoch, as nginx has it cached. */
 

@@ -53,6 +53,7 @@ typedef struct {
     uint64_t                 reading;
     uint64_t                 queries;
     uint64_t                 polls;
+    uint64_t                 streams;
     uint64_t                 body_bytes;
 } ngx_http_triggers_view_t;
 
@@ -65,6 +66,19 @@ ngx_int_t ngx_http_triggers_status_handler(ngx_http_request_t *r);
 
 void ngx_http_triggers_metrics_text(ngx_triggers_text_t *text,
     ngx_http_triggers_view_t *views, ngx_uint_t n, ngx_uint_t openmetrics);
+
+/*
+ * Writes the object of GET /metrics, as it is now and without the request's id.
+ * It takes much more of the text's pool than is written.
+ */
+
+void ngx_http_triggers_metrics_write(ngx_triggers_text_t *text,
+    ngx_http_triggers_store_t *store);
+
+/* The names of a store's state and of a breaker's. */
+
+const char *ngx_http_triggers_store_name(ngx_uint_t state);
+const char *ngx_http_triggers_breaker_name(ngx_uint_t state);
 
 
 #endif /* _NGX_HTTP_TRIGGERS_METRICS_H_INCLUDED_ */

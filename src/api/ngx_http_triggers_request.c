@@ -52,6 +52,8 @@ static const ngx_http_triggers_header_t  ngx_http_triggers_headers[] = {
       offsetof(ngx_http_triggers_ctx_t, access_control_method) },
     { ngx_string("content-encoding"),
       offsetof(ngx_http_triggers_ctx_t, content_encoding) },
+    { ngx_string("last-event-id"),
+      offsetof(ngx_http_triggers_ctx_t, last_event_id) },
     { ngx_null_string, 0 }
 };
 
@@ -256,6 +258,33 @@ ngx_http_triggers_park(ngx_http_request_t *r)
     }
 
     return NGX_DONE;
+}
+
+
+ngx_int_t
+ngx_http_triggers_arg(ngx_http_request_t *r, const ngx_str_t *name,
+    ngx_str_t *value)
+{
+    u_char     *d, *s;
+    ngx_str_t   arg;
+
+    if (ngx_http_arg(r, name->data, name->len, &arg) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    value->data = ngx_pnalloc(r->pool, arg.len + 1);
+    if (value->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    d = value->data;
+    s = arg.data;
+
+    ngx_unescape_uri(&d, &s, arg.len, 0);
+
+    value->len = d - value->data;
+
+    return NGX_OK;
 }
 
 

@@ -324,6 +324,7 @@ ngx_triggers_worker_tell(ngx_triggers_worker_t *worker)
     __atomic_store_n(&slot->reading, reading, __ATOMIC_RELAXED);
     __atomic_store_n(&slot->queries, queries, __ATOMIC_RELAXED);
     __atomic_store_n(&slot->polls, worker->npolls, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->streams, worker->nstreams, __ATOMIC_RELAXED);
 
     __atomic_store_n(&slot->seen, ngx_triggers_monotonic_ms(),
                      __ATOMIC_RELAXED);

@@ -233,11 +233,12 @@ ngx_sprintf(u_char *buf, const char *fmt, ...)
 }
 
 
-/* %V %s %c %d %i %ui %uz %L */
+/* %V %s %c %d %i %ui %uz %L, the last three also as %03uL */
 
 u_char *
 ngx_vslprintf(u_char *buf, u_char *last, const char *fmt, va_list args)
 {
+    int          width;
     char         text[NGX_INT64_LEN + 1];
     size_t       len;
     ngx_int_t    usign;
@@ -249,6 +250,13 @@ ngx_vslprintf(u_char *buf, u_char *last, const char *fmt, va_list args)
         if (*fmt != '%') {
             buf = unit_put(buf, last, fmt, 1);
             continue;
+        }
+
+        width = 0;
+
+        if (fmt[1] == '0') {
+            width = fmt[2] - '0';
+            fmt += 2;
         }
 
         usign = (fmt[1] == 'u');
@@ -278,7 +286,7 @@ ngx_vslprintf(u_char *buf, u_char *last, const char *fmt, va_list args)
         case 'i':
         case 'z':
         case 'L':
-            len = sprintf(text, usign ? "%llu" : "%lld",
+            len = sprintf(text, usign ? "%0*llu" : "%0*lld", width,
                           va_arg(args, long long));
             break;
 
