@@ -429,6 +429,8 @@ UNIT_store_backup := $(UNIT_store)
 UNIT_deliveries := $(UNIT_store)
 UNIT_lease  := $(UNIT_store)
 UNIT_retention := $(UNIT_store)
+UNIT_watch  := t/unit/core.c src/zone/ngx_triggers_feed.c \
+               src/pipeline/ngx_triggers_drainer_feed.c $(UNIT_store)
 
 .PRECIOUS: build/unit/%.o
 

@@ -129,6 +129,7 @@ struct ngx_triggers_deliverer_s {
     ngx_rbtree_node_t        sentinel;
     ngx_queue_t              endpoints;
     ngx_queue_t              hungry;
+    ngx_triggers_feed_limit_t  failures;       /* records of them */
     ngx_uint_t               nendpoints;
     ngx_uint_t               npushes;
     ngx_uint_t               npending;         /* outcomes not committed */
@@ -157,6 +158,17 @@ ngx_int_t ngx_triggers_push_sign(ngx_triggers_push_t *push, int64_t now);
  */
 
 void ngx_triggers_push_result(ngx_triggers_push_t *push, uint64_t now);
+
+/*
+ * Records for the live feed; what is a few words about the endpoint's webhook.
+ * user_id is whose the webhook is, as push_owner() tells: NULL, nobody's, where
+ * it is one of the configuration.  rest() is called every second.
+ */
+
+void ngx_triggers_endpoint_tell(ngx_triggers_endpoint_t *endpoint,
+    ngx_uint_t level, ngx_str_t *user_id, const char *what);
+ngx_str_t *ngx_triggers_push_owner(ngx_triggers_push_t *push);
+void ngx_triggers_push_rest(ngx_triggers_deliverer_t *d, uint64_t now);
 
 
 /* The thread: endpoints. */
