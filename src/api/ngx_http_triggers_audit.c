@@ -48,6 +48,8 @@ typedef struct {
 static ngx_uint_t ngx_http_triggers_audit_allowed(ngx_http_request_t *r);
 static ngx_int_t ngx_http_triggers_audit_query(ngx_http_request_t *r,
     ngx_http_triggers_audit_job_t *job);
+static ngx_int_t ngx_http_triggers_audit_arg(ngx_http_request_t *r,
+    const ngx_str_t *name, ngx_str_t *value);
 static ngx_int_t ngx_http_triggers_audit_event_id(
     ngx_http_triggers_audit_job_t *job, ngx_str_t *value);
 static ngx_int_t ngx_http_triggers_audit_action(
@@ -210,7 +212,7 @@ ngx_http_triggers_audit_query(ngx_http_request_t *r,
          parameter->handler;
          parameter++)
     {
-        rc = ngx_http_triggers_arg(r, &parameter->name, &value);
+        rc = ngx_http_triggers_audit_arg(r, &parameter->name, &value);
 
         if (rc == NGX_DECLINED) {
             continue;
@@ -228,6 +230,33 @@ ngx_http_triggers_audit_query(ngx_http_request_t *r,
     }
 
     return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_triggers_audit_arg(ngx_http_request_t *r, const ngx_str_t *name,
+    ngx_str_t *value)
+{
+    u_char     *d, *s;
+    ngx_str_t   arg;
+
+    if (ngx_http_arg(r, name->data, name->len, &arg) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    value->data = ngx_pnalloc(r->pool, arg.len + 1);
+    if (value->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    d = value->data;
+    s = arg.data;
+
+    ngx_unescape_uri(&d, &s, arg.len, 0);
+
+    value->len = d - value->data;
+
+    return NGX_OK;
 }
 
 
