@@ -30,7 +30,7 @@ __DATA__
 --- more_headers
 Authorization: Bearer admin-key
 --- request
-GET /api/stream?limit=1
+GET /api/stream?types=event,pipeline-update&limit=1
 --- error_code: 200
 --- response_headers
 Content-Type: text/event-stream; charset=utf-8
@@ -332,7 +332,7 @@ GET /page
 Authorization: Bearer metrics-key
 Origin: https://dashboard.example
 --- request
-GET /api/stream?limit=1
+GET /api/stream?types=event,pipeline-update&limit=1
 --- error_code: 200
 --- response_headers
 Access-Control-Allow-Origin: https://dashboard.example
