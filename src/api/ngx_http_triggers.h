@@ -237,14 +237,6 @@ ngx_int_t ngx_http_triggers_park(ngx_http_request_t *r);
 
 u_char *ngx_http_triggers_file_store(u_char *dst, ngx_str_t *name);
 
-/*
- * The value of a parameter of the query string, unescaped, in the request's
- * memory.  NGX_DECLINED: there is none; NGX_ERROR: no memory.
- */
-
-ngx_int_t ngx_http_triggers_arg(ngx_http_request_t *r, const ngx_str_t *name,
-    ngx_str_t *value);
-
 /* The wall clock in ms since the epoch, as nginx has it cached. */
 
 int64_t ngx_http_triggers_now(void);

@@ -9,16 +9,13 @@
  */
 
 
+#include "ngx_http_triggers_args.h"
 #include "ngx_http_triggers_auth.h"
 #include "ngx_http_triggers_job.h"
 #include "ngx_http_triggers_page.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
 #include "ngx_triggers_time.h"
-
-
-#define NGX_HTTP_TRIGGERS_AUDIT_LIMIT      50
-#define NGX_HTTP_TRIGGERS_AUDIT_LIMIT_MAX  1000
 
 
 typedef struct {
@@ -34,33 +31,14 @@ typedef struct {
 } ngx_http_triggers_audit_job_t;
 
 
-typedef ngx_int_t (*ngx_http_triggers_audit_parameter_pt)(
-    ngx_http_triggers_audit_job_t *job, ngx_str_t *value);
-
-
-typedef struct {
-    ngx_str_t                name;
-    ngx_http_triggers_audit_parameter_pt  handler;
-    const char              *message;          /* why it is refused */
-} ngx_http_triggers_audit_parameter_t;
-
-
 static ngx_uint_t ngx_http_triggers_audit_allowed(ngx_http_request_t *r);
-static ngx_int_t ngx_http_triggers_audit_query(ngx_http_request_t *r,
-    ngx_http_triggers_audit_job_t *job);
-static ngx_int_t ngx_http_triggers_audit_event_id(
-    ngx_http_triggers_audit_job_t *job, ngx_str_t *value);
-static ngx_int_t ngx_http_triggers_audit_action(
-    ngx_http_triggers_audit_job_t *job, ngx_str_t *value);
+static ngx_int_t ngx_http_triggers_audit_event_id(void *data, ngx_str_t *value);
+static ngx_int_t ngx_http_triggers_audit_action(void *data, ngx_str_t *value);
 static ngx_uint_t ngx_http_triggers_audit_word(u_char *p, size_t len);
-static ngx_int_t ngx_http_triggers_audit_from(
-    ngx_http_triggers_audit_job_t *job, ngx_str_t *value);
-static ngx_int_t ngx_http_triggers_audit_to(
-    ngx_http_triggers_audit_job_t *job, ngx_str_t *value);
-static ngx_int_t ngx_http_triggers_audit_limit(
-    ngx_http_triggers_audit_job_t *job, ngx_str_t *value);
-static ngx_int_t ngx_http_triggers_audit_cursor(
-    ngx_http_triggers_audit_job_t *job, ngx_str_t *value);
+static ngx_int_t ngx_http_triggers_audit_from(void *data, ngx_str_t *value);
+static ngx_int_t ngx_http_triggers_audit_to(void *data, ngx_str_t *value);
+static ngx_int_t ngx_http_triggers_audit_limit(void *data, ngx_str_t *value);
+static ngx_int_t ngx_http_triggers_audit_cursor(void *data, ngx_str_t *value);
 static ngx_int_t ngx_http_triggers_audit_thread(ngx_triggers_job_t *base,
     ngx_triggers_reader_t *reader);
 static ngx_int_t ngx_http_triggers_audit_entry(void *data,
@@ -96,9 +74,7 @@ static const ngx_str_t  ngx_http_triggers_audit_actions[] = {
 };
 
 
-static const ngx_http_triggers_audit_parameter_t
-    ngx_http_triggers_audit_parameters[] =
-{
+static const ngx_http_triggers_arg_t  ngx_http_triggers_audit_args[] = {
     { ngx_string("event_id"), ngx_http_triggers_audit_event_id,
       "event_id must be a UUID" },
 
@@ -142,12 +118,13 @@ ngx_http_triggers_audit_list(ngx_http_request_t *r)
     job->query.user_id = job->base.asker.user_id;
     job->query.any_owner = job->base.asker.any_owner;
     job->query.actions = NGX_TRIGGERS_AUDIT_ALL;
-    job->query.limit = NGX_HTTP_TRIGGERS_AUDIT_LIMIT;
+    job->query.limit = NGX_HTTP_TRIGGERS_PAGE_LIMIT;
     job->query.time_limit = tlcf->query_timeout;
     job->query.handler = ngx_http_triggers_audit_entry;
     job->query.data = job;
 
-    rc = ngx_http_triggers_audit_query(r, job);
+    rc = ngx_http_triggers_args_read(r, r->pool, ngx_http_triggers_audit_args,
+                                     job);
 
     if (rc != NGX_DECLINED) {
         ngx_http_triggers_job_free(&job->base);
@@ -196,45 +173,11 @@ ngx_http_triggers_audit_allowed(ngx_http_request_t *r)
 }
 
 
-/* NGX_DECLINED: the parameters are set, go on; else as a handler */
-
 static ngx_int_t
-ngx_http_triggers_audit_query(ngx_http_request_t *r,
-    ngx_http_triggers_audit_job_t *job)
+ngx_http_triggers_audit_event_id(void *data, ngx_str_t *value)
 {
-    ngx_int_t                                   rc;
-    ngx_str_t                                   value;
-    const ngx_http_triggers_audit_parameter_t  *parameter;
+    ngx_http_triggers_audit_job_t *job = data;
 
-    for (parameter = ngx_http_triggers_audit_parameters;
-         parameter->handler;
-         parameter++)
-    {
-        rc = ngx_http_triggers_arg(r, &parameter->name, &value);
-
-        if (rc == NGX_DECLINED) {
-            continue;
-        }
-
-        if (rc != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        if (parameter->handler(job, &value) != NGX_OK) {
-            return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_PARAMETER,
-                                           (char *) parameter->name.data,
-                                           "%s", parameter->message);
-        }
-    }
-
-    return NGX_DECLINED;
-}
-
-
-static ngx_int_t
-ngx_http_triggers_audit_event_id(ngx_http_triggers_audit_job_t *job,
-    ngx_str_t *value)
-{
     job->query.event_id = job->event_id;
 
     return ngx_triggers_uuid_parse(value, job->event_id);
@@ -242,9 +185,10 @@ ngx_http_triggers_audit_event_id(ngx_http_triggers_audit_job_t *job,
 
 
 static ngx_int_t
-ngx_http_triggers_audit_action(ngx_http_triggers_audit_job_t *job,
-    ngx_str_t *value)
+ngx_http_triggers_audit_action(void *data, ngx_str_t *value)
 {
+    ngx_http_triggers_audit_job_t *job = data;
+
     u_char      *p, *comma, *last;
     ngx_uint_t   bits;
 
@@ -297,17 +241,19 @@ ngx_http_triggers_audit_word(u_char *p, size_t len)
 
 
 static ngx_int_t
-ngx_http_triggers_audit_from(ngx_http_triggers_audit_job_t *job,
-    ngx_str_t *value)
+ngx_http_triggers_audit_from(void *data, ngx_str_t *value)
 {
+    ngx_http_triggers_audit_job_t *job = data;
+
     return ngx_triggers_time_parse(value, &job->query.from);
 }
 
 
 static ngx_int_t
-ngx_http_triggers_audit_to(ngx_http_triggers_audit_job_t *job,
-    ngx_str_t *value)
+ngx_http_triggers_audit_to(void *data, ngx_str_t *value)
 {
+    ngx_http_triggers_audit_job_t *job = data;
+
     if (ngx_triggers_time_parse(value, &job->query.to) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -321,27 +267,19 @@ ngx_http_triggers_audit_to(ngx_http_triggers_audit_job_t *job,
 
 
 static ngx_int_t
-ngx_http_triggers_audit_limit(ngx_http_triggers_audit_job_t *job,
-    ngx_str_t *value)
+ngx_http_triggers_audit_limit(void *data, ngx_str_t *value)
 {
-    ngx_int_t  n;
+    ngx_http_triggers_audit_job_t *job = data;
 
-    n = ngx_atoi(value->data, value->len);
-
-    if (n < 1 || n > NGX_HTTP_TRIGGERS_AUDIT_LIMIT_MAX) {
-        return NGX_ERROR;
-    }
-
-    job->query.limit = n;
-
-    return NGX_OK;
+    return ngx_http_triggers_page_limit(value, &job->query.limit);
 }
 
 
 static ngx_int_t
-ngx_http_triggers_audit_cursor(ngx_http_triggers_audit_job_t *job,
-    ngx_str_t *value)
+ngx_http_triggers_audit_cursor(void *data, ngx_str_t *value)
 {
+    ngx_http_triggers_audit_job_t *job = data;
+
     u_char  *place;
 
     if (ngx_http_triggers_page_cursor(&job->page, value) != NGX_OK) {

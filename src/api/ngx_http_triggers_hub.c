@@ -24,7 +24,7 @@
 #define NGX_HTTP_TRIGGERS_HUB_TIME      3000   /* us */
 
 #define NGX_HTTP_TRIGGERS_HUB_METRICS   5000   /* ms */
-#define NGX_HTTP_TRIGGERS_HUB_PIPELINE  1000
+#define NGX_HTTP_TRIGGERS_HUB_SECOND    1000
 
 #define NGX_HTTP_TRIGGERS_HUB_POOL      (16 * 1024)
 
@@ -72,6 +72,7 @@ static ngx_int_t ngx_http_triggers_hub_send(ngx_http_triggers_stream_t *s,
     ngx_triggers_text_t *text);
 static void ngx_http_triggers_hub_snapshots(ngx_http_triggers_hub_t *hub,
     ngx_pool_t *pool);
+static void ngx_http_triggers_hub_second(ngx_http_triggers_hub_t *hub);
 static void ngx_http_triggers_hub_snapshot(ngx_http_triggers_hub_t *hub,
     ngx_pool_t *pool, ngx_uint_t type);
 static void ngx_http_triggers_hub_due(ngx_http_triggers_hub_t *hub,
@@ -94,7 +95,7 @@ ngx_http_triggers_hub_join(ngx_http_triggers_stream_t *s)
 
     if (ngx_queue_empty(&hub->streams)) {
         hub->metrics_at = ngx_current_msec + NGX_HTTP_TRIGGERS_HUB_METRICS;
-        hub->pipeline_at = ngx_current_msec;
+        hub->second_at = ngx_current_msec;
     }
 
     s->hub = hub;
@@ -467,6 +468,11 @@ ngx_http_triggers_hub_give(ngx_http_triggers_hub_read_t *read,
         return NGX_OK;
     }
 
+    if (read->entry.kind == NGX_TRIGGERS_ENTRY_GAP) {
+        ngx_http_triggers_stream_gap(s, 0, "omitted");
+        return NGX_OK;
+    }
+
     ctx = ngx_http_get_module_ctx(s->request, ngx_http_triggers_module);
 
     any_owner = ngx_http_triggers_is_admin(ctx);
@@ -533,27 +539,51 @@ static void
 ngx_http_triggers_hub_snapshots(ngx_http_triggers_hub_t *hub,
     ngx_pool_t *pool)
 {
-    ngx_http_triggers_pipeline_t  now;
-
     if ((ngx_msec_int_t) (ngx_current_msec - hub->metrics_at) >= 0) {
         hub->metrics_at = ngx_current_msec + NGX_HTTP_TRIGGERS_HUB_METRICS;
         ngx_http_triggers_hub_due(hub, NGX_HTTP_TRIGGERS_STREAM_METRICS);
     }
 
-    if ((ngx_msec_int_t) (ngx_current_msec - hub->pipeline_at) >= 0) {
-        hub->pipeline_at = ngx_current_msec + NGX_HTTP_TRIGGERS_HUB_PIPELINE;
-        ngx_http_triggers_pipeline_read(&now, hub->worker->zone->sh);
-
-        if (ngx_memcmp(&now, &hub->pipeline, sizeof(now)) != 0) {
-            hub->pipeline = now;
-            ngx_http_triggers_hub_due(hub, NGX_HTTP_TRIGGERS_STREAM_PIPELINE);
-        }
+    if ((ngx_msec_int_t) (ngx_current_msec - hub->second_at) >= 0) {
+        hub->second_at = ngx_current_msec + NGX_HTTP_TRIGGERS_HUB_SECOND;
+        ngx_http_triggers_hub_second(hub);
     }
 
     ngx_http_triggers_hub_snapshot(hub, pool,
                                    NGX_HTTP_TRIGGERS_STREAM_PIPELINE);
     ngx_http_triggers_hub_snapshot(hub, pool,
                                    NGX_HTTP_TRIGGERS_STREAM_METRICS);
+}
+
+
+static void
+ngx_http_triggers_hub_second(ngx_http_triggers_hub_t *hub)
+{
+    ngx_queue_t                   *q;
+    ngx_triggers_zone_sh_t        *sh;
+    ngx_http_triggers_stream_t    *s;
+    ngx_http_triggers_pipeline_t   now;
+
+    sh = hub->worker->zone->sh;
+
+    ngx_http_triggers_pipeline_read(&now, sh);
+
+    if (ngx_memcmp(&now, &hub->pipeline, sizeof(now)) != 0) {
+        hub->pipeline = now;
+        ngx_http_triggers_hub_due(hub, NGX_HTTP_TRIGGERS_STREAM_PIPELINE);
+    }
+
+    for (q = ngx_queue_head(&hub->streams);
+         q != ngx_queue_sentinel(&hub->streams);
+         q = ngx_queue_next(q))
+    {
+        s = ngx_queue_data(q, ngx_http_triggers_stream_t, queue);
+
+        if (s->query.types & NGX_HTTP_TRIGGERS_STREAM_EVENT) {
+            ngx_triggers_feed_watch(&sh->feed, ngx_triggers_monotonic_ms());
+            return;
+        }
+    }
 }
 
 

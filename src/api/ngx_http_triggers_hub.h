@@ -36,7 +36,8 @@ typedef struct {
     ngx_event_t              timer;
     ngx_triggers_feed_cursor_t  cursor;        /* of the live edge */
     ngx_msec_t               metrics_at;       /* when they are sent again */
-    ngx_msec_t               pipeline_at;      /* when it is looked at */
+    ngx_msec_t               second_at;        /* … what changes is looked
+                                                  at */
     ngx_http_triggers_pipeline_t  pipeline;    /* as it was sent */
 } ngx_http_triggers_hub_t;
 

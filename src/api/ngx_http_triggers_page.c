@@ -9,7 +9,6 @@
 #include "ngx_http_triggers_response.h"
 
 
-#define NGX_HTTP_TRIGGERS_PAGE_LIMIT       50
 #define NGX_HTTP_TRIGGERS_PAGE_LIMIT_MAX   1000
 #define NGX_HTTP_TRIGGERS_PAGE_OFFSET_MAX  1000000000
 
@@ -32,10 +31,7 @@ ngx_http_triggers_page_read(ngx_http_request_t *r,
     page->limit = NGX_HTTP_TRIGGERS_PAGE_LIMIT;
 
     if (ngx_http_arg(r, (u_char *) "limit", 5, &value) == NGX_OK
-        && ngx_http_triggers_page_integer(&value, 1,
-                                          NGX_HTTP_TRIGGERS_PAGE_LIMIT_MAX,
-                                          &page->limit)
-           != NGX_OK)
+        && ngx_http_triggers_page_limit(&value, &page->limit) != NGX_OK)
     {
         return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_PARAMETER,
                                        "limit", "limit must be a number from "
@@ -64,6 +60,15 @@ ngx_http_triggers_page_read(ngx_http_request_t *r,
     }
 
     return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_http_triggers_page_limit(ngx_str_t *value, ngx_uint_t *limit)
+{
+    return ngx_http_triggers_page_integer(value, 1,
+                                          NGX_HTTP_TRIGGERS_PAGE_LIMIT_MAX,
+                                          limit);
 }
 
 

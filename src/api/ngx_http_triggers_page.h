@@ -1,9 +1,9 @@
 
 /*
  * Pages of resources that are few and stored in the order in which they are
- * listed: keys, webhooks, what was pushed to one, and the audit.  A cursor is a
- * letter, which says of what, and the bytes that name the last row, in
- * base64url.
+ * listed: keys, webhooks, what was pushed to one, the audit, and logs.  A
+ * cursor is a letter, which says of what, and the bytes that name the last row,
+ * in base64url.
  */
 
 
@@ -16,6 +16,7 @@
 
 
 #define NGX_HTTP_TRIGGERS_PAGE_PLACE  16       /* bytes that name a row */
+#define NGX_HTTP_TRIGGERS_PAGE_LIMIT  50       /* rows, by default */
 
 
 typedef struct {
@@ -35,6 +36,10 @@ typedef struct {
 
 ngx_int_t ngx_http_triggers_page_read(ngx_http_request_t *r,
     ngx_http_triggers_page_t *page, u_char kind);
+
+/* Reads a number of rows, from 1 to 1000; NGX_ERROR: it is none. */
+
+ngx_int_t ngx_http_triggers_page_limit(ngx_str_t *value, ngx_uint_t *limit);
 
 /* Reads a cursor of the page's kind; NGX_ERROR: it is none. */
 

@@ -54,8 +54,6 @@ static ngx_int_t ngx_http_triggers_parameter(ngx_http_triggers_parse_t *ps,
     ngx_str_t *name, ngx_str_t *value);
 static ngx_int_t ngx_http_triggers_member_filter(
     ngx_http_triggers_parse_t *ps, ngx_str_t *name, ngx_str_t *value);
-static ngx_int_t ngx_http_triggers_unescape(ngx_pool_t *pool, u_char *p,
-    u_char *last, ngx_str_t *dst);
 static ngx_int_t ngx_http_triggers_query_status(
     ngx_http_triggers_parse_t *ps, ngx_str_t *value);
 static ngx_int_t ngx_http_triggers_query_priority(
@@ -206,6 +204,35 @@ ngx_http_triggers_cursor_write(u_char *p, int64_t seq, ngx_uint_t ascending)
 
 
 ngx_int_t
+ngx_http_triggers_unescape(ngx_pool_t *pool, u_char *p, u_char *last,
+    ngx_str_t *dst)
+{
+    u_char  *d, *s;
+
+    d = ngx_pnalloc(pool, last - p + 1);
+    if (d == NULL) {
+        return NGX_ERROR;
+    }
+
+    dst->data = d;
+
+    /* forms write a space as "+"; ngx_unescape_uri() leaves that to us */
+
+    for (s = p; s < last; s++) {
+        *d++ = (*s == '+') ? ' ' : *s;
+    }
+
+    s = dst->data;
+    d = dst->data;
+    ngx_unescape_uri(&d, &s, last - p, 0);
+
+    dst->len = d - dst->data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_http_triggers_query_match(ngx_http_triggers_inbox_query_t *q,
     ngx_triggers_row_t *row)
 {
@@ -311,35 +338,6 @@ ngx_http_triggers_member_filter(ngx_http_triggers_parse_t *ps,
     f->key.data = name->data + len;
     f->key.len = name->len - len;
     f->value = *value;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_triggers_unescape(ngx_pool_t *pool, u_char *p, u_char *last,
-    ngx_str_t *dst)
-{
-    u_char  *d, *s;
-
-    d = ngx_pnalloc(pool, last - p + 1);
-    if (d == NULL) {
-        return NGX_ERROR;
-    }
-
-    dst->data = d;
-
-    /* forms write a space as "+"; ngx_unescape_uri() leaves that to us */
-
-    for (s = p; s < last; s++) {
-        *d++ = (*s == '+') ? ' ' : *s;
-    }
-
-    s = dst->data;
-    d = dst->data;
-    ngx_unescape_uri(&d, &s, last - p, 0);
-
-    dst->len = d - dst->data;
 
     return NGX_OK;
 }

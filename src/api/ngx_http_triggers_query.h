@@ -53,6 +53,11 @@ ngx_int_t ngx_http_triggers_query_parse(ngx_http_triggers_inbox_query_t *q,
 u_char *ngx_http_triggers_cursor_write(u_char *p, int64_t seq,
     ngx_uint_t ascending);
 
+/* Decodes a part of a query string into memory of the pool, or NGX_ERROR. */
+
+ngx_int_t ngx_http_triggers_unescape(ngx_pool_t *pool, u_char *p,
+    u_char *last, ngx_str_t *dst);
+
 /* Does the row pass the filters on members?  As a match handler; any thread. */
 
 ngx_int_t ngx_http_triggers_query_match(ngx_http_triggers_inbox_query_t *q,

@@ -261,33 +261,6 @@ ngx_http_triggers_park(ngx_http_request_t *r)
 }
 
 
-ngx_int_t
-ngx_http_triggers_arg(ngx_http_request_t *r, const ngx_str_t *name,
-    ngx_str_t *value)
-{
-    u_char     *d, *s;
-    ngx_str_t   arg;
-
-    if (ngx_http_arg(r, name->data, name->len, &arg) != NGX_OK) {
-        return NGX_DECLINED;
-    }
-
-    value->data = ngx_pnalloc(r->pool, arg.len + 1);
-    if (value->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    d = value->data;
-    s = arg.data;
-
-    ngx_unescape_uri(&d, &s, arg.len, 0);
-
-    value->len = d - value->data;
-
-    return NGX_OK;
-}
-
-
 int64_t
 ngx_http_triggers_now(void)
 {

@@ -10,6 +10,7 @@
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
 #include "ngx_http_triggers_router.h"
+#include "ngx_triggers_clock.h"
 
 
 #define NGX_HTTP_TRIGGERS_STREAM_CHECK   1000      /* ms between two looks at
@@ -337,6 +338,10 @@ ngx_http_triggers_stream_begin(ngx_http_triggers_stream_t *s)
         (void) ngx_http_triggers_stream_tell(s, "retry: %d\n\n",
                                              NGX_HTTP_TRIGGERS_STREAM_RETRY);
         return;
+    }
+
+    if (q->types & NGX_HTTP_TRIGGERS_STREAM_EVENT) {
+        ngx_triggers_feed_watch(&sh->feed, ngx_triggers_monotonic_ms());
     }
 
     ngx_triggers_feed_newest(&sh->feed, &s->cursor);

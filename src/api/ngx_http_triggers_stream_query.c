@@ -6,6 +6,7 @@
 
 
 #include "ngx_http_triggers_stream.h"
+#include "ngx_http_triggers_args.h"
 #include "ngx_http_triggers_auth.h"
 #include "ngx_http_triggers_log_json.h"
 #include "ngx_http_triggers_response.h"
@@ -19,42 +20,28 @@
 
 typedef struct {
     ngx_str_t                name;
-    ngx_int_t              (*handler)(ngx_http_triggers_stream_query_t *q,
-                                      ngx_str_t *value);
-    const char              *message;
-} ngx_http_triggers_stream_parameter_t;
-
-
-typedef struct {
-    ngx_str_t                name;
     ngx_uint_t               bit;
     ngx_uint_t               scope;
 } ngx_http_triggers_stream_type_t;
 
 
+static ngx_uint_t ngx_http_triggers_stream_matches(
+    ngx_http_triggers_stream_query_t *q, ngx_str_t *event_type);
 static ngx_int_t ngx_http_triggers_stream_scopes(ngx_http_request_t *r,
     ngx_http_triggers_stream_query_t *q);
-static ngx_int_t ngx_http_triggers_stream_types(
-    ngx_http_triggers_stream_query_t *q, ngx_str_t *value);
-static ngx_int_t ngx_http_triggers_stream_level(
-    ngx_http_triggers_stream_query_t *q, ngx_str_t *value);
-static ngx_int_t ngx_http_triggers_stream_event_type(
-    ngx_http_triggers_stream_query_t *q, ngx_str_t *value);
-static ngx_int_t ngx_http_triggers_stream_limit(
-    ngx_http_triggers_stream_query_t *q, ngx_str_t *value);
-static ngx_int_t ngx_http_triggers_stream_timeout(
-    ngx_http_triggers_stream_query_t *q, ngx_str_t *value);
-static ngx_int_t ngx_http_triggers_stream_resume(
-    ngx_http_triggers_stream_query_t *q, ngx_str_t *value);
+static ngx_int_t ngx_http_triggers_stream_types(void *data, ngx_str_t *value);
+static ngx_int_t ngx_http_triggers_stream_level(void *data, ngx_str_t *value);
+static ngx_int_t ngx_http_triggers_stream_event_type(void *data, ngx_str_t *value);
+static ngx_int_t ngx_http_triggers_stream_limit(void *data, ngx_str_t *value);
+static ngx_int_t ngx_http_triggers_stream_timeout(void *data, ngx_str_t *value);
+static ngx_int_t ngx_http_triggers_stream_resume(void *data, ngx_str_t *value);
 
 
 static const char  ngx_http_triggers_stream_no_id[] =
     "not an id of this stream";
 
 
-static const ngx_http_triggers_stream_parameter_t
-    ngx_http_triggers_stream_parameters[] =
-{
+static const ngx_http_triggers_arg_t  ngx_http_triggers_stream_args[] = {
     { ngx_string("types"), ngx_http_triggers_stream_types,
       "types must be a comma list of log, event, metrics and "
       "pipeline-update" },
@@ -91,10 +78,8 @@ ngx_int_t
 ngx_http_triggers_stream_parse(ngx_http_request_t *r,
     ngx_http_triggers_stream_query_t *q)
 {
-    ngx_int_t                                    rc;
-    ngx_str_t                                    value;
-    ngx_http_triggers_ctx_t                     *ctx;
-    const ngx_http_triggers_stream_parameter_t  *p;
+    ngx_int_t                 rc;
+    ngx_http_triggers_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
 
@@ -104,23 +89,11 @@ ngx_http_triggers_stream_parse(ngx_http_request_t *r,
 
     q->level = NGX_TRIGGERS_LEVEL_INFO;
 
-    for (p = ngx_http_triggers_stream_parameters; p->handler; p++) {
+    rc = ngx_http_triggers_args_read(r, r->pool, ngx_http_triggers_stream_args,
+                                     q);
 
-        rc = ngx_http_triggers_arg(r, &p->name, &value);
-
-        if (rc == NGX_DECLINED) {
-            continue;
-        }
-
-        if (rc != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        if (p->handler(q, &value) != NGX_OK) {
-            return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_PARAMETER,
-                                           (char *) p->name.data, "%s",
-                                           p->message);
-        }
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     /* of a client that comes again, with the parameters that it first had */
@@ -165,26 +138,29 @@ ngx_http_triggers_stream_wants(ngx_http_triggers_stream_t *s,
 
     q = &s->query;
 
-    if (entry->kind == NGX_TRIGGERS_ENTRY_EVENT) {
+    switch (entry->kind) {
 
-        if (!(q->types & NGX_HTTP_TRIGGERS_STREAM_EVENT)) {
-            return 0;
-        }
+    case NGX_TRIGGERS_ENTRY_GAP:
 
-        if (q->event_type.data
-            && (entry->message.len < q->event_type.len
-                || (entry->message.len > q->event_type.len && !q->prefix)
-                || ngx_memcmp(entry->message.data, q->event_type.data,
-                              q->event_type.len)
-                   != 0))
+        /* it is whoever's */
+
+        return (q->types & NGX_HTTP_TRIGGERS_STREAM_EVENT) ? 1 : 0;
+
+    case NGX_TRIGGERS_ENTRY_EVENT:
+        if (!(q->types & NGX_HTTP_TRIGGERS_STREAM_EVENT)
+            || !ngx_http_triggers_stream_matches(q, &entry->message))
         {
             return 0;
         }
 
-    } else if (!(q->types & NGX_HTTP_TRIGGERS_STREAM_LOG)
-               || entry->level < q->level)
-    {
-        return 0;
+        break;
+
+    default:
+        if (!(q->types & NGX_HTTP_TRIGGERS_STREAM_LOG)
+            || entry->level < q->level)
+        {
+            return 0;
+        }
     }
 
     ctx = ngx_http_get_module_ctx(s->request, ngx_http_triggers_module);
@@ -198,6 +174,22 @@ ngx_http_triggers_stream_wants(ngx_http_triggers_stream_t *s,
     return entry->user_id.data
            && entry->user_id.len == user_id->len
            && ngx_memcmp(entry->user_id.data, user_id->data, user_id->len)
+              == 0;
+}
+
+
+static ngx_uint_t
+ngx_http_triggers_stream_matches(ngx_http_triggers_stream_query_t *q,
+    ngx_str_t *event_type)
+{
+    if (q->event_type.data == NULL) {
+        return 1;
+    }
+
+    return (event_type->len == q->event_type.len
+            || (event_type->len > q->event_type.len && q->prefix))
+           && ngx_memcmp(event_type->data, q->event_type.data,
+                         q->event_type.len)
               == 0;
 }
 
@@ -227,9 +219,10 @@ ngx_http_triggers_stream_scopes(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_triggers_stream_types(ngx_http_triggers_stream_query_t *q,
-    ngx_str_t *value)
+ngx_http_triggers_stream_types(void *data, ngx_str_t *value)
 {
+    ngx_http_triggers_stream_query_t *q = data;
+
     u_char                                 *p, *comma, *last;
     const ngx_http_triggers_stream_type_t  *type;
 
@@ -262,9 +255,10 @@ ngx_http_triggers_stream_types(ngx_http_triggers_stream_query_t *q,
 
 
 static ngx_int_t
-ngx_http_triggers_stream_level(ngx_http_triggers_stream_query_t *q,
-    ngx_str_t *value)
+ngx_http_triggers_stream_level(void *data, ngx_str_t *value)
 {
+    ngx_http_triggers_stream_query_t *q = data;
+
     return ngx_http_triggers_level_parse(value, &q->level);
 }
 
@@ -272,9 +266,10 @@ ngx_http_triggers_stream_level(ngx_http_triggers_stream_query_t *q,
 /* exact, or "order.*" */
 
 static ngx_int_t
-ngx_http_triggers_stream_event_type(ngx_http_triggers_stream_query_t *q,
-    ngx_str_t *value)
+ngx_http_triggers_stream_event_type(void *data, ngx_str_t *value)
 {
+    ngx_http_triggers_stream_query_t *q = data;
+
     if (value->len == 0) {
         return NGX_ERROR;
     }
@@ -291,9 +286,10 @@ ngx_http_triggers_stream_event_type(ngx_http_triggers_stream_query_t *q,
 
 
 static ngx_int_t
-ngx_http_triggers_stream_limit(ngx_http_triggers_stream_query_t *q,
-    ngx_str_t *value)
+ngx_http_triggers_stream_limit(void *data, ngx_str_t *value)
 {
+    ngx_http_triggers_stream_query_t *q = data;
+
     ngx_int_t  n;
 
     n = ngx_atoi(value->data, value->len);
@@ -309,9 +305,10 @@ ngx_http_triggers_stream_limit(ngx_http_triggers_stream_query_t *q,
 
 
 static ngx_int_t
-ngx_http_triggers_stream_timeout(ngx_http_triggers_stream_query_t *q,
-    ngx_str_t *value)
+ngx_http_triggers_stream_timeout(void *data, ngx_str_t *value)
 {
+    ngx_http_triggers_stream_query_t *q = data;
+
     ngx_int_t  n;
 
     n = ngx_atoi(value->data, value->len);
@@ -329,9 +326,10 @@ ngx_http_triggers_stream_timeout(ngx_http_triggers_stream_query_t *q,
 /* the halves of a nonce: ngx_hextoi() is for what has a sign */
 
 static ngx_int_t
-ngx_http_triggers_stream_resume(ngx_http_triggers_stream_query_t *q,
-    ngx_str_t *value)
+ngx_http_triggers_stream_resume(void *data, ngx_str_t *value)
 {
+    ngx_http_triggers_stream_query_t *q = data;
+
     u_char     *p;
     size_t      half;
     ngx_int_t   high, low, n;
