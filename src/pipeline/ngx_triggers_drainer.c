@@ -88,6 +88,7 @@ struct ngx_triggers_drainer_s {
     uint64_t                 entered[NGX_TRIGGERS_NSTATUS];
                                            /* of the store, as far as it has
                                               been told */
+    uint64_t                 expired;      /* likewise */
     unsigned                 changed:1;    /* events of anybody */
     unsigned                 changed_unknown:1;  /* of I can't tell whom */
 };
@@ -1045,6 +1046,12 @@ ngx_triggers_drainer_totals(ngx_triggers_drainer_t *d)
                                      totals->entered[i] - d->entered[i]);
             d->entered[i] = totals->entered[i];
         }
+    }
+
+    if (totals->expired != d->expired) {
+        ngx_triggers_metrics_add(&leader->expired,
+                                 totals->expired - d->expired);
+        d->expired = totals->expired;
     }
 }
 

@@ -82,6 +82,7 @@ ngx_triggers_endpoints_refresh(ngx_triggers_deliverer_t *d)
     }
 
     ngx_triggers_endpoints_sweep(d);
+    ngx_triggers_endpoints_meter(d);
 
     __atomic_store_n(&d->listening, d->nendpoints != 0, __ATOMIC_RELAXED);
 
@@ -210,6 +211,7 @@ ngx_triggers_endpoint_handler(void *data, ngx_triggers_webhook_t *webhook)
         if (!endpoint->deleted) {
             ngx_triggers_endpoint_drop(endpoint);
             ngx_triggers_endpoint_abandon(endpoint);
+            ngx_triggers_endpoint_unmeter(endpoint);
             endpoint->deleted = 1;
         }
 
@@ -453,6 +455,7 @@ ngx_triggers_endpoints_sweep(ngx_triggers_deliverer_t *d)
         endpoint->deleted = 1;
         ngx_triggers_endpoint_drop(endpoint);
         ngx_triggers_endpoint_abandon(endpoint);
+        ngx_triggers_endpoint_unmeter(endpoint);
 
         if (endpoint->npending) {
             continue;

@@ -186,6 +186,8 @@ ngx_triggers_push_result(ngx_triggers_push_t *push, uint64_t now)
         ngx_triggers_push_tell(push, now);
     }
 
+    ngx_triggers_endpoint_attempt(push->endpoint, delivery->outcome,
+                                  message->duration);
     ngx_triggers_push_breaker(push, taken, now);
 }
 
