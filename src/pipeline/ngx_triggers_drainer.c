@@ -575,7 +575,7 @@ ngx_triggers_drainer_state(ngx_triggers_drainer_t *d, ngx_uint_t state)
     }
 
     (void) ngx_triggers_feed_log(&d->sh->feed, d->owner->slot, level, NULL,
-                                 NULL, "store is %s, was %s",
+                                 NULL, "store: %s, was %s",
                                  ngx_triggers_store_state_name(state),
                                  ngx_triggers_store_state_name(old));
 }

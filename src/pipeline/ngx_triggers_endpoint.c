@@ -417,6 +417,7 @@ ngx_triggers_endpoint_breaker(ngx_triggers_endpoint_t *endpoint,
     ngx_memzero(breaker, sizeof(ngx_triggers_breaker_t));
     breaker->epoch = epoch + 1;
     endpoint->paused = 0;
+    endpoint->gone = !webhook->active;
 
     if (endpoint->pool) {
         return;

@@ -528,7 +528,11 @@ ngx_triggers_push_tell(ngx_triggers_push_t *push, uint64_t now)
     d = push->endpoint->deliverer;
     delivery = &push->delivery;
 
-    if (delivery->gone) {
+    /* others on their way to it will come back with the same */
+
+    if (delivery->gone && !push->endpoint->gone) {
+        push->endpoint->gone = 1;
+
         ngx_triggers_endpoint_tell(push->endpoint, NGX_TRIGGERS_LEVEL_WARN,
                                    ngx_triggers_push_owner(push),
                                    "answered 410 and is disabled");

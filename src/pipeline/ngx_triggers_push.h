@@ -88,6 +88,8 @@ struct ngx_triggers_endpoint_s {
     unsigned                 seen:1;           /* by the last refresh */
     unsigned                 deleted:1;        /* what waits is cancelled */
     unsigned                 unusable:1;       /* its secret cannot be read */
+    unsigned                 gone:1;           /* inactive, or has answered
+                                                  410 */
     unsigned                 empty:1;          /* nothing was due behind the
                                                   place */
 };

@@ -9,7 +9,7 @@ use Triggers::Nginx;
 use Triggers::Receiver;
 use Triggers::Stream;
 
-my $t = Triggers::Nginx->new()->plan(38);
+my $t = Triggers::Nginx->new()->plan(39);
 my $r = Triggers::Receiver->new(dir => $t->{dir});
 
 mkdir "$t->{dir}/backups";
@@ -69,6 +69,15 @@ $first->close();
 
 my $alice = stream('event', 'alice-key');
 my $bob = stream('event', 'bob-key');
+
+my $requests = stream('log', 'test-key');
+my $trace = '0af7651916cd43dd8448eb211c80319c';
+
+$t->get('/inbox', traceparent => "00-$trace-b7ad6b7169203331-01");
+my ($request) = grep { $_->{message} eq 'GET /inbox' }
+                logs($requests, sub { $_ eq 'GET /inbox' });
+is($request->{context}{trace_id}, $trace, 'a request, with its trace');
+$requests->close();
 
 my $id = post('alice', 'plain');
 my $change = change($events, $id);
@@ -187,13 +196,13 @@ like($seen[-1]{message},
 $t->lock_database();
 my $waits = $t->http_start(Triggers::Nginx::text('POST', '/events',
     body => '{"payload":{}}'));
-@seen = logs($logs, sub { /^store is / });
+@seen = logs($logs, sub { /^store: / });
 is("$seen[-1]{level}: $seen[-1]{message}",
-   'warn: store is locked, was ready', 'the store is locked');
+   'warn: store: locked, was ready', 'the store is locked');
 $t->unlock_database();
-@seen = logs($logs, sub { /^store is / });
+@seen = logs($logs, sub { /^store: / });
 is("$seen[-1]{level}: $seen[-1]{message}",
-   'info: store is ready, was locked', 'and ready again');
+   'info: store: ready, was locked', 'and ready again');
 http_end($waits);
 
 # --- from the beginning ---
@@ -203,7 +212,7 @@ my %pids = map { $_ => 1 } $t->workers();
 
 $logs = stream('log', 'test-key', "$nonce-0");
 @seen = map { $_->{json} } $logs->until(sub {
-    ($_->{json}{message} // '') =~ /^store is ready, was starting/ });
+    ($_->{json}{message} // '') =~ /^store: ready, was starting/ });
 
 my %slots = map { $_->{message} =~ /^worker process (\d+) has taken slot \d+$/
                   ? ($1 => 1) : () } @seen;
