@@ -75,6 +75,10 @@ NPM_PACKAGES := @octokit/webhooks-examples@7.6.1 cloudevents@10.0.0 \
                 standardwebhooks@1.1.1 svix@2.5.0 \
                 @redocly/cli@2.77.0 ajv@8.20.0 ajv-formats@3.0.1 yaml@2.9.1
 
+# the programs of Prometheus: what checks rules, and a server
+
+PROMETHEUS := build/prometheus/usr/bin
+
 
 .PHONY: help
 help: ## lists the targets
@@ -114,7 +118,7 @@ deps: deps-run deps-test ## installs what is missing to build, run and test
 deps-run:
 	@$(call install_packages,$(RUN_PACKAGES),build and run)
 
-deps-test: build/node_modules
+deps-test: build/node_modules $(PROMETHEUS)/promtool
 	@$(call install_packages,$(TEST_PACKAGES),test)
 
 deps-bench:
@@ -133,6 +137,19 @@ npm install --prefix build --no-save --no-audit --no-fund \
     --ignore-scripts --loglevel=error $(NPM_PACKAGES) \
 && echo "$(NPM_PACKAGES)" > build/node_modules/.packages
 endef
+
+# Debian's package of Prometheus would run a service once installed: it is only
+# unpacked here.  A machine may not have the lists of packages yet.
+
+$(PROMETHEUS)/promtool:
+	@mkdir -p build/prometheus
+	@echo "== Debian's prometheus into build/prometheus"
+	@cd build/prometheus; \
+	download='apt-get -qq -o APT::Sandbox::User=root download prometheus'; \
+	sudo=; \
+	if [ "$$(id -u)" != 0 ]; then sudo=sudo; fi; \
+	$$download 2>/dev/null || { $$sudo apt-get -qq update && $$download; } \
+	&& dpkg -x prometheus_*.deb . && rm prometheus_*.deb && touch usr/bin/*
 
 
 # --- the module ---
@@ -344,7 +361,7 @@ stop: ## ends the nginx of start, its answers finished
 
 # Every suite runs, also after one has failed.
 
-SUITES := docs unit fuzz behaviour fault asan valgrind
+SUITES := docs unit fuzz behaviour monitoring fault asan valgrind
 
 .PHONY: test
 test: deps-run deps-test ## runs every test (less than 15 minutes)
@@ -391,11 +408,13 @@ UNIT_json   := src/api/ngx_triggers_json.c
 UNIT_uuid   := src/api/ngx_triggers_uuid.c
 UNIT_time   := src/api/ngx_triggers_time.c
 UNIT_clock  := src/zone/ngx_triggers_clock.c
+UNIT_trace  := t/unit/core.c src/api/ngx_triggers_trace.c
 UNIT_ring   := src/zone/ngx_triggers_ring.c
 UNIT_record := src/zone/ngx_triggers_record.c
 UNIT_feed   := t/unit/core.c src/zone/ngx_triggers_feed.c $(UNIT_clock)
 UNIT_rate   := src/zone/ngx_triggers_rate.c
-UNIT_metrics := src/zone/ngx_triggers_metrics.c $(UNIT_clock)
+UNIT_meters := src/zone/ngx_triggers_meters.c
+UNIT_metrics := src/zone/ngx_triggers_metrics.c $(UNIT_meters) $(UNIT_clock)
 UNIT_accept := t/unit/core.c src/api/ngx_http_triggers_accept.c
 UNIT_cloudevent := t/unit/core.c src/api/ngx_http_triggers_attribute.c \
                    $(wildcard src/api/ngx_http_triggers_cloudevent*.c) \
@@ -473,7 +492,8 @@ build/unit/idempotency_model.t: t/unit/idempotency_model.c t/unit/unit.c \
 
 # what is shared by threads: ThreadSanitizer looks at these tests too
 
-TSAN_TESTS := $(patsubst %,build/unit/%_tsan.t,ring feed rate keys_table metrics)
+TSAN_TESTS := $(patsubst %,build/unit/%_tsan.t,ring feed rate keys_table \
+                  meters metrics)
 
 build/unit/%_tsan.t: t/unit/%.c t/unit/unit.c $$(UNIT_%) $(OUR_HEADERS) \
         $(OBJS)/ngx_triggers_migrations.h
@@ -487,7 +507,8 @@ test-unit: $(UNIT_TESTS) $(TSAN_TESTS) ## C unit tests
 
 # nginx itself: blocks and scripts, t/*.t and t/script/*.t
 
-.PHONY: test-behaviour test-fault test-asan test-valgrind test-prometheus
+.PHONY: test-behaviour test-fault test-asan test-valgrind test-monitoring \
+        test-prometheus
 test-behaviour: $(SO) build/node_modules ## the behaviour of the module
 	$(TEST_ENV) t/run -j2
 
@@ -502,20 +523,15 @@ test-asan: $(ASAN_SO) build/node_modules ## test-behaviour with sanitizers
 test-valgrind: $(SO) build/node_modules ## the scripts of t/ under memcheck
 	$(TEST_ENV) TRIGGERS_VALGRIND=1 t/run -j2 t/script
 
-# A real Prometheus, which "make test" does without: Debian's package is large
-# and would run a service once installed, so it is only unpacked here.
+PROMETHEUS_ENV = TRIGGERS_PROMETHEUS=$(abspath $(PROMETHEUS))
 
-PROMETHEUS := build/prometheus/usr/bin
+test-monitoring: $(SO) $(PROMETHEUS)/promtool build/node_modules ## alerts, dashboard
+	$(TEST_ENV) $(PROMETHEUS_ENV) t/run t/monitoring
 
-$(PROMETHEUS)/prometheus:
-	@mkdir -p build/prometheus
-	@echo "== Debian's prometheus into build/prometheus"
-	@cd build/prometheus && apt-get -qq download prometheus \
-	    && dpkg -x prometheus_*.deb . && rm prometheus_*.deb
+# a server scrapes us, which "make test" does without
 
-test-prometheus: $(SO) $(PROMETHEUS)/prometheus ## metrics, with a Prometheus
-	$(TEST_ENV) TRIGGERS_PROMETHEUS=$(abspath $(PROMETHEUS)) \
-	    t/run t/prometheus
+test-prometheus: $(SO) $(PROMETHEUS)/promtool ## metrics, with a Prometheus
+	$(TEST_ENV) $(PROMETHEUS_ENV) t/run t/prometheus
 
 # libFuzzer: t/fuzz/NAME.c with the sources it names here; it mutates the
 # corpus, t/fuzz/corpus/NAME, and keeps what it finds under build/.
@@ -540,6 +556,7 @@ FUZZ_keys       := src/api/ngx_http_triggers_keys.c \
 FUZZ_networks   := src/zone/ngx_triggers_networks.c
 FUZZ_query      := src/api/ngx_http_triggers_query.c
 FUZZ_row        := src/api/ngx_http_triggers_event_json.c
+FUZZ_trace      := src/api/ngx_triggers_trace.c
 FUZZ_webhook    := src/api/ngx_http_triggers_webhook_body.c \
                    src/api/ngx_http_triggers_endpoint.c \
                    src/api/ngx_http_triggers_object.c \

@@ -69,6 +69,7 @@ typedef struct {
     ngx_str_t                request_id;       /* data NULL: is the
                                                   correlation id */
     ngx_str_t                traceparent;
+    ngx_str_t                tracestate;       /* data NULL without that */
 } ngx_triggers_event_t;
 
 

@@ -70,7 +70,7 @@ Access-Control-Allow-Methods: POST, OPTIONS
 Access-Control-Max-Age: 86400
 Vary:
 --- response_headers_like
-Access-Control-Allow-Headers: Authorization, .*Content-Type.*Idempotency-Key.*
+Access-Control-Allow-Headers: Authorization, .*Content-Type.*Idempotency-Key.*, traceparent, tracestate, .*
 --- response_body:
 
 

@@ -13,7 +13,8 @@ add_block_preprocessor(sub {
                           'error=$triggers_error commit=$triggers_commit_time '
                           'depth=$triggers_queue_depth. '
                           'route=$triggers_route store=$triggers_store '
-                          'latency=$triggers_latency;';
+                          'latency=$triggers_latency; '
+                          'trace=$triggers_trace_id;';
     access_log  logs/error.log  triggers;
 END
 });
@@ -135,7 +136,7 @@ event=-
 GET /
 --- response_body: []
 --- error_log
-event=- user=- key=- request=- error=- commit=- depth=-. route=- store=- latency=-;
+event=- user=- key=- request=- error=- commit=- depth=-. route=- store=- latency=-; trace=-;
 
 
 
@@ -157,6 +158,7 @@ Host: localhost\r
 Connection: close\r
 Authorization: Bearer alice-key\r
 X-Request-ID: req-1\r
+traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r
 Transfer-Encoding: chunked\r
 \r
 20\r
@@ -169,6 +171,7 @@ Transfer-Encoding: chunked\r
 --- error_log
 event=- user=alice
 request=req-1
+trace=0af7651916cd43dd8448eb211c80319c;
 
 
 
@@ -188,3 +191,37 @@ GET /v1/none
 --- error_log
 error=NOT_FOUND
 route=- store=main
+
+
+
+=== TEST 11: a request of a trace
+--- more_headers
+Authorization: Bearer alice-key
+traceparent: cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more
+--- request
+GET /inbox
+--- error_log
+trace=0af7651916cd43dd8448eb211c80319c;
+
+
+
+=== TEST 12: a request of a trace that is refused
+--- more_headers
+traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+--- request
+GET /inbox
+--- error_code: 401
+--- error_log
+error=UNAUTHORIZED
+trace=0af7651916cd43dd8448eb211c80319c;
+
+
+
+=== TEST 13: no trace, for the header is not valid
+--- more_headers
+Authorization: Bearer alice-key
+traceparent: ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+--- request
+GET /inbox
+--- error_log
+trace=-;

@@ -18,10 +18,6 @@
 
 #define NGX_HTTP_TRIGGERS_USER_AGENT_MAX  512
 
-/* version 00 of W3C Trace Context, section 3.2 */
-
-#define NGX_HTTP_TRIGGERS_TRACEPARENT_LEN  55
-
 
 static ngx_int_t ngx_http_triggers_event_decode(ngx_http_request_t *r,
     ngx_triggers_event_t *event, ngx_str_t *key,
@@ -35,7 +31,6 @@ static ngx_int_t ngx_http_triggers_event_key(ngx_http_request_t *r,
     ngx_str_t *key);
 static void ngx_http_triggers_event_context(ngx_http_request_t *r,
     ngx_triggers_event_t *event);
-static ngx_uint_t ngx_http_triggers_is_traceparent(ngx_str_t *value);
 static ngx_uint_t ngx_http_triggers_is_printable(ngx_str_t *value);
 static ngx_int_t ngx_http_triggers_event_committed(ngx_http_request_t *r,
     ngx_triggers_result_t *result);
@@ -314,36 +309,8 @@ ngx_http_triggers_event_context(ngx_http_request_t *r,
         }
     }
 
-    if (ngx_http_triggers_is_traceparent(&ctx->traceparent)) {
-        event->traceparent = ctx->traceparent;
-    }
-}
-
-
-static ngx_uint_t
-ngx_http_triggers_is_traceparent(ngx_str_t *value)
-{
-    u_char      ch;
-    ngx_uint_t  i;
-
-    if (value->len != NGX_HTTP_TRIGGERS_TRACEPARENT_LEN) {
-        return 0;
-    }
-
-    for (i = 0; i < value->len; i++) {
-        ch = value->data[i];
-
-        if (i == 2 || i == 35 || i == 52) {
-            if (ch != '-') {
-                return 0;
-            }
-
-        } else if (!((ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'f'))) {
-            return 0;
-        }
-    }
-
-    return 1;
+    event->traceparent = ctx->traceparent;
+    event->tracestate = ctx->tracestate;
 }
 
 

@@ -10,7 +10,7 @@
 #include "ngx_triggers_json.h"
 
 
-#define NGX_HTTP_TRIGGERS_NCONTEXT       5
+#define NGX_HTTP_TRIGGERS_NCONTEXT       6
 #define NGX_HTTP_TRIGGERS_NCONTEXT_META  4    /* shown in the metadata too */
 
 
@@ -146,6 +146,8 @@ ngx_http_triggers_context(ngx_triggers_event_t *event,
     context[3].value = &event->correlation_id;
     context[4].name = "traceparent";
     context[4].value = &event->traceparent;
+    context[5].name = "tracestate";
+    context[5].value = &event->tracestate;
 }
 
 

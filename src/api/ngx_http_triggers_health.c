@@ -170,15 +170,10 @@ ngx_http_triggers_check_drainer(ngx_triggers_zone_sh_t *sh)
 static const char *
 ngx_http_triggers_check_delivery(ngx_triggers_zone_sh_t *sh)
 {
-    uint64_t  delivering;
-
-    delivering = __atomic_load_n(&sh->delivering, __ATOMIC_RELAXED);
-
-    if (delivering == 0) {
+    if (__atomic_load_n(&sh->delivering, __ATOMIC_RELAXED) == 0) {
         return "disabled";
     }
 
-    return (delivering + NGX_TRIGGERS_HEARTBEAT_MAX
-            < ngx_triggers_monotonic_ms())
-           ? ngx_http_triggers_undelivered : ngx_http_triggers_ok;
+    return ngx_triggers_zone_delivered(sh) ? ngx_http_triggers_ok
+                                           : ngx_http_triggers_undelivered;
 }

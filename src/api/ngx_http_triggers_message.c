@@ -48,6 +48,14 @@ ngx_http_triggers_message(ngx_pool_t *pool, ngx_triggers_row_t *row,
         return NGX_ERROR;
     }
 
+    if (event->tracestate.len
+        && ngx_http_triggers_message_header(pool, message, "tracestate",
+                                            &event->tracestate)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (webhook->format == NGX_TRIGGERS_WEBHOOK_CLOUDEVENTS) {
         return ngx_http_triggers_cloudevent_message(pool, row, message);
     }

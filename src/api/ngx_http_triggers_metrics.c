@@ -32,8 +32,14 @@ static ngx_http_triggers_view_t *ngx_http_triggers_view(
     ngx_http_request_t *r, ngx_uint_t n);
 static void ngx_http_triggers_view_fill(ngx_http_triggers_view_t *view,
     ngx_http_triggers_store_t *store);
+static void ngx_http_triggers_view_leader(ngx_http_triggers_view_t *view,
+    ngx_triggers_metrics_leader_t *leader);
 static void ngx_http_triggers_view_workers(ngx_http_triggers_view_t *view,
     ngx_triggers_zone_sh_t *sh, uint64_t now);
+static void ngx_http_triggers_view_parts(ngx_http_triggers_view_t *view,
+    ngx_triggers_zone_sh_t *sh);
+static ngx_int_t ngx_http_triggers_view_meters(ngx_http_request_t *r,
+    ngx_http_triggers_view_t *view, ngx_http_triggers_store_t *store);
 static ngx_int_t ngx_http_triggers_view_label(ngx_http_request_t *r,
     ngx_http_triggers_view_t *view, ngx_str_t *name);
 static void ngx_http_triggers_metrics_members(ngx_triggers_text_t *text,
@@ -97,10 +103,13 @@ ngx_http_triggers_metrics(ngx_http_request_t *r)
         ngx_http_triggers_metrics_members(&text, view);
         ngx_http_triggers_text_end(&text, 0, &ctx->request_id);
 
-    } else {
+    } else if (ngx_http_triggers_view_meters(r, view, ctx->store) == NGX_OK) {
         ctx->answer_type = ngx_http_triggers_formats[format];
         ngx_http_triggers_metrics_text(&text, view, 1,
                            format == NGX_HTTP_TRIGGERS_FORMAT_OPENMETRICS);
+
+    } else {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return ngx_http_triggers_send_text(r, NGX_HTTP_OK, &text);
@@ -176,16 +185,45 @@ static void
 ngx_http_triggers_view_fill(ngx_http_triggers_view_t *view,
     ngx_http_triggers_store_t *store)
 {
-    uint64_t                        now;
-    ngx_uint_t                      i;
-    ngx_triggers_zone_sh_t         *sh;
-    ngx_triggers_metrics_leader_t  *leader;
+    uint64_t                 now;
+    ngx_triggers_zone_sh_t  *sh;
 
     sh = store->worker.zone->sh;
-    leader = sh->metrics.leader;
     now = ngx_triggers_monotonic_us();
 
     ngx_triggers_metrics_read(&sh->metrics, now, &view->sums);
+    ngx_http_triggers_view_leader(view, sh->metrics.leader);
+
+    view->state = __atomic_load_n(&sh->state, __ATOMIC_RELAXED);
+    view->ready = (view->state == NGX_TRIGGERS_STORE_READY);
+    view->leading = ngx_triggers_zone_drained(sh);
+    view->delivering = ngx_triggers_zone_delivered(sh);
+    view->started = sh->metrics.started;
+
+    view->refused = __atomic_load_n(&sh->refused, __ATOMIC_RELAXED);
+    view->timeouts = __atomic_load_n(&sh->timeouts, __ATOMIC_RELAXED);
+    view->elections = __atomic_load_n(&sh->elections, __ATOMIC_RELAXED);
+    view->leaders = __atomic_load_n(&sh->leaders, __ATOMIC_RELAXED);
+
+    view->records = ngx_triggers_ring_records(&sh->ring);
+    view->ring_used = ngx_triggers_ring_depth(&sh->ring);
+    view->ring_size = sh->ring.size;
+    view->zone_size = store->size;
+    view->wal_frames = __atomic_load_n(&sh->wal_frames, __ATOMIC_RELAXED);
+    view->keys = __atomic_load_n(&sh->keys.count, __ATOMIC_RELAXED);
+    view->keys_limit = sh->keys.capacity;
+    view->waiting_limit = sh->nresults;
+
+    ngx_http_triggers_view_workers(view, sh, now / 1000);
+    ngx_http_triggers_view_parts(view, sh);
+}
+
+
+static void
+ngx_http_triggers_view_leader(ngx_http_triggers_view_t *view,
+    ngx_triggers_metrics_leader_t *leader)
+{
+    ngx_uint_t  i;
 
     for (i = 0; i < NGX_TRIGGERS_SIZES; i++) {
         view->sizes[i] = __atomic_load_n(&leader->sizes[i], __ATOMIC_RELAXED);
@@ -207,26 +245,7 @@ ngx_http_triggers_view_fill(ngx_http_triggers_view_t *view,
                                          __ATOMIC_RELAXED);
     view->database_size = __atomic_load_n(&leader->bytes, __ATOMIC_RELAXED);
     view->failures = __atomic_load_n(&leader->failures, __ATOMIC_RELAXED);
-
-    view->state = __atomic_load_n(&sh->state, __ATOMIC_RELAXED);
-    view->ready = (view->state == NGX_TRIGGERS_STORE_READY);
-    view->leading = ngx_triggers_zone_drained(sh);
-    view->started = sh->metrics.started;
-
-    view->refused = __atomic_load_n(&sh->refused, __ATOMIC_RELAXED);
-    view->timeouts = __atomic_load_n(&sh->timeouts, __ATOMIC_RELAXED);
-    view->leaders = __atomic_load_n(&sh->leaders, __ATOMIC_RELAXED);
-
-    view->records = ngx_triggers_ring_records(&sh->ring);
-    view->ring_used = ngx_triggers_ring_depth(&sh->ring);
-    view->ring_size = sh->ring.size;
-    view->zone_size = store->size;
-    view->wal_frames = __atomic_load_n(&sh->wal_frames, __ATOMIC_RELAXED);
-    view->keys = __atomic_load_n(&sh->keys.count, __ATOMIC_RELAXED);
-    view->keys_limit = sh->keys.capacity;
-    view->waiting_limit = sh->nresults;
-
-    ngx_http_triggers_view_workers(view, sh, now / 1000);
+    view->expired = __atomic_load_n(&leader->expired, __ATOMIC_RELAXED);
 }
 
 
@@ -261,6 +280,67 @@ ngx_http_triggers_view_workers(ngx_http_triggers_view_t *view,
         view->body_bytes += __atomic_load_n(&slot->body_bytes,
                                             __ATOMIC_RELAXED);
     }
+}
+
+
+static void
+ngx_http_triggers_view_parts(ngx_http_triggers_view_t *view,
+    ngx_triggers_zone_sh_t *sh)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_TRIGGERS_NPARTS; i++) {
+        view->parts[i] = ngx_triggers_zone_part(sh, i);
+    }
+
+    view->parts_used[NGX_TRIGGERS_PART_RING] = view->ring_used;
+    view->parts_used[NGX_TRIGGERS_PART_RESULTS] =
+                           view->waiting * sizeof(ngx_triggers_zone_result_t);
+    view->parts_used[NGX_TRIGGERS_PART_KEYS] =
+                               view->keys * sizeof(ngx_triggers_keys_entry_t);
+}
+
+
+/* those that somebody has; their number is bounded by the zone */
+
+static ngx_int_t
+ngx_http_triggers_view_meters(ngx_http_request_t *r,
+    ngx_http_triggers_view_t *view, ngx_http_triggers_store_t *store)
+{
+    u_char                     *p;
+    ngx_uint_t                  i;
+    ngx_triggers_meters_t      *meters;
+    ngx_http_triggers_meter_t  *m;
+
+    meters = &store->worker.zone->sh->metrics.meters;
+
+    m = ngx_palloc(r->pool, (meters->nelts + 1)
+                            * sizeof(ngx_http_triggers_meter_t));
+    if (m == NULL) {
+        return NGX_ERROR;
+    }
+
+    view->meters = m;
+
+    for (i = 0; i < meters->nelts; i++) {
+
+        if (ngx_triggers_meter_read(&meters->elts[i], &m->meter) != NGX_OK) {
+            continue;
+        }
+
+        p = ngx_triggers_uuid_format((u_char *) m->name,
+                                     (u_char *) m->meter.id);
+        *p = '\0';
+        m++;
+    }
+
+    (void) ngx_triggers_meter_read(ngx_triggers_meters_others(meters),
+                                   &m->meter);
+    (void) ngx_sprintf((u_char *) m->name, "other%Z");
+
+    view->nmeters = m - view->meters + 1;
+
+    return NGX_OK;
 }
 
 
@@ -476,8 +556,9 @@ ngx_http_triggers_status_views(ngx_http_request_t *r,
     for (i = 0; i < *n; i++) {
         ngx_http_triggers_view_fill(&view[i], store[i]);
 
-        if (ngx_http_triggers_view_label(r, &view[i], &store[i]->name)
-            != NGX_OK)
+        if (ngx_http_triggers_view_meters(r, &view[i], store[i]) != NGX_OK
+            || ngx_http_triggers_view_label(r, &view[i], &store[i]->name)
+               != NGX_OK)
         {
             return NGX_ERROR;
         }

@@ -10,6 +10,20 @@
 
 #include "ngx_http_triggers.h"
 #include "ngx_triggers_text.h"
+#include "ngx_triggers_uuid.h"
+
+
+/* of an endpoint; "other": of those without one */
+
+typedef struct {
+    ngx_triggers_meter_t     meter;
+    char                     name[NGX_TRIGGERS_UUID_LEN + 1];
+} ngx_http_triggers_meter_t;
+
+
+/* of how many parts of the zone, the first ones, it is known what they hold */
+
+#define NGX_HTTP_TRIGGERS_PARTS_USED  (NGX_TRIGGERS_PART_KEYS + 1)
 
 
 /* of one store, in this moment */
@@ -26,13 +40,20 @@ typedef struct {
     uint64_t                 state;            /* …_store_state_e */
     uint64_t                 ready;            /* flag: it is */
     uint64_t                 leading;          /* flag: somebody drains */
+    uint64_t                 delivering;       /* flag: … delivers, or nobody
+                                                  has to */
     uint64_t                 started;          /* the zone's beginning, ms */
 
     uint64_t                 endpoints[NGX_TRIGGERS_NBREAKERS];
+    ngx_http_triggers_meter_t  *meters;        /* of them; the last one is of
+                                                  all others */
+    ngx_uint_t               nmeters;
 
     uint64_t                 failures;
+    uint64_t                 expired;
     uint64_t                 refused;
     uint64_t                 timeouts;
+    uint64_t                 elections;
     uint64_t                 leaders;
     uint64_t                 workers_started;
 
@@ -40,6 +61,8 @@ typedef struct {
     uint64_t                 ring_used;        /* bytes */
     uint64_t                 ring_size;
     uint64_t                 zone_size;
+    uint64_t                 parts[NGX_TRIGGERS_NPARTS];  /* bytes */
+    uint64_t                 parts_used[NGX_HTTP_TRIGGERS_PARTS_USED];
     uint64_t                 database_size;
     uint64_t                 wal_frames;
     uint64_t                 keys;

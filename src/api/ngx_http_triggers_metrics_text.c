@@ -5,8 +5,9 @@
  * its sample, has units and an end.
  *
  * One table is all that there is.  Names of labels and their values are ours,
- * but for the name of a store: their number does not depend on what clients
- * send.
+ * but for the name of a store and the ids of endpoints, of which the zone
+ * shows a limited number: how many series there are does not depend on what
+ * clients send.
  */
 
 
@@ -14,7 +15,8 @@
 #include "ngx_http_triggers_router.h"
 
 
-#define NGX_HTTP_TRIGGERS_LINE_LEN  1024
+#define NGX_HTTP_TRIGGERS_LINE_LEN     1024
+#define NGX_HTTP_TRIGGERS_SECONDS_LEN  (NGX_INT64_LEN + 8)
 
 
 typedef enum {
@@ -75,12 +77,23 @@ static void ngx_http_triggers_metric_attempts(
     ngx_http_triggers_metrics_writer_t *w, uintptr_t data);
 static void ngx_http_triggers_metric_endpoints(
     ngx_http_triggers_metrics_writer_t *w, uintptr_t data);
+static void ngx_http_triggers_metric_meter_attempts(
+    ngx_http_triggers_metrics_writer_t *w, uintptr_t data);
+static void ngx_http_triggers_metric_meter_time(
+    ngx_http_triggers_metrics_writer_t *w, uintptr_t data);
+static void ngx_http_triggers_metric_meter_breaker(
+    ngx_http_triggers_metrics_writer_t *w, uintptr_t data);
+static void ngx_http_triggers_metric_meter_sending(
+    ngx_http_triggers_metrics_writer_t *w, uintptr_t data);
 static void ngx_http_triggers_metric_store(
+    ngx_http_triggers_metrics_writer_t *w, uintptr_t data);
+static void ngx_http_triggers_metric_parts(
     ngx_http_triggers_metrics_writer_t *w, uintptr_t data);
 static void ngx_http_triggers_metric_time(
     ngx_http_triggers_metrics_writer_t *w, uintptr_t data);
 static void ngx_http_triggers_metric_sizes(
     ngx_http_triggers_metrics_writer_t *w, uintptr_t data);
+static void ngx_http_triggers_metric_seconds(u_char *buf, uint64_t us);
 
 
 #define ngx_http_triggers_metric_view(member)                                 \
@@ -169,6 +182,10 @@ static const ngx_http_triggers_metric_t  ngx_http_triggers_metrics_table[] = {
       "Events handed out with leases.",
       ngx_http_triggers_metric_view(sums.tally.leased) },
 
+    { "triggers_events_lease_expired", NULL, NGX_HTTP_TRIGGERS_COUNTER,
+      "Events whose lease ran out.",
+      ngx_http_triggers_metric_view(expired) },
+
     { "triggers_events_retried", NULL, NGX_HTTP_TRIGGERS_COUNTER,
       "Dead letters retried by hand.",
       ngx_http_triggers_metric_view(sums.tally.retried) },
@@ -184,6 +201,24 @@ static const ngx_http_triggers_metric_t  ngx_http_triggers_metrics_table[] = {
     { "triggers_endpoints", NULL, NGX_HTTP_TRIGGERS_GAUGE,
       "Active endpoints by the state of their circuit breaker.",
       ngx_http_triggers_metric_endpoints, 0 },
+
+    { "triggers_endpoint_attempts", NULL, NGX_HTTP_TRIGGERS_COUNTER,
+      "Attempts to push events, by endpoint and outcome; the endpoint other "
+      "is all those that are not counted by themselves.",
+      ngx_http_triggers_metric_meter_attempts, 0 },
+
+    { "triggers_endpoint_attempt_seconds", "seconds",
+      NGX_HTTP_TRIGGERS_HISTOGRAM,
+      "Time of attempts to push events, by endpoint.",
+      ngx_http_triggers_metric_meter_time, 0 },
+
+    { "triggers_endpoint_breaker_state", NULL, NGX_HTTP_TRIGGERS_GAUGE,
+      "1 for the state that the circuit breaker of an endpoint is in.",
+      ngx_http_triggers_metric_meter_breaker, 0 },
+
+    { "triggers_endpoint_messages_in_flight", NULL, NGX_HTTP_TRIGGERS_GAUGE,
+      "Messages on their way to an endpoint.",
+      ngx_http_triggers_metric_meter_sending, 0 },
 
     { "triggers_delivery_seconds", "seconds", NGX_HTTP_TRIGGERS_HISTOGRAM,
       "Time from the creation of events to their delivery.",
@@ -226,7 +261,7 @@ static const ngx_http_triggers_metric_t  ngx_http_triggers_metrics_table[] = {
     /* the store and who drains into it */
 
     { "triggers_store_up", NULL, NGX_HTTP_TRIGGERS_GAUGE,
-      "1 if the store is ready.",
+      "1 if the store can be written.",
       ngx_http_triggers_metric_view(ready) },
 
     { "triggers_store_state", NULL, NGX_HTTP_TRIGGERS_GAUGE,
@@ -238,8 +273,16 @@ static const ngx_http_triggers_metric_t  ngx_http_triggers_metrics_table[] = {
       ngx_http_triggers_metric_view(leading) },
 
     { "triggers_leaders_elected", NULL, NGX_HTTP_TRIGGERS_COUNTER,
-      "Times that the store was opened to be written by a leader.",
+      "Times that a worker became the one that drains the queue.",
+      ngx_http_triggers_metric_view(elections) },
+
+    { "triggers_drainer_starts", NULL, NGX_HTTP_TRIGGERS_COUNTER,
+      "Times that such a worker opened the store and began to drain.",
       ngx_http_triggers_metric_view(leaders) },
+
+    { "triggers_delivering", NULL, NGX_HTTP_TRIGGERS_GAUGE,
+      "1 if a worker serves the endpoints, or there are none.",
+      ngx_http_triggers_metric_view(delivering) },
 
     { "triggers_database_size_bytes", "bytes", NGX_HTTP_TRIGGERS_GAUGE,
       "Size of the database without its WAL.",
@@ -266,6 +309,15 @@ static const ngx_http_triggers_metric_t  ngx_http_triggers_metrics_table[] = {
     { "triggers_zone_size_bytes", "bytes", NGX_HTTP_TRIGGERS_GAUGE,
       "Size of the shared memory.",
       ngx_http_triggers_metric_view(zone_size) },
+
+    { "triggers_zone_part_size_bytes", "bytes", NGX_HTTP_TRIGGERS_GAUGE,
+      "What parts of it may take: the queue, results of commits, keys, rate "
+      "limits, worker processes, metrics, the feed.",
+      ngx_http_triggers_metric_parts, 0 },
+
+    { "triggers_zone_part_used_bytes", "bytes", NGX_HTTP_TRIGGERS_GAUGE,
+      "What is in use of those that fill.",
+      ngx_http_triggers_metric_parts, 1 },
 
     { "triggers_keys", NULL, NGX_HTTP_TRIGGERS_GAUGE,
       "Usable keys of the store.",
@@ -374,6 +426,16 @@ _Static_assert(sizeof(ngx_http_triggers_metric_outcomes) / sizeof(char *)
 static const char *const  ngx_http_triggers_metric_breakers[] = {
     "closed", "open", "half_open"
 };
+
+
+/* in the order of ngx_triggers_zone_part_e */
+
+static const char *const  ngx_http_triggers_metric_zone[] = {
+    "queue", "results", "keys", "rates", "workers", "metrics", "feed"
+};
+
+_Static_assert(sizeof(ngx_http_triggers_metric_zone) / sizeof(char *)
+               == NGX_TRIGGERS_NPARTS, "a part has no name");
 
 
 /* in the order of ngx_triggers_store_state_e */
@@ -719,6 +781,123 @@ ngx_http_triggers_metric_endpoints(ngx_http_triggers_metrics_writer_t *w,
 
 
 static void
+ngx_http_triggers_metric_meter_attempts(ngx_http_triggers_metrics_writer_t *w,
+    uintptr_t data)
+{
+    ngx_uint_t                  i, n;
+    u_char                      buf[NGX_INT64_LEN + 1];
+    ngx_http_triggers_meter_t  *m;
+
+    for (n = 0; n < w->view->nmeters; n++) {
+        m = &w->view->meters[n];
+
+        for (i = 0; i < NGX_TRIGGERS_METER_OUTCOMES; i++) {
+            (void) ngx_sprintf(buf, "%uL%Z", m->meter.attempts[i]);
+
+            ngx_http_triggers_metric_line(w, "_total", (char *) buf,
+                                    "endpoint=\"%s\",outcome=\"%s\"", m->name,
+                                    ngx_http_triggers_metric_outcomes[i]);
+        }
+    }
+}
+
+
+static void
+ngx_http_triggers_metric_meter_time(ngx_http_triggers_metrics_writer_t *w,
+    uintptr_t data)
+{
+    uint64_t                    count;
+    ngx_uint_t                  i, n;
+    u_char                      buf[NGX_INT64_LEN + 1];
+    u_char                      le[NGX_HTTP_TRIGGERS_SECONDS_LEN];
+    ngx_http_triggers_meter_t  *m;
+
+    for (n = 0; n < w->view->nmeters; n++) {
+        m = &w->view->meters[n];
+        count = 0;
+
+        for (i = 0; i < NGX_TRIGGERS_METER_BUCKETS; i++) {
+            count += m->meter.buckets[i];
+            (void) ngx_sprintf(buf, "%uL%Z", count);
+
+            if (i < NGX_TRIGGERS_METER_BUCKETS - 1) {
+                ngx_http_triggers_metric_seconds(le,
+                             (uint64_t) ngx_triggers_meter_bound(i) * 1000);
+            } else {
+                (void) ngx_sprintf(le, "+Inf%Z");
+            }
+
+            ngx_http_triggers_metric_line(w, "_bucket", (char *) buf,
+                                          "endpoint=\"%s\",le=\"%s\"",
+                                          m->name, le);
+        }
+
+        ngx_http_triggers_metric_number(w, "_count", count, "endpoint",
+                                        m->name);
+
+        ngx_http_triggers_metric_seconds(le, m->meter.time * 1000);
+        ngx_http_triggers_metric_line(w, "_sum", (char *) le,
+                                      "endpoint=\"%s\"", m->name);
+    }
+}
+
+
+/* the last one is that of all others: they have no state together */
+
+static void
+ngx_http_triggers_metric_meter_breaker(ngx_http_triggers_metrics_writer_t *w,
+    uintptr_t data)
+{
+    ngx_uint_t                  i, n;
+    ngx_http_triggers_meter_t  *m;
+
+    for (n = 0; n < w->view->nmeters - 1; n++) {
+        m = &w->view->meters[n];
+
+        for (i = 0; i < NGX_TRIGGERS_NBREAKERS; i++) {
+            ngx_http_triggers_metric_line(w, "",
+                                    (m->meter.breaker == i) ? "1" : "0",
+                                    "endpoint=\"%s\",state=\"%s\"", m->name,
+                                    ngx_http_triggers_metric_breakers[i]);
+        }
+    }
+}
+
+
+static void
+ngx_http_triggers_metric_meter_sending(ngx_http_triggers_metrics_writer_t *w,
+    uintptr_t data)
+{
+    ngx_uint_t                  n;
+    ngx_http_triggers_meter_t  *m;
+
+    for (n = 0; n < w->view->nmeters; n++) {
+        m = &w->view->meters[n];
+
+        ngx_http_triggers_metric_number(w, "", m->meter.sending, "endpoint",
+                                        m->name);
+    }
+}
+
+
+static void
+ngx_http_triggers_metric_parts(ngx_http_triggers_metrics_writer_t *w,
+    uintptr_t data)
+{
+    uint64_t    *bytes;
+    ngx_uint_t   i, n;
+
+    bytes = data ? w->view->parts_used : w->view->parts;
+    n = data ? NGX_HTTP_TRIGGERS_PARTS_USED : NGX_TRIGGERS_NPARTS;
+
+    for (i = 0; i < n; i++) {
+        ngx_http_triggers_metric_number(w, "", bytes[i], "part",
+                                        ngx_http_triggers_metric_zone[i]);
+    }
+}
+
+
+static void
 ngx_http_triggers_metric_store(ngx_http_triggers_metrics_writer_t *w,
     uintptr_t data)
 {
@@ -731,19 +910,15 @@ ngx_http_triggers_metric_store(ngx_http_triggers_metrics_writer_t *w,
 }
 
 
-/*
- * The counts of a histogram are those of all that is not longer, in seconds,
- * with as many decimals as it takes: "0.1" and "0.10" would be two series.
- */
+/* the counts of a histogram are those of all that is not longer */
 
 static void
 ngx_http_triggers_metric_time(ngx_http_triggers_metrics_writer_t *w,
     uintptr_t data)
 {
-    u_char                    *p;
-    uint64_t                   n, us;
+    uint64_t                   n;
     ngx_uint_t                 i;
-    u_char                     buf[NGX_INT64_LEN + 8];
+    u_char                     buf[NGX_HTTP_TRIGGERS_SECONDS_LEN];
     ngx_triggers_histogram_t  *h;
 
     h = &w->view->sums.times[data];
@@ -751,23 +926,12 @@ ngx_http_triggers_metric_time(ngx_http_triggers_metrics_writer_t *w,
 
     for (i = 0; i < NGX_TRIGGERS_BOUNDS; i++) {
         n += h->buckets[i];
-        us = ngx_triggers_metrics_bound(i);
-
-        p = ngx_sprintf(buf, "%uL.%06uL", us / 1000000, us % 1000000);
-
-        while (p[-1] == '0' && p[-2] != '.') {
-            p--;
-        }
-
-        *p = '\0';
-
+        ngx_http_triggers_metric_seconds(buf, ngx_triggers_metrics_bound(i));
         ngx_http_triggers_metric_number(w, "_bucket", n, "le", (char *) buf);
     }
 
     n += h->buckets[i];
-
-    (void) ngx_sprintf(buf, "%uL.%06uL%Z", h->sum / 1000000,
-                       h->sum % 1000000);
+    ngx_http_triggers_metric_seconds(buf, h->sum);
 
     ngx_http_triggers_metric_number(w, "_bucket", n, "le", "+Inf");
     ngx_http_triggers_metric_line(w, "_sum", (char *) buf, "");
@@ -799,4 +963,21 @@ ngx_http_triggers_metric_sizes(ngx_http_triggers_metrics_writer_t *w,
     ngx_http_triggers_metric_number(w, "_sum", w->view->sums.tally.records,
                                     NULL, NULL);
     ngx_http_triggers_metric_number(w, "_count", n, NULL, NULL);
+}
+
+
+/* with as many decimals as it takes: "0.1" and "0.10" would be two series */
+
+static void
+ngx_http_triggers_metric_seconds(u_char *buf, uint64_t us)
+{
+    u_char  *p;
+
+    p = ngx_sprintf(buf, "%uL.%06uL", us / 1000000, us % 1000000);
+
+    while (p[-1] == '0' && p[-2] != '.') {
+        p--;
+    }
+
+    *p = '\0';
 }

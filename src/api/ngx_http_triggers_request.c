@@ -7,6 +7,7 @@
 
 #include "ngx_http_triggers_auth.h"
 #include "ngx_http_triggers_response.h"
+#include "ngx_http_triggers_trace.h"
 #include "ngx_triggers_clock.h"
 
 
@@ -88,6 +89,12 @@ ngx_http_triggers_get_ctx(ngx_http_request_t *r)
     ctx->started = ngx_current_msec;
 
     ngx_http_triggers_scan_headers(r, ctx);
+
+    if (ctx->traceparent.data
+        && ngx_http_triggers_trace_read(r, ctx) != NGX_OK)
+    {
+        return NULL;
+    }
 
     if (ngx_http_triggers_set_ids(r, ctx) != NGX_OK) {
         return NULL;

@@ -8,6 +8,7 @@
 #include "ngx_http_triggers_variables.h"
 #include "ngx_http_triggers_response.h"
 #include "ngx_http_triggers_router.h"
+#include "ngx_http_triggers_trace.h"
 #include "ngx_triggers_clock.h"
 
 
@@ -34,6 +35,7 @@ typedef enum {
     NGX_HTTP_TRIGGERS_VAR_ERROR,
     NGX_HTTP_TRIGGERS_VAR_ROUTE,
     NGX_HTTP_TRIGGERS_VAR_STORE,
+    NGX_HTTP_TRIGGERS_VAR_TRACE_ID,
     NGX_HTTP_TRIGGERS_VAR_LATENCY,
     NGX_HTTP_TRIGGERS_VAR_COMMIT_TIME
 } ngx_http_triggers_variable_e;
@@ -61,6 +63,9 @@ static ngx_http_variable_t  ngx_http_triggers_vars[] = {
 
     { ngx_string("triggers_store"), NULL, ngx_http_triggers_variable,
       NGX_HTTP_TRIGGERS_VAR_STORE, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("triggers_trace_id"), NULL, ngx_http_triggers_variable,
+      NGX_HTTP_TRIGGERS_VAR_TRACE_ID, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("triggers_latency"), NULL, ngx_http_triggers_variable,
       NGX_HTTP_TRIGGERS_VAR_LATENCY, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -163,11 +168,13 @@ static ngx_int_t
 ngx_http_triggers_variable_write(ngx_http_request_t *r,
     ngx_http_triggers_ctx_t *ctx, uintptr_t data, ngx_str_t *s)
 {
-    u_char    *p;
+    u_char    *p, id[NGX_TRIGGERS_TRACE_ID_LEN];
     uint64_t   us;
 
     if ((data == NGX_HTTP_TRIGGERS_VAR_EVENT_ID && !ctx->has_event_id)
-        || (data == NGX_HTTP_TRIGGERS_VAR_COMMIT_TIME && !ctx->committed))
+        || (data == NGX_HTTP_TRIGGERS_VAR_COMMIT_TIME && !ctx->committed)
+        || (data == NGX_HTTP_TRIGGERS_VAR_TRACE_ID
+            && ngx_http_triggers_trace_id(r, id) != NGX_OK))
     {
         return NGX_OK;
     }
@@ -188,6 +195,10 @@ ngx_http_triggers_variable_write(ngx_http_request_t *r,
 
     case NGX_HTTP_TRIGGERS_VAR_EVENT_ID:
         p = ngx_triggers_uuid_format(p, ctx->event_id);
+        break;
+
+    case NGX_HTTP_TRIGGERS_VAR_TRACE_ID:
+        p = ngx_hex_dump(p, id, NGX_TRIGGERS_TRACE_ID_LEN);
         break;
 
     default: /* NGX_HTTP_TRIGGERS_VAR_COMMIT_TIME */

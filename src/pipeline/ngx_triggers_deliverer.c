@@ -34,7 +34,6 @@ static ngx_int_t ngx_triggers_deliverer_open(ngx_triggers_deliverer_t *d);
 static ngx_int_t ngx_triggers_deliverer_round(ngx_triggers_deliverer_t *d);
 static ngx_int_t ngx_triggers_deliverer_pass(ngx_triggers_deliverer_t *d,
     uint64_t now);
-static void ngx_triggers_deliverer_count(ngx_triggers_deliverer_t *d);
 static ngx_int_t ngx_triggers_deliverer_serve(ngx_triggers_deliverer_t *d);
 static ngx_msec_t ngx_triggers_deliverer_timeout(ngx_triggers_deliverer_t *d);
 static void ngx_triggers_deliverer_end(ngx_triggers_deliverer_t *d);
@@ -371,7 +370,7 @@ ngx_triggers_deliverer_pass(ngx_triggers_deliverer_t *d, uint64_t now)
         ngx_triggers_endpoint_hungry(endpoint);
     }
 
-    ngx_triggers_deliverer_count(d);
+    ngx_triggers_endpoints_count(d);
 
     rc = ngx_triggers_deliverer_serve(d);
 
@@ -379,37 +378,6 @@ ngx_triggers_deliverer_pass(ngx_triggers_deliverer_t *d, uint64_t now)
     d->pause = (d->looked - now) * NGX_TRIGGERS_DELIVERER_SHARE + 1;
 
     return rc;
-}
-
-
-/* for the metrics, once a second at least */
-
-static void
-ngx_triggers_deliverer_count(ngx_triggers_deliverer_t *d)
-{
-    uint64_t                 *endpoints, n[NGX_TRIGGERS_NBREAKERS];
-    ngx_uint_t                i;
-    ngx_queue_t              *q;
-    ngx_triggers_endpoint_t  *endpoint;
-
-    ngx_memzero(n, sizeof(n));
-
-    for (q = ngx_queue_head(&d->endpoints);
-         q != ngx_queue_sentinel(&d->endpoints);
-         q = ngx_queue_next(q))
-    {
-        endpoint = ngx_queue_data(q, ngx_triggers_endpoint_t, queue);
-
-        if (endpoint->webhook.active && !endpoint->deleted) {
-            n[ngx_triggers_breaker_state(&endpoint->breaker)]++;
-        }
-    }
-
-    endpoints = d->zone->sh->metrics.leader->endpoints;
-
-    for (i = 0; i < NGX_TRIGGERS_NBREAKERS; i++) {
-        __atomic_store_n(&endpoints[i], n[i], __ATOMIC_RELAXED);
-    }
 }
 
 
@@ -508,6 +476,8 @@ ngx_triggers_deliverer_end(ngx_triggers_deliverer_t *d)
     }
 
     if (d->lock_fd != -1) {
+        ngx_triggers_endpoints_count(d);
+
         (void) ngx_close_file(d->lock_fd);
         d->lock_fd = -1;
     }

@@ -88,6 +88,7 @@ struct ngx_triggers_drainer_s {
     uint64_t                 entered[NGX_TRIGGERS_NSTATUS];
                                            /* of the store, as far as it has
                                               been told */
+    uint64_t                 expired;      /* likewise */
     unsigned                 changed:1;    /* events of anybody */
     unsigned                 changed_unknown:1;  /* of I can't tell whom */
 };
@@ -574,7 +575,7 @@ ngx_triggers_drainer_state(ngx_triggers_drainer_t *d, ngx_uint_t state)
     }
 
     (void) ngx_triggers_feed_log(&d->sh->feed, d->owner->slot, level, NULL,
-                                 NULL, "store is %s, was %s",
+                                 NULL, "store: %s, was %s",
                                  ngx_triggers_store_state_name(state),
                                  ngx_triggers_store_state_name(old));
 }
@@ -1045,6 +1046,12 @@ ngx_triggers_drainer_totals(ngx_triggers_drainer_t *d)
                                      totals->entered[i] - d->entered[i]);
             d->entered[i] = totals->entered[i];
         }
+    }
+
+    if (totals->expired != d->expired) {
+        ngx_triggers_metrics_add(&leader->expired,
+                                 totals->expired - d->expired);
+        d->expired = totals->expired;
     }
 }
 

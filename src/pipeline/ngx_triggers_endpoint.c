@@ -82,6 +82,7 @@ ngx_triggers_endpoints_refresh(ngx_triggers_deliverer_t *d)
     }
 
     ngx_triggers_endpoints_sweep(d);
+    ngx_triggers_endpoints_meter(d);
 
     __atomic_store_n(&d->listening, d->nendpoints != 0, __ATOMIC_RELAXED);
 
@@ -210,6 +211,7 @@ ngx_triggers_endpoint_handler(void *data, ngx_triggers_webhook_t *webhook)
         if (!endpoint->deleted) {
             ngx_triggers_endpoint_drop(endpoint);
             ngx_triggers_endpoint_abandon(endpoint);
+            ngx_triggers_endpoint_unmeter(endpoint);
             endpoint->deleted = 1;
         }
 
@@ -415,6 +417,7 @@ ngx_triggers_endpoint_breaker(ngx_triggers_endpoint_t *endpoint,
     ngx_memzero(breaker, sizeof(ngx_triggers_breaker_t));
     breaker->epoch = epoch + 1;
     endpoint->paused = 0;
+    endpoint->gone = !webhook->active;
 
     if (endpoint->pool) {
         return;
@@ -453,6 +456,7 @@ ngx_triggers_endpoints_sweep(ngx_triggers_deliverer_t *d)
         endpoint->deleted = 1;
         ngx_triggers_endpoint_drop(endpoint);
         ngx_triggers_endpoint_abandon(endpoint);
+        ngx_triggers_endpoint_unmeter(endpoint);
 
         if (endpoint->npending) {
             continue;

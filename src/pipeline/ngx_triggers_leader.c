@@ -298,6 +298,7 @@ ngx_triggers_lead_lock(ngx_triggers_worker_t *worker)
     }
 
     worker->lead_fd = fd;
+    sh->elections++;
 
     __atomic_store_n(&sh->leader, worker->owner.slot, __ATOMIC_RELEASE);
     __atomic_store_n(&sh->heartbeat, ngx_triggers_monotonic_ms(),

@@ -186,6 +186,8 @@ ngx_triggers_push_result(ngx_triggers_push_t *push, uint64_t now)
         ngx_triggers_push_tell(push, now);
     }
 
+    ngx_triggers_endpoint_attempt(push->endpoint, delivery->outcome,
+                                  message->duration);
     ngx_triggers_push_breaker(push, taken, now);
 }
 
@@ -526,7 +528,11 @@ ngx_triggers_push_tell(ngx_triggers_push_t *push, uint64_t now)
     d = push->endpoint->deliverer;
     delivery = &push->delivery;
 
-    if (delivery->gone) {
+    /* others on their way to it will come back with the same */
+
+    if (delivery->gone && !push->endpoint->gone) {
+        push->endpoint->gone = 1;
+
         ngx_triggers_endpoint_tell(push->endpoint, NGX_TRIGGERS_LEVEL_WARN,
                                    ngx_triggers_push_owner(push),
                                    "answered 410 and is disabled");

@@ -67,6 +67,8 @@ struct ngx_triggers_endpoint_s {
     ngx_triggers_secret_t    secret;
     ngx_triggers_secret_t    old_secret;
     ngx_triggers_breaker_t   breaker;
+    ngx_triggers_meter_t    *meter;            /* in the zone; NULL: that of
+                                                  all others */
 
     ngx_queue_t              ready;
     ngx_queue_t              sending;
@@ -86,6 +88,8 @@ struct ngx_triggers_endpoint_s {
     unsigned                 seen:1;           /* by the last refresh */
     unsigned                 deleted:1;        /* what waits is cancelled */
     unsigned                 unusable:1;       /* its secret cannot be read */
+    unsigned                 gone:1;           /* inactive, or has answered
+                                                  410 */
     unsigned                 empty:1;          /* nothing was due behind the
                                                   place */
 };
@@ -137,6 +141,9 @@ struct ngx_triggers_deliverer_s {
     ngx_uint_t               told;             /* flag: outcomes were added
                                                   since the worker was told */
     ngx_triggers_push_t     *heads[NGX_TRIGGERS_PUSHES_HEADS];
+    ngx_triggers_endpoint_t  *metered[NGX_TRIGGERS_METERS_MAX];
+                                               /* who has the zone's meter of
+                                                  this number */
 };
 
 
@@ -190,6 +197,18 @@ ngx_int_t ngx_triggers_endpoint_serve(ngx_triggers_endpoint_t *endpoint);
 
 void ngx_triggers_endpoint_drop(ngx_triggers_endpoint_t *endpoint);
 void ngx_triggers_endpoint_abandon(ngx_triggers_endpoint_t *endpoint);
+
+/*
+ * The thread, while it has the lock: metrics of endpoints.  Gives them meters
+ * after a refresh; takes that of one away, which is deleted; counts an attempt,
+ * delivered or failed, and its duration; tells how all are now.
+ */
+
+void ngx_triggers_endpoints_meter(ngx_triggers_deliverer_t *d);
+void ngx_triggers_endpoint_unmeter(ngx_triggers_endpoint_t *endpoint);
+void ngx_triggers_endpoint_attempt(ngx_triggers_endpoint_t *endpoint,
+    ngx_uint_t outcome, ngx_msec_t ms);
+void ngx_triggers_endpoints_count(ngx_triggers_deliverer_t *d);
 
 /* Hands a push with its outcome over to the event loop. */
 

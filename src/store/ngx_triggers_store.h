@@ -409,13 +409,14 @@ int64_t ngx_triggers_store_foreign(ngx_triggers_store_t *store);
 /*
  * What the store holds, as of the last commit or taking of the write lock.
  * entered counts, since the writer was made, the events that it has stored or
- * moved in each state.
+ * moved in each state, expired those whose lease ran out.
  */
 
 typedef struct {
     uint64_t                 total_events;     /* ever stored */
     uint64_t                 events[NGX_TRIGGERS_NSTATUS];
     uint64_t                 entered[NGX_TRIGGERS_NSTATUS];
+    uint64_t                 expired;
 } ngx_triggers_totals_t;
 
 

@@ -162,7 +162,7 @@ ngx_triggers_feed_log(ngx_triggers_feed_t *feed, ngx_uint_t slot,
         entry.has_event_id = 1;
     }
 
-    if (user_id) {
+    if (user_id && user_id->len) {
         entry.user_id = *user_id;
     }
 

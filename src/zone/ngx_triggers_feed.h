@@ -118,7 +118,7 @@ size_t ngx_triggers_feed_cut(ngx_str_t *s, size_t room);
 
 /*
  * Any thread, as above: an entry of the background, now; event_id and user_id
- * may be NULL.  The format is that of ngx_sprintf().
+ * may be NULL, user_id also empty.  The format is that of ngx_sprintf().
  */
 
 uint64_t ngx_cdecl ngx_triggers_feed_log(ngx_triggers_feed_t *feed,

@@ -97,7 +97,9 @@ ngx_triggers_metrics_size(size_t zone, ngx_uint_t nslots)
     return n * sizeof(ngx_triggers_metrics_block_t)
            + ngx_align(sizeof(ngx_triggers_metrics_leader_t), 128)
            + ngx_align(ngx_triggers_metrics_nminutes(zone)
-                       * sizeof(ngx_triggers_metrics_minute_t), 128);
+                       * sizeof(ngx_triggers_metrics_minute_t), 128)
+           + ngx_align(ngx_triggers_meters_size(
+                           ngx_triggers_meters_number(zone)), 128);
 }
 
 
@@ -109,6 +111,8 @@ ngx_triggers_metrics_init(ngx_triggers_metrics_t *metrics, u_char *p,
 
     n = ngx_min(ngx_triggers_metrics_nblocks(zone), nslots);
 
+    metrics->size = ngx_triggers_metrics_size(zone, nslots);
+
     metrics->nblocks = n;
     metrics->blocks = (ngx_triggers_metrics_block_t *) p;
     p += n * sizeof(ngx_triggers_metrics_block_t);
@@ -118,6 +122,11 @@ ngx_triggers_metrics_init(ngx_triggers_metrics_t *metrics, u_char *p,
 
     metrics->nminutes = ngx_triggers_metrics_nminutes(zone);
     metrics->minutes = (ngx_triggers_metrics_minute_t *) p;
+    p += ngx_align(metrics->nminutes * sizeof(ngx_triggers_metrics_minute_t),
+                   128);
+
+    ngx_triggers_meters_init(&metrics->meters, p,
+                             ngx_triggers_meters_number(zone));
 
     metrics->created = ngx_triggers_monotonic_us();
     metrics->started = ngx_triggers_wall_ms();

@@ -20,6 +20,8 @@
  * sums, the newest of which that is a minute old tells what the last minute
  * was: the difference.
  *
+ * What is counted of each endpoint is in ngx_triggers_meters.h.
+ *
  * Histograms are of microseconds.  Their bounds are those of the E12 series
  * (IEC 60063), twelve to a decade, from 100 us to 10 s: neighbours differ by
  * a fifth, and the limits that people choose are among them.
@@ -31,6 +33,7 @@
 
 
 #include "ngx_triggers_event.h"
+#include "ngx_triggers_meters.h"
 
 
 #define NGX_TRIGGERS_BOUNDS   61
@@ -131,6 +134,7 @@ typedef struct {
     uint64_t                 sizes[NGX_TRIGGERS_SIZES];
                                                /* of batches, in records */
     uint64_t                 failures;         /* of the store */
+    uint64_t                 expired;          /* events whose lease ran out */
 
     /* as the store was after its last commit */
     uint64_t                 total_events;
@@ -160,6 +164,7 @@ typedef struct {
 
 typedef struct {
     /* fixed after init */
+    size_t                   size;             /* of all below, bytes */
     ngx_uint_t               nblocks;
     ngx_uint_t               nminutes;
     uint64_t                 created;          /* CLOCK_MONOTONIC, us */
@@ -167,6 +172,7 @@ typedef struct {
     ngx_triggers_metrics_leader_t  *leader;
     ngx_triggers_metrics_block_t   *blocks;
     ngx_triggers_metrics_minute_t  *minutes;
+    ngx_triggers_meters_t    meters;
 } ngx_triggers_metrics_t;
 
 

@@ -87,6 +87,7 @@ static const size_t  ngx_triggers_record_event_strings[] = {
     offsetof(ngx_triggers_mutation_t, event.correlation_id),
     offsetof(ngx_triggers_mutation_t, event.request_id),
     offsetof(ngx_triggers_mutation_t, event.traceparent),
+    offsetof(ngx_triggers_mutation_t, event.tracestate),
     offsetof(ngx_triggers_mutation_t, event.metadata),
     offsetof(ngx_triggers_mutation_t, event.payload),
     offsetof(ngx_triggers_mutation_t, idempotency),

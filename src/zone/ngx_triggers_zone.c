@@ -202,6 +202,49 @@ ngx_triggers_zone_generation_index(ngx_str_t *user_id)
 
 
 ngx_uint_t
+ngx_triggers_zone_delivered(ngx_triggers_zone_sh_t *sh)
+{
+    uint64_t  delivering;
+
+    delivering = __atomic_load_n(&sh->delivering, __ATOMIC_RELAXED);
+
+    return delivering == 0
+           || delivering + NGX_TRIGGERS_HEARTBEAT_MAX
+              >= ngx_triggers_monotonic_ms();
+}
+
+
+size_t
+ngx_triggers_zone_part(ngx_triggers_zone_sh_t *sh,
+    ngx_triggers_zone_part_e part)
+{
+    switch (part) {
+
+    case NGX_TRIGGERS_PART_RING:
+        return sh->ring.size;
+
+    case NGX_TRIGGERS_PART_RESULTS:
+        return sh->nslots * sh->nresults * sizeof(ngx_triggers_zone_result_t);
+
+    case NGX_TRIGGERS_PART_KEYS:
+        return ngx_triggers_keys_size(sh->keys.capacity);
+
+    case NGX_TRIGGERS_PART_RATES:
+        return (sh->rates.mask + 1) * sizeof(ngx_triggers_bucket_t);
+
+    case NGX_TRIGGERS_PART_SLOTS:
+        return sh->nslots * sizeof(ngx_triggers_slot_t);
+
+    case NGX_TRIGGERS_PART_METRICS:
+        return sh->metrics.size;
+
+    default: /* NGX_TRIGGERS_PART_FEED */
+        return sh->feed.nplaces * sizeof(ngx_triggers_feed_place_t);
+    }
+}
+
+
+ngx_uint_t
 ngx_triggers_zone_drained(ngx_triggers_zone_sh_t *sh)
 {
     uint64_t  heartbeat;

@@ -107,7 +107,8 @@ typedef struct {
                                               happens by itself then */
     uint64_t                 commit_time;  /* of the last batch, us */
     uint64_t                 batches;
-    uint64_t                 leaders;      /* elected since the zone is */
+    uint64_t                 elections;    /* of leaders since the zone is */
+    uint64_t                 leaders;      /* that have opened the store */
 
     /* atomic counters of the workers */
     uint64_t                 refused  __attribute__((aligned(128)));
@@ -130,6 +131,20 @@ typedef struct {
     ngx_triggers_rates_t     rates;
     ngx_triggers_ring_t      ring;
 } ngx_triggers_zone_sh_t;
+
+
+/* what the zone is used for */
+
+typedef enum {
+    NGX_TRIGGERS_PART_RING = 0,
+    NGX_TRIGGERS_PART_RESULTS,
+    NGX_TRIGGERS_PART_KEYS,
+    NGX_TRIGGERS_PART_RATES,
+    NGX_TRIGGERS_PART_SLOTS,
+    NGX_TRIGGERS_PART_METRICS,
+    NGX_TRIGGERS_PART_FEED,
+    NGX_TRIGGERS_NPARTS
+} ngx_triggers_zone_part_e;
 
 
 /* this cycle's view of the zone */
@@ -198,6 +213,18 @@ ngx_uint_t ngx_triggers_zone_code(ngx_triggers_zone_result_t *cell,
 uint64_t ngx_triggers_zone_generation(ngx_triggers_zone_sh_t *sh,
     ngx_str_t *user_id, ngx_uint_t any_owner);
 ngx_uint_t ngx_triggers_zone_generation_index(ngx_str_t *user_id);
+
+/*
+ * Any process: 1 if the deliverer has been at work in the last five seconds,
+ * or if there are no endpoints, else 0.
+ */
+
+ngx_uint_t ngx_triggers_zone_delivered(ngx_triggers_zone_sh_t *sh);
+
+/* Any process: the bytes of the zone that are for something. */
+
+size_t ngx_triggers_zone_part(ngx_triggers_zone_sh_t *sh,
+    ngx_triggers_zone_part_e part);
 
 /*
  * Any process: 1 if a worker has been at work on the queue in the last five

@@ -39,7 +39,7 @@ my $killed = 0;
 for (1 .. $Rounds) {
     my $before = files();
 
-    wait_for(sub { files() > $before }, 20) or last;
+    wait_for(sub { files() > $before }) or last;
     sleep rand 0.3;
     $t->kill9();
     $killed++;
@@ -50,9 +50,9 @@ is($killed, $Rounds, 'files are written, killed meanwhile');
 
 $t->write('stop', '');
 waitpid $client, 0;
-wait_for(sub { $t->healthy() }, 20);
+wait_for(sub { $t->healthy() });
 
-ok(wait_for(sub { done() == 0 }, 30), 'what was acknowledged goes');
+ok(wait_for(sub { done() == 0 }), 'what was acknowledged goes');
 
 my (%seen, @wrong);
 $seen{$_}++ for map { lines($_) } glob "$dir/*";
@@ -81,14 +81,14 @@ if ($mounted) {
 round(20);
 
 ok(wait_for(sub { $t->read('error.log')
-                  =~ /archive in "\Q$dir\E", .* failed, the events are kept/ },
-            20), 'a full disk is logged');
+                  =~ /archive in "\Q$dir\E", .* failed, the events are kept/ }),
+   'a full disk is logged');
 is(done(), 20, 'and the events stay');
 
 unlink "$disk/full";
 mkdir $dir;
 
-ok(wait_for(sub { done() == 0 }, 30), 'until there is room');
+ok(wait_for(sub { done() == 0 }), 'until there is room');
 
 $t->quit();
 

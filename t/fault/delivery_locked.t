@@ -67,7 +67,7 @@ sub once {
     ok(wait_for(sub {
         $t->get('/inbox?limit=1&event_type=work&status=pending,retrying')
           ->{json}{total} == 0;
-    }, 30), "$what: all are delivered");
+    }), "$what: all are delivered");
 
     my %seen;
     $seen{$_->{id}}++ for $r->requests();
@@ -86,7 +86,7 @@ sub locked {
     $t->lock_database();
     $t->write('open', '');
 
-    wait_for(sub { $r->requests() >= 40 }, 30);
+    wait_for(sub { $r->requests() >= 40 });
 
     # a pass of the deliverer later they would have come again
 
@@ -125,10 +125,10 @@ sub full {
 
     ok(wait_for(sub {
         $t->post('/events', '{"payload":{}}')->{body} =~ /queue is full/;
-    }, 60), 'full: no room in the ring');
+    }), 'full: no room in the ring');
 
     $t->write('open', '');
-    wait_for(sub { $r->requests() >= 80 }, 30);
+    wait_for(sub { $r->requests() >= 80 });
 
     is(scalar $r->requests(), 80, 'full: all are sent, once');
 

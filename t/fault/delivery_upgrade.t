@@ -54,7 +54,7 @@ my $old = $t->{pid};
 $t->signal('USR2');
 
 ok(wait_for(sub { $t->read('nginx.pid.oldbin') =~ /^$old$/m
-                  && $t->read('nginx.pid') =~ /^\d+$/m }, 20),
+                  && $t->read('nginx.pid') =~ /^\d+$/m }),
    'a new master runs') or diag($t->read('error.log'));
 
 delivered('two trees');
@@ -65,7 +65,7 @@ is($trees, 2, 'both have stored events');
 
 kill QUIT => $old;
 
-ok(wait_for(sub { !$t->running() }, 20), 'the old master quits');
+ok(wait_for(sub { !$t->running() }), 'the old master quits');
 
 $t->adopt();
 
@@ -87,7 +87,7 @@ sub delivered {
     ok(wait_for(sub {
         my %seen = map { $_->{id} => 1 } $r->requests();
         !grep { !$seen{$_} } keys %ids;
-    }, 20), "$what: all have come");
+    }), "$what: all have come");
 
     $ids{$_->{id}}++ for grep { exists $ids{$_->{id}} } $r->requests();
 

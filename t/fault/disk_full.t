@@ -40,11 +40,11 @@ my $load = Triggers::Load->start($t, seconds => 120, connections => 16,
                                  payload => 4000);
 
 if (!$mounted) {
-    wait_for(sub { $load->accepted() > 100 }, 20);
+    wait_for(sub { $load->accepted() > 100 });
     limit(1);
 }
 
-ok(wait_for(sub { $t->get('/v1/health')->{status} eq '503' }, 60),
+ok(wait_for(sub { $t->get('/v1/health')->{status} eq '503' }),
    'unhealthy when the disk is full');
 
 my $res = $t->post('/events', '{"payload":{"full":1}}');
@@ -62,9 +62,9 @@ if ($mounted) {
 
 my $before = $load->accepted();
 
-ok(wait_for(sub { $load->accepted() > $before + 100 }, 30),
+ok(wait_for(sub { $load->accepted() > $before + 100 }),
    'events are accepted when there is room again');
-ok(wait_for(sub { $t->healthy() }, 10), 'healthy again');
+ok(wait_for(sub { $t->healthy() }), 'healthy again');
 
 $load->end();
 

@@ -24,17 +24,17 @@ $t->ready();
 
 my @clients = map { my $i = $_; $t->child(sub { client($i) }) } 1 .. 6;
 
-ok(wait_for(sub { answered() > 20 }, 20), 'clients run');
+ok(wait_for(sub { answered() > 20 }), 'clients run');
 
 my $killed = 0;
 
 for (1 .. 12) {
     my $before = answered();
-    my $pid = $_ % 3 ? wait_for(sub { $t->drainer() }, 10)
+    my $pid = $_ % 3 ? wait_for(sub { $t->drainer() })
                      : ($t->workers())[0];
 
     $killed++ if $pid && $t->kill9($pid);
-    wait_for(sub { answered() > $before + 5 }, 20);
+    wait_for(sub { answered() > $before + 5 });
 }
 
 is($killed, 12, 'drainers and others killed');
@@ -44,20 +44,20 @@ my $old = $t->{pid};
 $t->signal('USR2');
 
 ok(wait_for(sub { $t->read('nginx.pid.oldbin') =~ /^$old$/m
-                  && $t->read('nginx.pid') =~ /^\d+$/m }, 20),
+                  && $t->read('nginx.pid') =~ /^\d+$/m }),
    'a new master runs') or diag($t->read('error.log'));
 
 for (1 .. 4) {
     my $before = answered();
-    wait_for(sub { answered() > $before + 30 }, 20);
+    wait_for(sub { answered() > $before + 30 });
 }
 
 kill QUIT => $old;
-ok(wait_for(sub { !$t->running() }, 20), 'the old master quits');
+ok(wait_for(sub { !$t->running() }), 'the old master quits');
 $t->adopt();
 
 my $before = answered();
-ok(wait_for(sub { answered() > $before + 20 }, 20), 'clients go on');
+ok(wait_for(sub { answered() > $before + 20 }), 'clients go on');
 
 kill TERM => @clients;
 waitpid $_, 0 for @clients;

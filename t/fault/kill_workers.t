@@ -15,7 +15,7 @@ $t->ready();
 
 my $load = Triggers::Load->start($t, seconds => 30, connections => 48);
 
-ok(wait_for(sub { $load->accepted() > 100 }, 20), 'load runs');
+ok(wait_for(sub { $load->accepted() > 100 }), 'load runs');
 
 my $killed = 0;
 
@@ -24,7 +24,7 @@ for (1 .. 10) {
     my $pid = (sort { rand() <=> 0.5 } $t->workers())[0] or next;
 
     $killed++ if $t->kill9($pid);
-    wait_for(sub { $load->accepted() > $before + 500 }, 20);
+    wait_for(sub { $load->accepted() > $before + 500 });
 }
 
 is($killed, 10, 'any worker killed ten times');
@@ -33,16 +33,16 @@ my $drainers = 0;
 
 for (1 .. 10) {
     my $before = $load->accepted();
-    my $pid = wait_for(sub { $t->drainer() }, 10) or last;
+    my $pid = wait_for(sub { $t->drainer() }) or last;
 
     $drainers++ if $t->kill9($pid);
-    wait_for(sub { $load->accepted() > $before + 500 }, 20);
+    wait_for(sub { $load->accepted() > $before + 500 });
 }
 
 is($drainers, 10, 'the one that drains killed ten times');
 
 my $before = $load->accepted();
-ok(wait_for(sub { $load->accepted() > $before + 500 }, 20),
+ok(wait_for(sub { $load->accepted() > $before + 500 }),
    'events are accepted as before');
 
 $load->end();

@@ -70,7 +70,7 @@ $t->write('calm', 1);
 ok(wait_for(sub {
     my $res = $t->get('/v1/inbox?limit=1');
     ($res->{json}{total} // 1) == 0;
-}, 20), 'all is acknowledged at last');
+}), 'all is acknowledged at last');
 
 $t->write('stop', 1);
 waitpid $_, 0 for @pids;

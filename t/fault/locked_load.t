@@ -19,7 +19,7 @@ $t->ready();
 
 my $load = Triggers::Load->start($t, seconds => 60, connections => 32);
 
-ok(wait_for(sub { $load->accepted() > 100 }, 20), 'load runs');
+ok(wait_for(sub { $load->accepted() > 100 }), 'load runs');
 
 my $healed = 0;
 
@@ -38,7 +38,7 @@ for my $round (1 .. 4) {
     $t->unlock_database();
 
     my $before = $load->accepted();
-    $healed++ if wait_for(sub { $load->accepted() > $before + 100 }, 20);
+    $healed++ if wait_for(sub { $load->accepted() > $before + 100 });
 }
 
 is($healed, 4, 'heals every time');

@@ -30,13 +30,13 @@ for my $sync (1, 2, 3, 50) {
         $t->start();
     }
 
-    wait_for(sub { $t->healthy() }, 20);
+    wait_for(sub { $t->healthy() });
 
     $load = Triggers::Load->start($t, seconds => 60, connections => 64);
-    wait_for(sub { $load->accepted() > 500 }, 30);
+    wait_for(sub { $load->accepted() > 500 });
 
     $t->write('control', $sync);
-    ok(wait_for(sub { !$t->tree() }, 30), "the power is cut at sync $sync");
+    ok(wait_for(sub { !$t->tree() }), "the power is cut at sync $sync");
     waitpid $t->{pid}, 0;
     delete $t->{pid};
     unlink $control;
@@ -44,7 +44,7 @@ for my $sync (1, 2, 3, 50) {
     # the database as the disk has it, without the shim
 
     $t->start();
-    wait_for(sub { $t->healthy() }, 20);
+    wait_for(sub { $t->healthy() });
     $load->end();
 
     is($load->losses(), '', 'every answered event is there once');

@@ -18,7 +18,7 @@ my ($quits, $terms) = (0, 0);
 for my $end (\$quits, \$terms, \$quits, \$terms) {
     my $before = $load->accepted();
 
-    wait_for(sub { $load->accepted() > $before + 1000 }, 20) or last;
+    wait_for(sub { $load->accepted() > $before + 1000 }) or last;
     $$end++ if $end == \$quits ? $t->quit() : $t->term();
     $t->start();
 }

@@ -15,7 +15,7 @@ $t->ready();
 
 my $load = Triggers::Load->start($t, seconds => 60, connections => 64);
 
-ok(wait_for(sub { $load->accepted() > 100 }, 20), 'load runs');
+ok(wait_for(sub { $load->accepted() > 100 }), 'load runs');
 
 my $reloads = 0;
 
@@ -23,7 +23,7 @@ for (1 .. 6) {
     my $before = $load->accepted();
 
     $reloads++ if $t->reload();
-    wait_for(sub { $load->accepted() > $before + 1000 }, 20);
+    wait_for(sub { $load->accepted() > $before + 1000 });
 }
 
 is($reloads, 6, 'old workers go six times');
@@ -33,7 +33,7 @@ for (1 .. 5) {
     sleep 0.05;
 }
 
-ok(wait_for(sub { $t->workers() == $t->{workers} }, 60),
+ok(wait_for(sub { $t->workers() == $t->{workers} }),
    'old workers of five quick ones are gone');
 
 $load->end();

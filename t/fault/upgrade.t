@@ -23,39 +23,39 @@ $t->ready();
 
 my $load = Triggers::Load->start($t, seconds => 60, connections => 48);
 
-ok(wait_for(sub { $load->accepted() > 500 }, 20), 'load runs');
+ok(wait_for(sub { $load->accepted() > 500 }), 'load runs');
 
 my $old = $t->{pid};
 
 $t->signal('USR2');
 
 ok(wait_for(sub { $t->read('nginx.pid.oldbin') =~ /^$old$/m
-                  && $t->read('nginx.pid') =~ /^\d+$/m }, 20),
+                  && $t->read('nginx.pid') =~ /^\d+$/m }),
    'a new master runs') or diag($t->read('error.log'));
 
 # both accept connections, both commit
 
 my %first;
 
-ok(wait_for(sub { %first = positions(); keys %first == 2 }, 20),
+ok(wait_for(sub { %first = positions(); keys %first == 2 }),
    'two rings');
 ok(wait_for(sub {
     my %now = positions();
     keys %now == 2 && !grep { $now{$_} <= $first{$_} } keys %now;
-}, 20), 'both trees commit');
+}), 'both trees commit');
 
 my $before = $load->accepted();
-ok(wait_for(sub { $load->accepted() > $before + 2000 }, 30),
+ok(wait_for(sub { $load->accepted() > $before + 2000 }),
    'events are accepted by both');
 
 kill QUIT => $old;
 
-ok(wait_for(sub { !$t->running() }, 20), 'the old master quits');
+ok(wait_for(sub { !$t->running() }), 'the old master quits');
 
 $t->adopt();
 
 $before = $load->accepted();
-ok(wait_for(sub { $load->accepted() > $before + 500 }, 20),
+ok(wait_for(sub { $load->accepted() > $before + 500 }),
    'events are accepted as before');
 
 $load->end();

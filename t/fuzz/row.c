@@ -14,7 +14,7 @@
 
 #define FUZZ_RETENTION  86400000
 
-#define FUZZ_NSTRINGS  9
+#define FUZZ_NSTRINGS  10
 
 
 typedef struct {
@@ -49,7 +49,9 @@ static const fuzz_string_t  fuzz_strings[FUZZ_NSTRINGS] = {
     { "correlation_id", "context",
       offsetof(ngx_triggers_row_t, event.correlation_id) },
     { "traceparent", "context",
-      offsetof(ngx_triggers_row_t, event.traceparent) }
+      offsetof(ngx_triggers_row_t, event.traceparent) },
+    { "tracestate", "context",
+      offsetof(ngx_triggers_row_t, event.tracestate) }
 };
 
 
@@ -198,7 +200,7 @@ fuzz_metadata(json_t *metadata, ngx_triggers_row_t *row, json_t *context)
 
     json_object_foreach(context, name, value) {
 
-        if (strcmp(name, "traceparent") != 0
+        if (strncmp(name, "trace", sizeof("trace") - 1) != 0
             && json_object_get(expected, name) == NULL)
         {
             fuzz_check(json_object_set(expected, name, value) == 0);

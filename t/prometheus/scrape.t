@@ -1,5 +1,6 @@
 # What Prometheus makes of the metrics: promtool finds nothing to complain of,
-# and a server scrapes both places until the samples show in its answers.
+# a server scrapes both places until the samples show in its answers, and it has
+# an answer to all that the dashboard asks.
 #
 # Environment: TRIGGERS_PROMETHEUS, the folder of the two programs.
 
@@ -9,12 +10,13 @@ use warnings;
 use IPC::Open2 qw( open2 );
 use JSON::PP ();
 use Test::More;
+use Triggers::Monitoring;
 use Triggers::Nginx;
 
 my $bin = $ENV{TRIGGERS_PROMETHEUS}
     or plan(skip_all => 'no Prometheus: type "make test-prometheus"');
 
-my $t = Triggers::Nginx->new(config => <<'END')->plan(13);
+my $t = Triggers::Nginx->new(config => <<'END')->plan(15);
 %%GLOBALS%%
 
 events {
@@ -26,6 +28,7 @@ http {
     triggers_store  main   sqlite:%%DB%%            zone=16m;
     triggers_store  other  sqlite:%%DIR%%/other.db  zone=1m;
     triggers_key    "test-key"  user=alice  scopes=admin;
+    triggers_deliver  http://127.0.0.1:%%PORT_NOBODY%%/  pushed  store=main;
 
     server {
         listen  127.0.0.1:%%PORT%%;
@@ -48,7 +51,7 @@ $t->post('/events', '{"payload":1}');
 # --- the text format ---
 
 for my $uri ('/metrics', '/status') {
-    my ($code, $output) = promtool($t->get($uri, Accept => 'text/plain'));
+    my ($code, $output) = complaints($t->get($uri, Accept => 'text/plain'));
 
     is("$code $output", '0 ', "promtool about $uri");
 }
@@ -103,7 +106,39 @@ like(join(' ', map { "$_->{labels}{job} $_->{health} $_->{lastError}" }
      qr/^(?:api up  ?status up |status up  ?api up )$/, 'no errors');
 
 
-sub promtool {
+# --- the dashboard ---
+
+my @answers = map { { expr => $_, %{ query(filled($_)) } } } expressions();
+
+is(join(', ', map { $_->{expr} } grep { $_->{status} ne 'success' } @answers),
+   '', 'the dashboard: all is understood');
+
+# its endpoint does not answer
+
+$t->post('/events', '{"event_type":"pushed","payload":{}}') for 1 .. 3;
+wait_for(sub { !empty() }, 30);
+is(join("\n", empty()), '', 'the dashboard: and answered');
+
+
+# Those that are asked for what is more than nothing may be empty.  A rate has an
+# answer only after two scrapes.
+
+sub empty {
+    return grep { !/ > 0$/
+                  && !@{ query(filled($_))->{data}{result} || [] } }
+           expressions();
+}
+
+
+sub query {
+    my ($query) = @_;
+    my $res = $t->get('/api/v1/query?query=' . escape($query), port => $port);
+
+    return $res->{json};
+}
+
+
+sub complaints {
     my ($res) = @_;
     my $pid = open2(my $out, my $in, "$bin/promtool check metrics 2>&1");
 

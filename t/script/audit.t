@@ -1,5 +1,5 @@
-# The audit: what was done to events and keys, by whom; whose entries are
-# whose; pages that go on while entries are added and events removed.
+# The audit: what was done to events, keys and webhooks, by whom; whose entries
+# are whose; pages that go on while entries are added and events removed.
 
 use strict;
 use warnings;
@@ -12,12 +12,22 @@ my $keys = <<'END' =~ s/\n\z//r;
     triggers_key    "bob-key"   user=bob    scopes=events:write,logs:read;
     triggers_key    "keys-key"  user=alice  scopes=keys:manage;
     triggers_key    "logs-key"  user=alice  scopes=logs:read;
+    triggers_key    "hook-key"  user=alice  scopes=webhooks:manage;
+END
+
+my $hooks = <<'END';
+            triggers_webhook_allow  127.0.0.0/8;
+        }
+
+        location = /gone {
+            return  410;
 END
 
 (my $config = Triggers::Nginx::default_config())
     =~ s/^ *triggers_key .*/$&\n$keys/m;
+$config =~ s/^ *triggers main;\n/$&$hooks/m;
 
-my $t = Triggers::Nginx->new(config => $config)->plan(34);
+my $t = Triggers::Nginx->new(config => $config)->plan(49);
 
 $t->ready();
 
@@ -98,13 +108,66 @@ is(actions('action=key.*'), 'key.revoked key.rotated key.updated key.created',
 is((entries('action=key.rotated'))[0]{details}{key_id}, $key, 'to which');
 is((entries('action=key.*'))[0]{event_id}, undef, 'and no event');
 
+# webhooks
+
+my $hook = $t->post('/v1/webhooks', webhook('https://hooks.example/'),
+                    'X-Request-ID' => 'hook-0')->{json}{webhook_id};
+$res = $t->request('PATCH', "/v1/webhooks/$hook", body => '{"is_active":false}',
+                   'X-Request-ID' => 'hook-1');
+$t->request('PATCH', "/v1/webhooks/$hook", body => '{}');
+$t->request('PATCH', "/v1/webhooks/$hook", body => '{"is_active":1}');
+$t->post("/v1/webhooks/$hook/rotate-secret", '{}',
+         'X-Request-ID' => 'hook-2', key => 'hook-key');
+$t->delete("/v1/webhooks/$hook", 'X-Request-ID' => 'hook-3');
+$t->delete("/v1/webhooks/$hook");
+
+is(actions('action=webhook.*'),
+   'webhook.deleted webhook.rotated webhook.updated webhook.created',
+   'what was done to webhooks');
+
+my @hook = reverse entries('action=webhook.*');
+
+is(list('request_id', @hook), 'hook-0 hook-1 hook-2 hook-3', 'by a request');
+is(list('ip_address', @hook), join(' ', ('127.0.0.1') x 4), 'from where');
+is(list('user_id', @hook), join(' ', ('alice') x 4), 'by whom');
+is(list('owner', @hook), join(' ', ('alice') x 4), 'whose they are');
+is(join(' ', map { $_->{details}{webhook_id} } @hook),
+   join(' ', ($hook) x 4), 'to which');
+is($hook[0]{details}{actor_key_id}, $ack->{details}{actor_key_id},
+   'the key of the one');
+like($hook[2]{details}{actor_key_id}, qr/^\w+$/, 'the key of the other');
+isnt($hook[2]{details}{actor_key_id}, $hook[3]{details}{actor_key_id},
+     'which is another one');
+is($hook[1]{timestamp}, $res->{json}{updated_at}, 'when');
+is($hook[0]{event_id}, undef, 'and no event');
+
+# one that its receiver ends
+
+my $gone = $t->post('/v1/webhooks',
+                    webhook('http://127.0.0.1:' . $t->port() . '/gone'))
+             ->{json}{webhook_id};
+
+event('hook');
+ok(wait_for(sub { actions("action=webhook.disabled") ne '' }),
+   'a webhook that is gone is disabled');
+
+my ($disabled) = entries('action=webhook.disabled');
+
+is_deeply([@$disabled{qw( user_id owner ip_address request_id )}],
+          [undef, 'alice', undef, undef], 'by nobody');
+is_deeply($disabled->{details},
+          { reason => 'delivery', webhook_id => $gone }, 'and why');
+
 # who sees what
 
 is(actions('', 'keys-key'),
    'key.revoked key.rotated key.updated key.created',
    'who manages keys sees what was done to keys');
 is(actions('action=event.*', 'keys-key'), '', 'and no more');
-is(scalar(() = entries('', 'logs-key')), 14, 'who reads logs sees all his');
+is(actions('action=event.*,key.*', 'hook-key')
+   . actions('action=webhook.updated', 'hook-key'), 'webhook.updated',
+   'who manages webhooks what was done to these');
+is(scalar(() = entries('', 'logs-key')), 22, 'who reads logs sees all his');
 is(actions('', 'bob-key'), '', 'but not what is another\'s');
 
 my $bobs = $t->post('/events', '{"payload":{}}', key => 'bob-key')
@@ -149,6 +212,13 @@ sub event {
 }
 
 
+sub webhook {
+    my ($url) = @_;
+
+    return "{\"url\":\"$url\",\"event_types\":[\"hook\"]}";
+}
+
+
 sub entries {
     my ($query, $key) = @_;
     my $res = $t->get("/v1/audit?$query", $key ? (key => $key) : ());
@@ -157,4 +227,11 @@ sub entries {
 }
 
 
-sub actions { join ' ', map { $_->{action} } entries(@_) }
+sub actions { list('action', entries(@_)) }
+
+
+sub list {
+    my ($member, @entries) = @_;
+
+    return join ' ', map { $_->{$member} // 'null' } @entries;
+}

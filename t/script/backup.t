@@ -63,7 +63,7 @@ $t->post('/events', '{"payload":{"first":1}}');
 
 my $load = Triggers::Load->start($t, seconds => 60, connections => 32,
                                  payload => 500);
-wait_for(sub { $load->accepted() > 500 }, 20);
+wait_for(sub { $load->accepted() > 500 });
 
 my $before = answered();
 my $res = $t->post($url);
@@ -123,7 +123,7 @@ $first = begin();
 $pid = stopped();
 $t->kill9($pid);
 close $first;
-wait_for(sub { !grep { $_ == $pid } $t->workers() }, 10);
+wait_for(sub { !grep { $_ == $pid } $t->workers() });
 
 is(scalar(grep { /\.tmp$/ } files()), 1, 'kill -9 leaves an unfinished file');
 my $left = () = files();
@@ -131,7 +131,7 @@ my $left = () = files();
 # a thread that stands in a sync keeps the lock until that has ended
 
 wait_for(sub { $res = $t->post($url, undef, timeout => 60);
-               $res->{status} ne '409' }, 20);
+               $res->{status} ne '409' });
 is($res->{status}, 200, 'the next one is made') or diag($res->{body});
 is(scalar(grep { /\.tmp$/ } files()), 0, 'and has removed it');
 is(scalar(() = files()), $left, 'but nothing else');
@@ -141,9 +141,9 @@ is(inconsistencies($t, "$t->{dir}/look.db"), '', 'it is sound');
 # a client that does not wait for it
 
 $first = begin();
-wait_for(sub { grep { /\.tmp$/ } files() }, 10);
+wait_for(sub { grep { /\.tmp$/ } files() });
 close $first;
-ok(wait_for(sub { !grep { /\.tmp$/ } files() }, 20),
+ok(wait_for(sub { !grep { /\.tmp$/ } files() }),
    'a copy whose client has gone is given up');
 is(scalar(() = files()), $left, 'no file is left of it');
 
@@ -152,7 +152,7 @@ is(scalar(() = files()), $left, 'no file is left of it');
 wait_for(sub {
     $res = $t->post("/short$url", undef, timeout => 60);
     $res->{status} ne '409';
-}, 20);
+});
 
 is("$res->{status} $res->{json}{error}{message}",
    '503 the backup took too long', 'one that takes too long');
@@ -160,7 +160,7 @@ is(scalar(() = files()), $left, 'no file is left of it, either');
 
 $load = Triggers::Load->start($t, seconds => 60, connections => 32,
                               payload => 500);
-wait_for(sub { $load->accepted() > 500 }, 20);
+wait_for(sub { $load->accepted() > 500 });
 $res = $t->post("/written$url", undef, timeout => 60);
 is("$res->{status} $res->{json}{error}{message}",
    '503 too much was written meanwhile', 'one that lets the WAL grow');
@@ -187,7 +187,7 @@ like($t->read('error.log'), qr{backup to "\S+/missing/main-\S+ \S+ failed},
 # a fast shutdown does not wait for it
 
 $first = begin();
-wait_for(sub { grep { /\.tmp$/ } files() }, 10);
+wait_for(sub { grep { /\.tmp$/ } files() });
 ok($t->term(), 'ends with a copy under way');
 close $first;
 
@@ -220,7 +220,7 @@ sub stopped {
         }
 
         return;
-    }, 10);
+    });
 }
 
 
@@ -234,7 +234,7 @@ sub other {
     wait_for(sub {
         $res = $t->post($uri, undef, timeout => 2);
         $res->{status} =~ /^\d/;
-    }, 20);
+    });
 
     return $res;
 }

@@ -69,7 +69,7 @@ is($t->post('/events', $body)->{status}, 200, 'the memory is free again');
 
 close half($body) for 1 .. 3;
 
-ok(wait_for(sub { $t->post('/events', $body)->{status} eq '200' }, 5),
+ok(wait_for(sub { $t->post('/events', $body)->{status} eq '200' }),
    'also after clients that left');
 
 # larger than the event, smaller than client_max_body_size
@@ -126,7 +126,7 @@ sub half {
     my $text = Triggers::Nginx::text('POST', '/events', body => $body);
     my $sock = $t->http_start(substr $text, 0, length($text) - 50_000);
 
-    sleep 0.1;
+    wait_for(sub { $t->taken_in() });
     return $sock;
 }
 

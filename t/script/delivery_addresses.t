@@ -100,7 +100,7 @@ sub event {
     wait_for(sub {
         $event = $t->get("/v1/events/$res->{json}{event_id}")->{json};
         $event->{status} eq $status;
-    }, 20);
+    });
 
     return $event;
 }

@@ -29,7 +29,7 @@ http {
     triggers_store  main  sqlite:%%DB%%  zone=16m;
     triggers_key    "test-key"  user=alice  scopes=admin;
 
-    triggers_delivery_schedule  100ms 200ms 10m;
+    triggers_delivery_schedule  100ms 200ms 1s 2s 4s 10m;
     triggers_webhook_allow      127.0.0.1;
 
     server {
@@ -81,7 +81,7 @@ sub event {
     wait_for(sub {
         $event = $t->get("/v1/events/$event_id")->{json};
         $event->{status} eq $status;
-    }, 20);
+    });
 
     return $event;
 }
@@ -176,7 +176,7 @@ sub deleted {
 
     ok(wait_for(sub {
         $t->sql('SELECT count(*) FROM delivery_queue') == 0;
-    }, 20), 'deleted: nothing waits');
+    }), 'deleted: nothing waits');
 
     my $res = $t->post('/v1/inbox/lease', '{"lease_limit":100}');
 

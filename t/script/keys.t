@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use JSON::PP;
+use POSIX qw( WNOHANG );
 use Test::More;
 use Time::HiRes qw( sleep time );
 use Triggers::Nginx;
@@ -159,17 +160,20 @@ for my $who ('any worker', 'the one that writes') {
             sleep 0.02 + rand 0.1;
             my @pids = $t->workers();
             my $pid = $who eq 'any worker' ? $pids[rand @pids]
-                                           : $t->drainer();
+                                           : wait_for(sub { $t->drainer() });
             $pid && kill(KILL => $pid) or die "nobody to kill\n";
         });
 
-        change() while time() < $until;
-        waitpid $child, 0;
+        # the one that writes is known while there is something to write
+
+        change() while waitpid($child, WNOHANG) == 0;
         $killed++ if $? == 0;
+
+        change() while time() < $until;
     }
 
     $t->allow(qr/exited on signal 9/, qr/was locked by/);
-    wait_for(sub { $t->healthy() }, 20);
+    wait_for(sub { $t->healthy() });
     ok($killed >= 4, "$who killed");
     is(losses(), '0 lost, 0 back', "$who: what was answered holds");
 }

@@ -17,7 +17,7 @@ sub status { $_[0]->get('/inbox', key => $_[1]{key})->{status} }
 
 sub follows {
     my ($t, $key, $status) = @_;
-    return wait_for(sub { status($t, $key) eq $status }, 10);
+    return wait_for(sub { status($t, $key) eq $status });
 }
 
 

@@ -38,7 +38,8 @@ END
 
 $t->ready();
 
-is($t->post('/events', '{"payload":{"n":1}}')->{status}, 200, 'stored');
+is($t->post('/patient/events', '{"payload":{"n":1}}')->{status}, 200,
+   'stored');
 
 $t->lock_database();
 
@@ -50,7 +51,7 @@ like($res->{headers}{'retry-after'} // '', qr/^\d+$/, 'and Retry-After');
 
 is($t->get('/inbox')->{json}{total}, 1, 'the inbox is read on');
 
-ok(wait_for(sub { $t->get('/v1/health')->{status} eq '503' }, 10),
+ok(wait_for(sub { $t->get('/v1/health')->{status} eq '503' }),
    'unhealthy');
 
 my $health = $t->get('/v1/health')->{json};
@@ -65,8 +66,8 @@ my $patient = $t->http_start(Triggers::Nginx::text('POST', '/patient/events',
 $t->unlock_database();
 
 is(http_end($patient)->{status}, 200, 'a patient request is answered');
-ok(wait_for(sub { $t->healthy() }, 10), 'healthy again');
-is($t->post('/events', '{"payload":{"n":4}}')->{status}, 200,
+ok(wait_for(sub { $t->healthy() }), 'healthy again');
+is($t->post('/patient/events', '{"payload":{"n":4}}')->{status}, 200,
    'events are stored again');
 
 # the outcome of the refused one was unknown: it may be there, but once

@@ -13,7 +13,7 @@ use Triggers::Nginx;
 # those that have to be answered would otherwise be held for that long
 
 use constant WAIT => 60;
-use constant SOON => 10 * $Triggers::Nginx::Scale;
+use constant SOON => 40;
 
 my $t = Triggers::Nginx->new(workers => 2, config => <<'END')->plan(34);
 %%GLOBALS%%

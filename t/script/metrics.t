@@ -8,7 +8,7 @@ use Test::More;
 use Triggers::Load;
 use Triggers::Nginx;
 
-my $t = Triggers::Nginx->new(workers => 3, config => <<'END')->plan(46);
+my $t = Triggers::Nginx->new(workers => 3, config => <<'END')->plan(47);
 %%GLOBALS%%
 
 events {
@@ -70,6 +70,11 @@ is($m{triggers_batch_records_sum}, 80, 'in all batches');
 is($m{triggers_batch_seconds_count}, $m{triggers_batches_total},
    'a time for each batch');
 is($m{triggers_workers}, 3, 'three workers');
+
+my $parts = 0;
+$parts += $m{$_} for grep { /^triggers_zone_part_size_bytes/ } keys %m;
+like($parts / $m{triggers_zone_size_bytes}, qr/^0\.9[5-9]/,
+     'the zone is the sum of its parts');
 
 my $json = $t->get('/metrics')->{json};
 is("$json->{total_events} $json->{pending} $json->{latency_ms}{ingest}{count}",
@@ -139,7 +144,7 @@ my %last = metrics();
 
 for my $round (1 .. 4) {
     my $n = $load->accepted();
-    my $pid = $round % 2 ? wait_for(sub { $t->drainer() }, 10)
+    my $pid = $round % 2 ? wait_for(sub { $t->drainer() })
                          : ($t->workers())[0];
 
     $killed++ if $pid && $t->kill9($pid);
@@ -150,7 +155,7 @@ for my $round (1 .. 4) {
         %last = %now;
     }
 
-    wait_for(sub { $load->accepted() > $n + 100 }, 20);
+    wait_for(sub { $load->accepted() > $n + 100 });
 }
 
 $load->end();
@@ -201,7 +206,7 @@ sub counted {
     my ($name, $n) = @_;
     my $value;
 
-    wait_for(sub { ($value = { metrics() }->{$name} // '') eq $n }, 10);
+    wait_for(sub { ($value = { metrics() }->{$name} // '') eq $n });
     is($value, $n, $name =~ s/^triggers_//r);
 }
 

@@ -27,7 +27,7 @@ $t->signal('QUIT');
 $t->unlock_database();
 
 is(http_end($sock)->{status}, 200, 'answered after QUIT');
-ok(wait_for(sub { !$t->running() }, 20), 'quit');
+ok(wait_for(sub { !$t->running() }), 'quit');
 is($t->{status}, 0, 'with success');
 is(inconsistencies($t), '', 'counters agree');
 
@@ -39,7 +39,7 @@ is(join(',', map { $_->{payload}{n} } $t->inbox()), '1,2',
 
 my $load = Triggers::Load->start($t, seconds => 20, connections => 16);
 
-ok(wait_for(sub { $load->accepted() > 100 }, 20), 'load runs');
+ok(wait_for(sub { $load->accepted() > 100 }), 'load runs');
 ok($t->term(10), 'terminated');
 
 $load->end();
@@ -55,7 +55,7 @@ for my $end (qw( quit term )) {
     my $before = $t->sql('SELECT count(*) FROM events');
     $t->post('/events', qq({"payload":{"end":"$end $_"}})) for 1 .. 50;
 
-    ok(wait_for(sub { !$t->drainer() }, 10), "$end: at rest");
+    ok(wait_for(sub { !$t->drainer() }), "$end: at rest");
     ok($t->$end(10), "$end: ended");
     ok(!-s "$t->{db}-wal", "$end: the WAL is gone or empty");
     is(copied('SELECT count(*) FROM events'), $before + 50,

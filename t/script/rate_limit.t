@@ -80,7 +80,7 @@ is(scalar(grep { $_->{headers}{'retry-after'} !~ /^[12]$/ } @refused), 0,
 
 ok(wait_for(sub {
        $t->get('/inbox?limit=1', key => 'many')->{status} eq '200'
-   }, 6), 'and comes');
+   }), 'and comes');
 
 # the reset is told as a time and as a distance
 
@@ -88,8 +88,9 @@ my $now = time();
 my $res = $t->get('/inbox?limit=1', key => 'many');
 my ($rest) = $res->{headers}{ratelimit} =~ /^"default";r=\d+;t=(\d+)$/;
 
-cmp_ok(abs($res->{headers}{'x-ratelimit-reset'} - $now - $rest), '<=',
-       3 * $Triggers::Nginx::Scale, 'the reset is in so many seconds');
+my $at = $res->{headers}{'x-ratelimit-reset'} - $rest;
+
+ok($at > $now - 3 && $at < time() + 3, 'the reset is in so many seconds');
 cmp_ok($rest, '<=', 60, 'a bucket is full after a minute');
 
 # batches take as many as they have events

@@ -26,7 +26,7 @@ http {
         location / {
             triggers main;
             triggers_synchronous_commit off;
-            triggers_commit_timeout 2s;
+            triggers_commit_timeout 20s;
         }
     }
 }
@@ -35,19 +35,18 @@ END
 $t->ready();
 $t->lock_database();
 
-my $res = $t->post('/events', '{"payload":{"n":1}}', timeout => 1);
+my $res = $t->post('/events', '{"payload":{"n":1}}');
 
 is($res->{status}, 200, 'answered before the commit');
 is($res->{json}{status}, 'accepted', 'accepted');
 
-my $v1 = $t->post('/v1/events', '{"event_type":"t","payload":{"n":2}}',
-                  timeout => 1);
+my $v1 = $t->post('/v1/events', '{"event_type":"t","payload":{"n":2}}');
 is($v1->{status}, 201, 'on v1 too');
 is($t->get('/inbox')->{json}{total}, 0, 'not yet in the inbox');
 
 $t->unlock_database();
 
-ok(wait_for(sub { $t->get('/inbox')->{json}{total} == 2 }, 10),
+ok(wait_for(sub { $t->get('/inbox')->{json}{total} == 2 }),
    'committed when the lock is gone');
 is($t->post("/v1/events/$v1->{json}{event_id}/ack", undef)->{json}{status},
    'acknowledged', 'an acknowledgement works');

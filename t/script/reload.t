@@ -52,10 +52,10 @@ my %old = map { $_ => 1 } $t->workers();
 $t->write_config($new);
 $t->signal('HUP');
 
-ok(wait_for(sub { $t->get('/inbox', key => 'new-key')->{status} eq '200' },
-            10), 'new key holds');
-ok(wait_for(sub { $t->get('/inbox', key => 'old-key')->{status} eq '401' },
-            10), 'old key holds no longer');
+ok(wait_for(sub { $t->get('/inbox', key => 'new-key')->{status} eq '200' }),
+   'new key holds');
+ok(wait_for(sub { $t->get('/inbox', key => 'old-key')->{status} eq '401' }),
+   'old key holds no longer');
 
 is($t->post('/events', '{"payload":{"n":2}}')->{status}, 200,
    'new workers commit while an old one still reads a body');
@@ -63,7 +63,7 @@ is($t->post('/events', '{"payload":{"n":2}}')->{status}, 200,
 print $slow ':{"n":3}}';
 is(http_end($slow)->{status}, 200, 'slow body answered by the old worker');
 
-ok(wait_for(sub { !grep { $old{$_} } $t->workers() }, 20),
+ok(wait_for(sub { !grep { $old{$_} } $t->workers() }),
    'old workers are gone');
 
 is(join(',', sort map { $_->{payload}{n} } $t->inbox()), '1,2,3',
@@ -79,7 +79,7 @@ $t->allow(qr/\[emerg\] .*"nothing"/);
 %old = map { $_ => 1 } $t->workers();
 $t->signal('HUP');
 
-ok(wait_for(sub { $t->read('error.log') =~ /\[emerg\] .*"nothing"/ }, 10),
+ok(wait_for(sub { $t->read('error.log') =~ /\[emerg\] .*"nothing"/ }),
    'bad configuration is refused');
 is($t->get('/inbox', key => 'new-key')->{status}, 200, 'keys still hold');
 is($t->get('/inbox', key => 'bad-key')->{status}, 401, 'and no other');
@@ -94,6 +94,6 @@ $t->write_config($resized);
 $t->allow(qr/\[emerg\] .*main/);
 $t->signal('HUP');
 
-ok(wait_for(sub { $t->read('error.log') =~ /\[emerg\] .*main/ }, 10),
+ok(wait_for(sub { $t->read('error.log') =~ /\[emerg\] .*main/ }),
    'another zone size is refused');
 is($t->post('/events', '{"payload":{}}')->{status}, 200, 'and serves on');

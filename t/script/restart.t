@@ -8,11 +8,7 @@ use Test::More;
 use Triggers::Load;
 use Triggers::Nginx;
 
-(my $config = Triggers::Nginx::default_config())
-    =~ s/triggers main;/triggers main;
-            triggers_commit_timeout 1s;/;
-
-my $t = Triggers::Nginx->new(config => $config)->plan(13);
+my $t = Triggers::Nginx->new()->plan(13);
 
 $t->ready();
 
@@ -38,12 +34,12 @@ is(inconsistencies($t), '', 'counters agree');
 $t->allow(qr/\[alert\].*events\.db/);
 rename $t->{db} . $_, $t->{db} . "-away$_" for '', '-wal', '-shm';
 
-ok(wait_for(sub { !$t->healthy() }, 15), 'unhealthy without its file')
+ok(wait_for(sub { !$t->healthy() }), 'unhealthy without its file')
     or diag($t->get('/v1/health')->{body});
 
 rename $t->{db} . "-away$_", $t->{db} . $_ for '', '-wal', '-shm';
 
-ok(wait_for(sub { $t->healthy() }, 15), 'healthy again');
+ok(wait_for(sub { $t->healthy() }), 'healthy again');
 is($t->post('/events', '{"payload":{"n":3}}')->{status}, 200, 'stores again');
 ok($t->quit(), 'quit');
 
@@ -56,7 +52,7 @@ $t->start();
 my $health;
 ok(wait_for(sub { $health = $t->get('/v1/health');
                   $health->{status} eq '503'
-                      && $t->read('error.log') =~ /version 1000000,/ }, 10),
+                      && $t->read('error.log') =~ /version 1000000,/ }),
    'a newer database is refused');
 is($t->post('/events', '{"payload":{}}')->{status}, 503, 'events too');
 $t->quit();

@@ -78,7 +78,7 @@ my @gone = map {
                                          body => '{"payload":{"n":2}}'))
 } 1 .. 5;
 
-sleep 0.3;
+wait_for(sub { $t->taken_in() });
 close $_ for @gone;
 sleep 0.2;
 
@@ -91,6 +91,9 @@ is(wait_for(sub {
     my $total = $t->get('/other/inbox')->{json}{total};
     $total == 6 && $total;
 }), 6, 'what was submitted is committed');
-is($t->get('/inbox')->{json}{total}, 7, 'in both');
+is(wait_for(sub {
+    my $total = $t->get('/inbox')->{json}{total};
+    $total == 7 && $total;
+}), 7, 'in both');
 ok($t->healthy(), 'the worker is there');
 ok($t->quit(10), 'the process ends');

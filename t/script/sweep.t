@@ -56,7 +56,7 @@ is(inconsistencies($t), '', 'the database is as a tree leaves it');
 
 $t->start();
 
-ok(wait_for(sub { $t->sql('SELECT count(*) FROM due') <= 1 }, 10),
+ok(wait_for(sub { $t->sql('SELECT count(*) FROM due') <= 1 }),
    'what is due is done by a new leader, without a request');
 is($t->sql('SELECT count(*) FROM leases'), 0, 'leases are over');
 is(join(' ', $t->sql('SELECT status, attempts, coalesce(error_message, 0) '
@@ -64,7 +64,7 @@ is(join(' ', $t->sql('SELECT status, attempts, coalesce(error_message, 0) '
    '3|1|0 2|1|the lease ran out',
    'an attempt is counted, and the last one makes a dead letter');
 
-ok(wait_for(sub { $t->sql('SELECT count(*) FROM due') == 0 }, 10),
+ok(wait_for(sub { $t->sql('SELECT count(*) FROM due') == 0 }),
    'what is due later is done then');
 cmp_ok(time() * 1000, '>=', $later, 'not before');
 

@@ -120,7 +120,7 @@ sub becomes {
     wait_for(sub {
         $event = ask('GET', "/v1/events/$id")->{json};
         return ($event->{status} // '') eq $status;
-    }, 10);
+    });
 
     return $event;
 }
@@ -131,8 +131,7 @@ sub got {
     my ($id) = @_;
     my @lines;
 
-    wait_for(sub { @lines = grep { /\Q$id\E/ } $t->read('got.log') =~ /.+/g },
-             10);
+    wait_for(sub { @lines = grep { /\Q$id\E/ } $t->read('got.log') =~ /.+/g });
 
     return join ' ', sort map { /^(\S+)/ } @lines;
 }

@@ -27,12 +27,13 @@ const fs = require('fs');
 const http = require('http');
 const http2 = require('http2');
 const path = require('path');
+const { pathToFileURL } = require('url');
 const standard = require('standardwebhooks');
-const svix = require('svix');
 
 const [log, ...secrets] = process.argv.slice(2);
 const seen = new Map();
 let connections = 0;
+let svix;
 
 
 function say(line) {
@@ -174,6 +175,11 @@ function start(server) {
 
 
 (async () => {
+
+    // has no CommonJS build, and require() of such came with Node.js 20.19
+
+    svix = await import(pathToFileURL(require.resolve('svix')));
+
     const port = await start(http.createServer(receive));
     let tls;
 

@@ -29,6 +29,7 @@ typedef struct {
     const char              *metadata;
     const char              *payload;
     const char              *traceparent;
+    const char              *tracestate;
     const char              *headers;          /* with "\n" behind each */
     const char              *body;
 } test_message_t;
@@ -48,14 +49,16 @@ static const test_message_t  test_list[] = {
     { "all there is", NGX_TRIGGERS_WEBHOOK_STANDARD, "order.created",
       "shop \"1\"", "{\"a\": 1}", "{\"b\": 1.0}",
       "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+      "congo=t61,rojo= 1",
       "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\n"
+      "tracestate: congo=t61,rojo= 1\n"
       "Content-Type: application/json\n",
       "{\"id\":\"" TEST_UUID "\",\"type\":\"order.created\","
       "\"timestamp\":\"" TEST_TIME "\",\"source\":\"shop \\\"1\\\"\","
       "\"metadata\":{\"a\": 1},\"data\":{\"b\": 1.0}}" },
 
     { "as little as there can be", NGX_TRIGGERS_WEBHOOK_STANDARD, NULL, NULL,
-      NULL, "{}", NULL,
+      NULL, "{}", NULL, NULL,
       "Content-Type: application/json\n",
       "{\"id\":\"" TEST_UUID "\",\"type\":\"event\","
       "\"timestamp\":\"" TEST_TIME "\",\"data\":{}}" },
@@ -63,6 +66,7 @@ static const test_message_t  test_list[] = {
     { "no CloudEvent", NGX_TRIGGERS_WEBHOOK_CLOUDEVENTS, "order.created",
       "shop 1", "{\"correlation_id\": \"x\", \"tenant\": \"a%b\\\"\\u00e9\", "
       "\"n\": 5, \"ok\": true, \"list\": []}", "{\"b\": 1.0}", NULL,
+      NULL,
       "ce-specversion: 1.0\n"
       "ce-id: " TEST_UUID "\n"
       "ce-source: shop%25201\n"
@@ -77,7 +81,7 @@ static const test_message_t  test_list[] = {
     { "a CloudEvent", NGX_TRIGGERS_WEBHOOK_CLOUDEVENTS, "t", "/s?a=b",
       "{" TEST_CE ",\"time\":\"2020-01-01T00:00:00Z\","
       "\"datacontenttype\":\"application/x+json; a=b\","
-      "\"subject\":\"s\"}", "{\"b\":1}", NULL,
+      "\"subject\":\"s\"}", "{\"b\":1}", NULL, NULL,
       "ce-specversion: 1.0\n"
       "ce-id: a%20b\n"
       "ce-source: /s?a=b\n"
@@ -87,8 +91,23 @@ static const test_message_t  test_list[] = {
       "ce-subject: s\n",
       "{\"b\":1}" },
 
+    { "a CloudEvent of a trace", NGX_TRIGGERS_WEBHOOK_CLOUDEVENTS, "t", "/s",
+      "{" TEST_CE ",\"time\":\"2020-01-01T00:00:00Z\","
+      "\"traceparent\":\"its own\",\"tracestate\":\"a=1,b=2\"}", "{}",
+      "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00", NULL,
+      "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00\n"
+      "ce-specversion: 1.0\n"
+      "ce-id: a%20b\n"
+      "ce-source: /s\n"
+      "ce-type: t\n"
+      "ce-time: 2020-01-01T00:00:00Z\n"
+      "Content-Type: application/json\n"
+      "ce-traceparent: its%20own\n"
+      "ce-tracestate: a=1,b=2\n",
+      "{}" },
+
     { "a CloudEvent without data", NGX_TRIGGERS_WEBHOOK_CLOUDEVENTS, "t",
-      "/s", "{" TEST_CE ",\"ce_data\":\"none\"}", "{}", NULL,
+      "/s", "{" TEST_CE ",\"ce_data\":\"none\"}", "{}", NULL, NULL,
       "ce-specversion: 1.0\n"
       "ce-id: a%20b\n"
       "ce-source: /s\n"
@@ -100,6 +119,7 @@ static const test_message_t  test_list[] = {
     { "a CloudEvent whose data is no object",
       NGX_TRIGGERS_WEBHOOK_CLOUDEVENTS, "t", "/s",
       "{" TEST_CE ",\"ce_data\":\"value\"}", "{\"data\":[1, 2]}", NULL,
+      NULL,
       "ce-specversion: 1.0\n"
       "ce-id: a%20b\n"
       "ce-source: /s\n"
@@ -112,7 +132,7 @@ static const test_message_t  test_list[] = {
       NGX_TRIGGERS_WEBHOOK_CLOUDEVENTS, "t", "/s",
       "{" TEST_CE ",\"ce_data\":\"base64\","
       "\"datacontenttype\":\"text/plain\"}",
-      "{\"data_base64\":\"aGVsbG8\\u003d\"}", NULL,
+      "{\"data_base64\":\"aGVsbG8\\u003d\"}", NULL, NULL,
       "ce-specversion: 1.0\n"
       "ce-id: a%20b\n"
       "ce-source: /s\n"
@@ -123,7 +143,7 @@ static const test_message_t  test_list[] = {
 
     { "a CloudEvent that becomes a standard message",
       NGX_TRIGGERS_WEBHOOK_STANDARD, "t", "/s", "{" TEST_CE "}", "{\"b\":1}",
-      NULL,
+      NULL, NULL,
       "Content-Type: application/json\n",
       "{\"id\":\"" TEST_UUID "\",\"type\":\"t\","
       "\"timestamp\":\"" TEST_TIME "\",\"source\":\"/s\","
@@ -250,6 +270,7 @@ test_make(ngx_pool_t *pool, const test_message_t *t,
     test_string(&row.event.metadata, t->metadata);
     test_string(&row.event.payload, t->payload);
     test_string(&row.event.traceparent, t->traceparent);
+    test_string(&row.event.tracestate, t->tracestate);
 
     webhook.format = t->format;
 

@@ -71,6 +71,8 @@ test_size(void)
         setup(zones[i], 48);
         bad += (metrics.nblocks < 1 || metrics.nminutes < 3);
         bad += ((u_char *) (metrics.minutes + metrics.nminutes)
+                > (u_char *) metrics.meters.elts);
+        bad += ((u_char *) (metrics.meters.elts + metrics.meters.nelts + 1)
                 > (u_char *) memory
                   + ngx_triggers_metrics_size(zones[i], 48));
     }

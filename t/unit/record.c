@@ -27,6 +27,7 @@ fill(ngx_triggers_mutation_t *m)
     ngx_str_set(&m->event.payload, "{\"a\": 1.10}");
     ngx_str_set(&m->event.metadata, "");
     ngx_str_set(&m->event.traceparent, "00-01");
+    ngx_str_set(&m->event.tracestate, "a=1");
     ngx_str_set(&m->idempotency, "hashes");
     m->event.priority = NGX_TRIGGERS_PRIORITY_HIGH;
 }
@@ -91,6 +92,7 @@ test_round_trip(void)
             && same(&out.event.event_type, &in.event.event_type)
             && same(&out.event.payload, &in.event.payload)
             && same(&out.event.traceparent, &in.event.traceparent)
+            && same(&out.event.tracestate, &in.event.tracestate)
             && same(&out.idempotency, &in.idempotency),
             "the strings are as they were");
     unit_ok(out.event.source.data == NULL

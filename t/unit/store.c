@@ -6,9 +6,12 @@
 
 
 #include "store_fixture.h"
+#include "ngx_triggers_migrations.h"
 
 
 static void test_open(void);
+static void test_migrate(void);
+static void test_old(ngx_str_t *path);
 static void test_foreign(void);
 static void test_create(void);
 static void test_operations(void);
@@ -30,6 +33,7 @@ main(void)
     fixture_init();
 
     test_open();
+    test_migrate();
     test_foreign();
     test_create();
     test_operations();
@@ -109,6 +113,98 @@ test_open(void)
     unit_ok(!ngx_triggers_store_is_open(store)
             && ngx_triggers_store_open(store) == NGX_OK, "open: reopened");
     ngx_triggers_store_destroy(store);
+}
+
+
+/* the column of "tracestate" comes to events that are there */
+
+static void
+test_migrate(void)
+{
+    ngx_str_t               *path;
+    ngx_uint_t               i;
+    fixture_rows_t           rows;
+    ngx_triggers_store_t    *store;
+    ngx_triggers_reader_t   *reader;
+    ngx_triggers_result_t    result;
+    ngx_triggers_mutation_t  m;
+
+    path = fixture_path("migrate.db");
+    test_old(path);
+
+    reader = ngx_triggers_reader_open(path, unit_log());
+    unit_ok(reader == NULL, "migrate: not read before");
+
+    store = fixture_store(path);
+    unit_ok(ngx_triggers_store_open(store) == NGX_OK, "migrate: opened");
+    unit_ok(fixture_sql(path, "PRAGMA user_version")
+            == ngx_triggers_sqlite_version(), "migrate: user_version");
+
+    fixture_mutation(&m, NGX_TRIGGERS_OP_CREATE, 2, "demo");
+    ngx_str_set(&m.event.traceparent, "parent");
+    ngx_str_set(&m.event.tracestate, "a=1,b=2");
+    unit_ok(fixture_write(store, &m, &result) == NGX_OK
+            && result.rc == NGX_TRIGGERS_RC_OK, "migrate: an event is added");
+    unit_ok(fixture_do(store, NGX_TRIGGERS_OP_CREATE, 3, "demo")
+            == NGX_TRIGGERS_RC_OK, "migrate: and another one");
+
+    reader = ngx_triggers_reader_open(path, unit_log());
+
+    for (i = 1; i <= 3; i++) {
+        ngx_memzero(&rows, sizeof(rows));
+        fixture_id(m.id, i);
+
+        unit_ok(ngx_triggers_reader_get(reader, &m.user_id, 0, m.id,
+                                        fixture_row, &rows)
+                == NGX_OK && rows.n == 1
+                && rows.last.event.traceparent.len
+                   == (i == 3 ? 0 : sizeof("parent") - 1)
+                && rows.last.event.tracestate.len
+                   == (i == 2 ? sizeof("a=1,b=2") - 1 : 0)
+                && (rows.last.event.tracestate.data != NULL) == (i == 2)
+                && strcmp(rows.text, i == 1 ? "{\"old\":1}" : "{\"a\":1}")
+                   == 0,
+                "migrate: event %d", (int) i);
+    }
+
+    unit_ok(fixture_sql(path, "SELECT count(*) FROM events "
+                        "WHERE tracestate = 'a=1,b=2'") == 1,
+            "migrate: one has a tracestate");
+
+    ngx_triggers_reader_close(reader);
+    ngx_triggers_store_destroy(store);
+}
+
+
+/* a database of version 5, with an event in it */
+
+static void
+test_old(ngx_str_t *path)
+{
+    char        sql[256];
+    ngx_uint_t  i;
+
+    (void) fixture_sql(path, "PRAGMA auto_vacuum = INCREMENTAL;"
+                       "PRAGMA journal_mode = WAL");
+
+    for (i = 0; ngx_triggers_migrations[i].version < 6; i++) {
+        (void) fixture_sql(path, ngx_triggers_migrations[i].text);
+    }
+
+    snprintf(sql, sizeof(sql), "PRAGMA application_id = %d;"
+             "PRAGMA user_version = 5;"
+             "INSERT INTO owners VALUES (1, 'demo')",
+             NGX_TRIGGERS_SQLITE_APP_ID);
+    (void) fixture_sql(path, sql);
+
+    snprintf(sql, sizeof(sql), "INSERT INTO events (seq, id, owner, "
+             "created_at, priority, traceparent, payload) VALUES (1, "
+             "x'00000000000000010000000000000000', 1, %lld, 1, 'parent', "
+             "'{\"old\":1}')", (long long) FIXTURE_T0);
+    (void) fixture_sql(path, sql);
+    (void) fixture_sql(path, "INSERT INTO inbox VALUES (10, 1, 1);"
+                       "INSERT INTO counts VALUES (0, 4, 1), (1, 4, 1);"
+                       "UPDATE store SET next_seq = 2, total_events = 1");
 }
 
 

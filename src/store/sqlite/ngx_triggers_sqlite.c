@@ -74,9 +74,9 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
 
     "INSERT INTO events (seq, id, owner, created_at, priority, event_type, "
         "source, ordering_key, correlation_id, request_id, source_ip, "
-        "user_agent, api_version, traceparent, metadata, payload) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
-        "?15, ?16)",
+        "user_agent, api_version, traceparent, metadata, payload, "
+        "tracestate) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
+        "?12, ?13, ?14, ?15, ?16, ?17)",
 
     NGX_TRIGGERS_SQLITE_EVENT "WHERE e.id = ?1",
 

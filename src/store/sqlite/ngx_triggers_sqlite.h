@@ -353,6 +353,7 @@ struct ngx_triggers_store_s {
     ngx_triggers_totals_t        totals;
     int64_t                      added[NGX_TRIGGERS_NSTATUS];
     uint64_t                     entered[NGX_TRIGGERS_NSTATUS];
+    uint64_t                     expired;
 
     ngx_triggers_sqlite_owner_t  owners[NGX_TRIGGERS_SQLITE_CACHE];
     uint16_t                     places[NGX_TRIGGERS_SQLITE_CACHE];
@@ -823,12 +824,13 @@ int ngx_triggers_sqlite_event_retry_all(ngx_triggers_store_t *store,
     ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
 
 /*
- * The event that the mutation names, of which seq is 0 if there is none or
- * none that the asker may see; and by number.
+ * The event that the mutation names; result->rc becomes NOT_FOUND if there is
+ * none, or none that the asker may see.  By id and by number: seq is 0 then.
  */
 
 int ngx_triggers_sqlite_event_find(ngx_triggers_store_t *store,
-    ngx_triggers_mutation_t *mutation, ngx_triggers_sqlite_event_t *event);
+    ngx_triggers_mutation_t *mutation, ngx_triggers_sqlite_event_t *event,
+    ngx_triggers_result_t *result);
 int ngx_triggers_sqlite_event_find_id(ngx_triggers_store_t *store, u_char *id,
     ngx_triggers_sqlite_event_t *event);
 int ngx_triggers_sqlite_event_find_seq(ngx_triggers_store_t *store,

@@ -214,17 +214,18 @@ ngx_triggers_sqlite_delivery_apply(ngx_triggers_store_t *store,
 
     delivery = mutation->delivery;
 
-    rc = ngx_triggers_sqlite_event_find(store, mutation, &event);
+    rc = ngx_triggers_sqlite_event_find(store, mutation, &event, result);
 
-    if (rc == SQLITE_OK) {
-        rc = ngx_triggers_sqlite_push_find(store, delivery, &push);
+    if (rc != SQLITE_OK || result->rc != NGX_TRIGGERS_RC_OK) {
+        return rc;
     }
 
+    rc = ngx_triggers_sqlite_push_find(store, delivery, &push);
     if (rc != SQLITE_OK) {
         return rc;
     }
 
-    if (event.seq == 0 || event.seq != delivery->seq
+    if (event.seq != delivery->seq
         || event.hold != NGX_TRIGGERS_HOLD_PUSH
         || ngx_triggers_sqlite_push_stale(delivery, &push))
     {

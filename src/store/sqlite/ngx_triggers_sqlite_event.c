@@ -186,7 +186,23 @@ ngx_triggers_sqlite_event_insert(ngx_triggers_store_t *store,
         }
     }
 
-    return ngx_triggers_sqlite_exec(stmt);
+    /* few events have one, and to bind nothing takes time, too */
+
+    if (event->tracestate.data == NULL) {
+        return ngx_triggers_sqlite_exec(stmt);
+    }
+
+    rc = ngx_triggers_sqlite_bind_text(stmt, 17, &event->tracestate);
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_exec(stmt);
+
+        /* not that of the next event */
+
+        (void) sqlite3_bind_null(stmt, 17);
+    }
+
+    return rc;
 }
 
 
@@ -248,14 +264,10 @@ ngx_triggers_sqlite_event_acknowledge(ngx_triggers_store_t *store,
     int                          rc;
     ngx_triggers_sqlite_event_t  event;
 
-    rc = ngx_triggers_sqlite_event_find(store, mutation, &event);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
+    rc = ngx_triggers_sqlite_event_find(store, mutation, &event, result);
 
-    if (event.seq == 0) {
-        result->rc = NGX_TRIGGERS_RC_NOT_FOUND;
-        return SQLITE_OK;
+    if (rc != SQLITE_OK || result->rc != NGX_TRIGGERS_RC_OK) {
+        return rc;
     }
 
     if (event.status == NGX_TRIGGERS_ACKNOWLEDGED) {
@@ -277,14 +289,10 @@ ngx_triggers_sqlite_event_delete(ngx_triggers_store_t *store,
     int                          rc;
     ngx_triggers_sqlite_event_t  event;
 
-    rc = ngx_triggers_sqlite_event_find(store, mutation, &event);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
+    rc = ngx_triggers_sqlite_event_find(store, mutation, &event, result);
 
-    if (event.seq == 0) {
-        result->rc = NGX_TRIGGERS_RC_NOT_FOUND;
-        return SQLITE_OK;
+    if (rc != SQLITE_OK || result->rc != NGX_TRIGGERS_RC_OK) {
+        return rc;
     }
 
     rc = ngx_triggers_sqlite_audit_event(store,
@@ -307,14 +315,10 @@ ngx_triggers_sqlite_event_retry(ngx_triggers_store_t *store,
     int                          rc;
     ngx_triggers_sqlite_event_t  event;
 
-    rc = ngx_triggers_sqlite_event_find(store, mutation, &event);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
+    rc = ngx_triggers_sqlite_event_find(store, mutation, &event, result);
 
-    if (event.seq == 0) {
-        result->rc = NGX_TRIGGERS_RC_NOT_FOUND;
-        return SQLITE_OK;
+    if (rc != SQLITE_OK || result->rc != NGX_TRIGGERS_RC_OK) {
+        return rc;
     }
 
     if (event.status != NGX_TRIGGERS_FAILED) {
@@ -505,32 +509,39 @@ ngx_triggers_sqlite_event_revive(ngx_triggers_store_t *store,
 
 int
 ngx_triggers_sqlite_event_find(ngx_triggers_store_t *store,
-    ngx_triggers_mutation_t *mutation, ngx_triggers_sqlite_event_t *event)
+    ngx_triggers_mutation_t *mutation, ngx_triggers_sqlite_event_t *event,
+    ngx_triggers_result_t *result)
 {
     int      rc;
     int64_t  owner;
 
-    event->seq = 0;
     owner = 0;
 
     if (!mutation->any_owner) {
         rc = ngx_triggers_sqlite_owner_find(store, &mutation->user_id, 0,
                                             &owner);
-
-        if (rc != SQLITE_OK || owner == 0) {
+        if (rc != SQLITE_OK) {
             return rc;
+        }
+
+        if (owner == 0) {
+            result->rc = NGX_TRIGGERS_RC_NOT_FOUND;
+            return SQLITE_OK;
         }
     }
 
     rc = ngx_triggers_sqlite_event_find_id(store, mutation->id, event);
-
-    if ((owner && event->owner != owner)
-        || ngx_triggers_sqlite_archived(store, event->done_at, event->seq))
-    {
-        event->seq = 0;
+    if (rc != SQLITE_OK) {
+        return rc;
     }
 
-    return rc;
+    if (event->seq == 0 || (owner && event->owner != owner)
+        || ngx_triggers_sqlite_archived(store, event->done_at, event->seq))
+    {
+        result->rc = NGX_TRIGGERS_RC_NOT_FOUND;
+    }
+
+    return SQLITE_OK;
 }
 
 

@@ -384,14 +384,10 @@ ngx_triggers_sqlite_lease_event(ngx_triggers_store_t *store,
     int                          rc;
     ngx_triggers_sqlite_event_t  event;
 
-    rc = ngx_triggers_sqlite_event_find(store, mutation, &event);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
+    rc = ngx_triggers_sqlite_event_find(store, mutation, &event, result);
 
-    if (event.seq == 0) {
-        result->rc = NGX_TRIGGERS_RC_NOT_FOUND;
-        return SQLITE_OK;
+    if (rc != SQLITE_OK || result->rc != NGX_TRIGGERS_RC_OK) {
+        return rc;
     }
 
     if (event.lease != store->lease.number) {
@@ -549,6 +545,7 @@ ngx_triggers_sqlite_lease_expire(ngx_triggers_store_t *store, int64_t number,
         }
 
         store->swept++;
+        store->expired++;
 
         rc = ngx_triggers_sqlite_attempt_add(store, event.seq, 0, &attempt);
 

@@ -155,7 +155,7 @@ static const char *const  ngx_triggers_sqlite_stream_statements[] = {
         "coalesce(s.status, 4), coalesce(s.retry_count, 0), "                 \
         "coalesce(s.updated_at, e.created_at), s.last_retry_at, "             \
         "s.delivered_at, s.acknowledged_at, s.leased_until, s.done_at, "      \
-        "s.error_message, e.request_id, e.ordering_key "                      \
+        "s.error_message, e.request_id, e.ordering_key, e.tracestate "        \
         "FROM events e JOIN owners o ON o.owner = e.owner "                   \
         "LEFT JOIN event_state s ON s.seq = e.seq "
 
@@ -1512,6 +1512,7 @@ ngx_triggers_sqlite_row(sqlite3_stmt *stmt, ngx_triggers_row_t *row)
     ngx_triggers_sqlite_column_text(stmt, 22, &row->error_message);
     ngx_triggers_sqlite_column_text(stmt, 23, &event->request_id);
     ngx_triggers_sqlite_column_text(stmt, 24, &event->ordering_key);
+    ngx_triggers_sqlite_column_text(stmt, 25, &event->tracestate);
 }
 
 

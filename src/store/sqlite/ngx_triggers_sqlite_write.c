@@ -77,6 +77,7 @@ ngx_triggers_store_begin(ngx_triggers_store_t *store)
 
     ngx_memzero(store->added, sizeof(store->added));
     ngx_memzero(store->entered, sizeof(store->entered));
+    store->expired = 0;
 
     rc = ngx_triggers_sqlite_exec(store->stmt[NGX_TRIGGERS_SQLITE_BEGIN]);
     if (rc != SQLITE_OK) {
@@ -382,6 +383,8 @@ ngx_triggers_sqlite_totals_commit(ngx_triggers_store_t *store)
         store->totals.events[status] += store->added[status];
         store->totals.entered[status] += store->entered[status];
     }
+
+    store->totals.expired += store->expired;
 }
 
 

@@ -238,7 +238,7 @@ sub start {
     my $listens = wait_for(sub {
         ($daemon || $self->read('nginx.pid') =~ /^$pid$/m) && $self->connect()
             or !$daemon && !$self->running() && -1;
-    }, 20);
+    });
 
     if (!ref $listens) {
         my @log = split /^/, $self->read('stderr') . $self->read('error.log');
@@ -257,7 +257,7 @@ sub ready {
 
     $self->start() if !$self->{pid};
 
-    wait_for(sub { $self->healthy() }, 20)
+    wait_for(sub { $self->healthy() })
         or Test::More::diag('not healthy: ' . $self->read('error.log'));
 
     return $self;
@@ -390,7 +390,7 @@ sub reload {
     return wait_for(sub {
         my @now = $self->workers();
         @now && !grep { $old{$_} } @now;
-    }, $limit // 30);
+    }, $limit);
 }
 
 
@@ -405,7 +405,7 @@ sub end_with {
 
     $self->signal($signal);
 
-    return wait_for(sub { !$self->running() }, $limit // 30);
+    return wait_for(sub { !$self->running() }, $limit);
 }
 
 
@@ -427,7 +427,7 @@ sub kill9 {
     delete $self->{pid};
 
     local $self->{group} = $group;
-    wait_for(sub { !$self->tree() }, 60)
+    wait_for(sub { !$self->tree() })
         or Test::More::BAIL_OUT('killed processes do not end');
 }
 
@@ -465,7 +465,7 @@ sub stop {
     my ($self) = @_;
 
     return if !$self->running();
-    return if $self->end_with('QUIT', 20);
+    return if $self->end_with('QUIT');
 
     Test::More::diag('nginx did not quit, killing it');
     $self->{stuck} = 1;
@@ -560,7 +560,7 @@ sub connect {
 
     my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1', Proto => 'tcp',
                                      PeerPort => $port // $self->port(),
-                                     Timeout => 5 * $Scale) or return;
+                                     Timeout => 30 * $Scale) or return;
 
     setsockopt $sock, IPPROTO_TCP, TCP_NODELAY, 1;
 
@@ -642,7 +642,7 @@ sub http_read {
     my ($sock, $timeout, $head) = @_;
     my $res = { status => '', headers => {}, body => '' };
     my $buf = ${*$sock}{triggers_left} // '';
-    my $deadline = time() + ($timeout // 15) * $Scale;
+    my $deadline = time() + ($timeout // 60) * $Scale;
     my $more = sub { read_more($sock, \$buf, $deadline) };
 
     while ($buf !~ /\r\n\r\n/) {
@@ -723,6 +723,19 @@ sub read_more {
 }
 
 
+# Has nginx accepted all connections to its port, and read what was sent on
+# them?  The kernel's queues tell.
+
+sub taken_in {
+    my ($self) = @_;
+    my $port = sprintf '%04X', $self->port();
+
+    open my $in, '<', '/proc/net/tcp' or die "/proc/net/tcp: $!";
+
+    return !grep { /^ *\d+: \w+:$port \w+:\w+ \w\w \w+:(?!0+ )/ } <$in>;
+}
+
+
 # all events that the reader of this key sees, by following the cursor
 
 sub inbox {
@@ -789,11 +802,12 @@ sub unlock_database {
 }
 
 
-# waits until the condition holds; its value, or a false one
+# Waits until the condition holds; its value, or a false one.  The limit is far
+# away: on a busy machine everything takes longer.
 
 sub wait_for {
     my ($condition, $limit) = @_;
-    my $deadline = time() + ($limit // 10) * $Scale;
+    my $deadline = time() + ($limit // 60) * $Scale;
     my $step = 0.002;
 
     for ( ;; ) {

@@ -43,7 +43,7 @@ sub new {
 
     $self->{pid} = $pid;
 
-    my ($ports) = Triggers::Nginx::wait_for(sub { $self->lines() }, 20)
+    my ($ports) = Triggers::Nginx::wait_for(sub { $self->lines() })
         or die 'the receiver did not start';
 
     ($ports) = $self->lines();
@@ -95,7 +95,7 @@ sub wait {
     my ($self, $n, %where) = @_;
 
     Triggers::Nginx::wait_for(sub { $self->requests(%where) >= $n },
-                              $self->{patience} || 20);
+                              $self->{patience});
 
     return $self->requests(%where);
 }
