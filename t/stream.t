@@ -332,7 +332,7 @@ GET /page
 Authorization: Bearer metrics-key
 Origin: https://dashboard.example
 --- request
-GET /api/stream?types=event,pipeline-update&limit=1
+GET /api/stream?types=metrics&limit=1
 --- error_code: 200
 --- response_headers
 Access-Control-Allow-Origin: https://dashboard.example
