@@ -61,6 +61,8 @@ static ngx_uint_t ngx_http_triggers_hub_behind(
 static ngx_uint_t ngx_http_triggers_hub_resume(
     ngx_http_triggers_hub_read_t *read, ngx_http_triggers_stream_t *s);
 static void ngx_http_triggers_hub_overtaken(ngx_http_triggers_stream_t *s);
+static void ngx_http_triggers_hub_gap(ngx_http_triggers_stream_t *s,
+    ngx_triggers_feed_cursor_t *cursor);
 static void ngx_http_triggers_hub_begin(ngx_http_triggers_hub_read_t *read);
 static ngx_int_t ngx_http_triggers_hub_next(
     ngx_http_triggers_hub_read_t *read, ngx_triggers_feed_cursor_t *cursor);
@@ -301,7 +303,7 @@ ngx_http_triggers_hub_missed(ngx_http_triggers_hub_t *hub)
         s = ngx_queue_data(q, ngx_http_triggers_stream_t, queue);
 
         if (s->live) {
-            ngx_http_triggers_stream_gap(s, hub->cursor.missed, "overtaken");
+            ngx_http_triggers_hub_gap(s, &hub->cursor);
         }
     }
 }
@@ -376,7 +378,7 @@ ngx_http_triggers_hub_resume(ngx_http_triggers_hub_read_t *read,
             break;
 
         case NGX_DECLINED:
-            ngx_http_triggers_stream_gap(s, s->cursor.missed, "overtaken");
+            ngx_http_triggers_hub_gap(s, &s->cursor);
             continue;
 
         case NGX_BUSY:
@@ -411,6 +413,17 @@ ngx_http_triggers_hub_overtaken(ngx_http_triggers_stream_t *s)
     if (newest.number - s->cursor.number > feed->nplaces) {
         ngx_http_triggers_stream_drop(s);
     }
+}
+
+
+/* a single one was never finished: whoever wrote it was killed, or overtaken */
+
+static void
+ngx_http_triggers_hub_gap(ngx_http_triggers_stream_t *s,
+    ngx_triggers_feed_cursor_t *cursor)
+{
+    ngx_http_triggers_stream_gap(s, cursor->missed,
+                                 cursor->missed == 1 ? "lost" : "overtaken");
 }
 
 

@@ -68,7 +68,13 @@ $load->end();
 cmp_ok($load->{accepted}, '>', 100, "$load->{accepted} events meanwhile");
 is($load->{refused} + $load->{other} + $load->{lost}, 0, 'all answered');
 is($load->losses(), '', 'and stored');
-cmp_ok($grown, '<', 16 * 1024, "the worker grew by $grown KB");
+
+SKIP: {
+    skip 'checkers keep what is freed', 1 if $Triggers::Nginx::Scale > 1;
+
+    cmp_ok($grown, '<', 16 * 1024, "the worker grew by $grown KB");
+}
+
 ok(wait_for(sub { metric('streams') == 1 }), 'nothing is held for them');
 $_->close() for @deaf;
 
