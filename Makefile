@@ -48,6 +48,7 @@ ASAN     := $(TREE)/objs-asan
 ASAN_SO  := build/asan/$(MODULE).so
 MAKEFILE := $(firstword $(MAKEFILE_LIST))
 SQL      := sql/embed.sh $(wildcard sql/*.sql)
+LOGS_SQL := sql/embed.sh $(wildcard sql/logs/*.sql)
 SANITIZE := -fsanitize=address,undefined -fno-omit-frame-pointer
 
 # of a tree of the user's, which is built with what the tests need
@@ -222,10 +223,14 @@ $(ASAN)/Makefile: config $(TREE)/flags
 
 # configure has made these headers once; here they follow what is in them
 
-EMBEDDED := ngx_triggers_migrations.h ngx_http_triggers_openapi.h
+MIGRATIONS := ngx_triggers_migrations.h ngx_triggers_logs_migrations.h
+EMBEDDED := $(MIGRATIONS) ngx_http_triggers_openapi.h
 
 %/ngx_triggers_migrations.h: $(SQL) %/Makefile
-	sh sql/embed.sh $(sort $(filter %.sql,$^)) > $@
+	sh sql/embed.sh $(basename $(@F)) $(sort $(filter %.sql,$^)) > $@
+
+%/ngx_triggers_logs_migrations.h: $(LOGS_SQL) %/Makefile
+	sh sql/embed.sh $(basename $(@F)) $(sort $(filter %.sql,$^)) > $@
 
 %/ngx_http_triggers_openapi.h: docs/embed.sh docs/openapi.yaml %/Makefile
 	sh docs/embed.sh docs/openapi.yaml > $@
@@ -439,7 +444,8 @@ UNIT_sender   := src/pipeline/ngx_triggers_sender.c $(UNIT_address) \
                  $(UNIT_clock)
 UNIT_signature := t/unit/core.c src/pipeline/ngx_triggers_signature.c
 UNIT_networks := t/unit/core.c src/zone/ngx_triggers_networks.c
-UNIT_store  := $(wildcard src/store/sqlite/*.c) $(UNIT_clock)
+UNIT_store  := t/unit/core.c $(wildcard src/store/sqlite/*.c) $(UNIT_clock)
+UNIT_logs   := $(UNIT_store)
 UNIT_store_read  := $(UNIT_store)
 UNIT_store_fault := $(UNIT_store)
 UNIT_idempotency := $(UNIT_store)
@@ -473,7 +479,7 @@ UNIT_OBJS  = $(patsubst %.c,build/unit/%.o,$(1))
 
 # most sources are wanted by several tests, and compiled once
 
-build/unit/%.o: %.c $(OUR_HEADERS) $(OBJS)/ngx_triggers_migrations.h
+build/unit/%.o: %.c $(OUR_HEADERS) $(addprefix $(OBJS)/,$(MIGRATIONS))
 	@mkdir -p $(@D)
 	$(UNIT_CC) $(SANITIZE) -c -o $@ $<
 
@@ -484,7 +490,7 @@ build/unit/%.t: build/unit/t/unit/%.o build/unit/t/unit/unit.o \
 # but for the one that wants limits of its own
 
 build/unit/idempotency_model.t: t/unit/idempotency_model.c t/unit/unit.c \
-        $(UNIT_store) $(OUR_HEADERS) $(OBJS)/ngx_triggers_migrations.h
+        $(UNIT_store) $(OUR_HEADERS) $(addprefix $(OBJS)/,$(MIGRATIONS))
 	$(UNIT_CC) $(SANITIZE) -DNGX_TRIGGERS_SQLITE_SLICE=64 \
 	    -DNGX_TRIGGERS_SQLITE_TAIL_FULL=128 -DNGX_TRIGGERS_SQLITE_STEP=8 \
 	    -DNGX_TRIGGERS_SQLITE_SWEEP=16 -DNGX_TRIGGERS_SQLITE_EXPIRE=32 \
@@ -496,7 +502,7 @@ TSAN_TESTS := $(patsubst %,build/unit/%_tsan.t,ring feed rate keys_table \
                   meters metrics)
 
 build/unit/%_tsan.t: t/unit/%.c t/unit/unit.c $$(UNIT_%) $(OUR_HEADERS) \
-        $(OBJS)/ngx_triggers_migrations.h
+        $(addprefix $(OBJS)/,$(MIGRATIONS))
 	@mkdir -p $(@D)
 	$(UNIT_CC) -fsanitize=thread -o $@ $(filter %.c,$^) $(UNIT_LIBS)
 
@@ -574,7 +580,7 @@ FUZZ_TARGETS := $(patsubst t/fuzz/%.c,%, \
                     $(filter-out t/fuzz/fuzz.c,$(wildcard t/fuzz/*.c)))
 
 build/fuzz/%: t/fuzz/%.c $(FUZZ_COMMON) $$(FUZZ_%) $(OUR_HEADERS) \
-        t/fuzz/fuzz.h $(OBJS)/ngx_triggers_migrations.h
+        t/fuzz/fuzz.h $(addprefix $(OBJS)/,$(MIGRATIONS))
 	@mkdir -p $(@D)
 	clang -g -O1 $(WARNINGS) $(UNIT_INCS) -It/fuzz \
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
@@ -597,13 +603,14 @@ BENCH_json  := t/unit/unit.c $(UNIT_json)
 BENCH_retention := t/unit/unit.c $(UNIT_store)
 
 build/bench/%: bench/%.c $$(BENCH_%) $(OUR_HEADERS) \
-        $(OBJS)/ngx_triggers_migrations.h
+        $(addprefix $(OBJS)/,$(MIGRATIONS))
 	@mkdir -p $(@D)
 	$(CC) $(OPTIMIZE) $(WARNINGS) $(UNIT_INCS) -o $@ $(filter %.c,$^) \
 	    $(UNIT_LIBS)
 
 .PHONY: bench bench-delivery bench-features bench-keys bench-lease \
-        bench-memory bench-processing bench-rows bench-json bench-retention
+        bench-json bench-logs bench-memory bench-processing bench-retention \
+        bench-rows bench-whole
 bench: deps-bench $(SO) build/bench/fsync ## speed beside nginx's return 200
 	@$(BENCH_ENV) bench/run
 
@@ -619,8 +626,14 @@ bench-keys: deps-bench $(SO) ## authentication with 100 000 keys beside ten
 bench-processing: deps-bench $(SO) ## leases, pushes and so on, unused
 	@$(BENCH_ENV) bench/processing
 
+bench-whole: deps-bench $(SO) ## logs and all the rest, on beside off
+	@$(BENCH_ENV) bench/whole
+
 bench-lease: deps-bench $(SO) ## leases in hundreds beside single events
 	@$(BENCH_ENV) bench/lease
+
+bench-logs: deps-bench $(SO) ## stored logs beside none
+	@$(BENCH_ENV) bench/logs
 
 bench-memory: deps-bench $(SO) ## growth of the workers over 2 million events
 	@$(BENCH_ENV) bench/memory

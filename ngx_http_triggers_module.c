@@ -16,6 +16,7 @@
 #include "ngx_http_triggers_delivery.h"
 #include "ngx_http_triggers_filter.h"
 #include "ngx_http_triggers_log.h"
+#include "ngx_http_triggers_logs.h"
 #include "ngx_http_triggers_metrics.h"
 #include "ngx_http_triggers_retention.h"
 #include "ngx_http_triggers_router.h"
@@ -240,6 +241,13 @@ static ngx_command_t  ngx_http_triggers_commands[] = {
       0,
       NULL },
 
+    { ngx_string("triggers_logs"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_triggers_logs,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("triggers_delivery_schedule"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_http_triggers_delivery_schedule,
@@ -396,10 +404,13 @@ ngx_http_triggers_create_main_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     tmcf->retention_set = 0;
+     *     tmcf->logs_set = 0;
+     *     tmcf->logs_off = 0;
      *     tmcf->archive = { 0, NULL };
      */
 
     ngx_http_triggers_retention_create(tmcf);
+    ngx_http_triggers_logs_create(tmcf);
 
     tmcf->delivery.sender.timeout = NGX_CONF_UNSET_MSEC;
     tmcf->delivery.concurrency = NGX_CONF_UNSET_UINT;
@@ -439,6 +450,8 @@ ngx_http_triggers_init_main_conf(ngx_conf_t *cf, void *conf)
         if (ngx_http_triggers_retention_init(cf, tmcf, store[i]) != NGX_OK) {
             return NGX_CONF_ERROR;
         }
+
+        ngx_http_triggers_logs_init(tmcf, store[i]);
     }
 
     return NGX_CONF_OK;

@@ -1,8 +1,9 @@
 #!/bin/sh
 
-# Turns numbered migrations into a C header on the standard output:
+# Turns numbered migrations into an array of that name, of
+# ngx_triggers_migration_t, a C header on the standard output:
 #
-#     sh sql/embed.sh sql/*.sql > ngx_triggers_migrations.h
+#     sh sql/embed.sh ngx_triggers_migrations sql/*.sql > FILE
 #
 # The number a file's name begins with is its version; versions have to grow.
 
@@ -14,18 +15,15 @@ export LC_ALL
 cr=$(printf '\r')
 last=0
 
+name=$1
+shift
+
 cat <<END
 
 /* Made by sql/embed.sh: do not edit. */
 
 
-typedef struct {
-    int          version;
-    const char  *text;
-} ngx_triggers_migration_t;
-
-
-static const ngx_triggers_migration_t  ngx_triggers_migrations[] = {
+static const ngx_triggers_migration_t  $name[] = {
 END
 
 for file in "$@"; do

@@ -35,6 +35,8 @@ typedef struct {
     ngx_str_t                name;
     ngx_str_t                path;             /* of the database, links
                                                   resolved */
+    ngx_str_t                logs;             /* of that of its logs,
+                                                  likewise */
     ngx_str_t                file;             /* that first names it … */
     ngx_uint_t               line;             /* … and where */
     size_t                   size;             /* of the zone, 0: undeclared */
@@ -58,7 +60,10 @@ typedef struct {
     ngx_triggers_retention_t retention;        /* of all stores */
     ngx_str_t                archive;          /* directory, terminated; len
                                                   0: none; data NULL: unset */
+    ngx_triggers_logger_conf_t  logs;          /* what the stores' begin as */
     unsigned                 retention_set:1;
+    unsigned                 logs_set:1;
+    unsigned                 logs_off:1;
 } ngx_http_triggers_main_conf_t;
 
 
@@ -228,6 +233,10 @@ ngx_int_t ngx_http_triggers_refuse(ngx_http_request_t *r, ngx_int_t rc);
 /* Parks a request that waits for a thread or a commit. */
 
 ngx_int_t ngx_http_triggers_park(ngx_http_request_t *r);
+
+/* Can it be the id of a request, or a correlation id? */
+
+ngx_uint_t ngx_http_triggers_is_request_id(ngx_str_t *value);
 
 /*
  * Writes a store's name as the beginning of a file's, at most FILE_STORE

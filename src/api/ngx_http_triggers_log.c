@@ -15,6 +15,7 @@
 #include "ngx_http_triggers_router.h"
 #include "ngx_http_triggers_trace.h"
 #include "ngx_triggers_clock.h"
+#include "ngx_triggers_logger.h"
 
 
 typedef struct {
@@ -205,6 +206,7 @@ ngx_http_triggers_log_feed(ngx_http_request_t *r, ngx_http_triggers_ctx_t *ctx,
     ngx_http_triggers_log_t *log)
 {
     u_char                 message[NGX_HTTP_TRIGGERS_LOG_MESSAGE];
+    uint64_t               number;
     ngx_triggers_entry_t   entry;
     ngx_triggers_worker_t  *worker;
 
@@ -245,8 +247,10 @@ ngx_http_triggers_log_feed(ngx_http_request_t *r, ngx_http_triggers_ctx_t *ctx,
 
     worker = &ctx->store->worker;
 
-    (void) ngx_triggers_feed_append(&worker->zone->sh->feed,
-                                    worker->owner.slot, &entry);
+    number = ngx_triggers_feed_append(&worker->zone->sh->feed,
+                                      worker->owner.slot, &entry);
+
+    ngx_triggers_logger_tell(worker->zone->sh, worker->wake->fd, number);
 }
 
 

@@ -34,6 +34,8 @@ static void ngx_http_triggers_view_fill(ngx_http_triggers_view_t *view,
     ngx_http_triggers_store_t *store);
 static void ngx_http_triggers_view_leader(ngx_http_triggers_view_t *view,
     ngx_triggers_metrics_leader_t *leader);
+static void ngx_http_triggers_view_logs(ngx_http_triggers_view_t *view,
+    ngx_triggers_zone_sh_t *sh);
 static void ngx_http_triggers_view_workers(ngx_http_triggers_view_t *view,
     ngx_triggers_zone_sh_t *sh, uint64_t now);
 static void ngx_http_triggers_view_parts(ngx_http_triggers_view_t *view,
@@ -214,6 +216,7 @@ ngx_http_triggers_view_fill(ngx_http_triggers_view_t *view,
     view->keys_limit = sh->keys.capacity;
     view->waiting_limit = sh->nresults;
 
+    ngx_http_triggers_view_logs(view, sh);
     ngx_http_triggers_view_workers(view, sh, now / 1000);
     ngx_http_triggers_view_parts(view, sh);
 }
@@ -246,6 +249,31 @@ ngx_http_triggers_view_leader(ngx_http_triggers_view_t *view,
     view->database_size = __atomic_load_n(&leader->bytes, __ATOMIC_RELAXED);
     view->failures = __atomic_load_n(&leader->failures, __ATOMIC_RELAXED);
     view->expired = __atomic_load_n(&leader->expired, __ATOMIC_RELAXED);
+}
+
+
+static void
+ngx_http_triggers_view_logs(ngx_http_triggers_view_t *view,
+    ngx_triggers_zone_sh_t *sh)
+{
+    ngx_triggers_metrics_logs_t  *logs;
+
+    logs = &sh->metrics.leader->logs;
+
+    view->logs.stored = __atomic_load_n(&logs->stored, __ATOMIC_RELAXED);
+    view->logs.limited = __atomic_load_n(&logs->limited, __ATOMIC_RELAXED);
+    view->logs.sampled = __atomic_load_n(&logs->sampled, __ATOMIC_RELAXED);
+    view->logs.missed = __atomic_load_n(&logs->missed, __ATOMIC_RELAXED);
+    view->logs.failures = __atomic_load_n(&logs->failures, __ATOMIC_RELAXED);
+    view->logs.bytes = __atomic_load_n(&logs->bytes, __ATOMIC_RELAXED);
+
+    view->logs_writable = __atomic_load_n(&sh->log_state, __ATOMIC_RELAXED)
+                          != NGX_TRIGGERS_LOG_FAILED;
+
+    /* they are numbered from 1 */
+
+    view->feed_entries = __atomic_load_n(&sh->feed.head, __ATOMIC_RELAXED) - 1;
+    view->feed_lost = __atomic_load_n(&sh->feed.lost, __ATOMIC_RELAXED);
 }
 
 

@@ -49,6 +49,11 @@ typedef struct {
                                                   all others */
     ngx_uint_t               nmeters;
 
+    ngx_triggers_metrics_logs_t  logs;
+    uint64_t                 logs_writable;    /* flag */
+    uint64_t                 feed_entries;
+    uint64_t                 feed_lost;
+
     uint64_t                 failures;
     uint64_t                 expired;
     uint64_t                 refused;

@@ -85,6 +85,8 @@ static void ngx_http_triggers_metric_meter_breaker(
     ngx_http_triggers_metrics_writer_t *w, uintptr_t data);
 static void ngx_http_triggers_metric_meter_sending(
     ngx_http_triggers_metrics_writer_t *w, uintptr_t data);
+static void ngx_http_triggers_metric_suppressed(
+    ngx_http_triggers_metrics_writer_t *w, uintptr_t data);
 static void ngx_http_triggers_metric_store(
     ngx_http_triggers_metrics_writer_t *w, uintptr_t data);
 static void ngx_http_triggers_metric_parts(
@@ -291,6 +293,41 @@ static const ngx_http_triggers_metric_t  ngx_http_triggers_metrics_table[] = {
     { "triggers_wal_frames", NULL, NGX_HTTP_TRIGGERS_GAUGE,
       "Pages in the WAL.",
       ngx_http_triggers_metric_view(wal_frames) },
+
+    /* the live feed and the stored logs */
+
+    { "triggers_feed_entries", NULL, NGX_HTTP_TRIGGERS_COUNTER,
+      "Entries of the live feed: requests, changes of events, and what is "
+      "done in the background.",
+      ngx_http_triggers_metric_view(feed_entries) },
+
+    { "triggers_feed_lost", NULL, NGX_HTTP_TRIGGERS_COUNTER,
+      "Entries of it that were lost, as their place was still being written.",
+      ngx_http_triggers_metric_view(feed_lost) },
+
+    { "triggers_logs_stored", NULL, NGX_HTTP_TRIGGERS_COUNTER,
+      "Logs stored.",
+      ngx_http_triggers_metric_view(logs.stored) },
+
+    { "triggers_logs_suppressed", NULL, NGX_HTTP_TRIGGERS_COUNTER,
+      "Logs left out, by the parameter of triggers_logs that did it.",
+      ngx_http_triggers_metric_suppressed, 0 },
+
+    { "triggers_logs_missed", NULL, NGX_HTTP_TRIGGERS_COUNTER,
+      "Entries of the feed that were overwritten before they were looked at.",
+      ngx_http_triggers_metric_view(logs.missed) },
+
+    { "triggers_logs_failures", NULL, NGX_HTTP_TRIGGERS_COUNTER,
+      "Times that logs could not be written.",
+      ngx_http_triggers_metric_view(logs.failures) },
+
+    { "triggers_logs_writable", NULL, NGX_HTTP_TRIGGERS_GAUGE,
+      "0 while logs cannot be written.",
+      ngx_http_triggers_metric_view(logs_writable) },
+
+    { "triggers_logs_size_bytes", "bytes", NGX_HTTP_TRIGGERS_GAUGE,
+      "Size of the database of logs with its WAL.",
+      ngx_http_triggers_metric_view(logs.bytes) },
 
     /* shared memory */
 
@@ -894,6 +931,17 @@ ngx_http_triggers_metric_parts(ngx_http_triggers_metrics_writer_t *w,
         ngx_http_triggers_metric_number(w, "", bytes[i], "part",
                                         ngx_http_triggers_metric_zone[i]);
     }
+}
+
+
+static void
+ngx_http_triggers_metric_suppressed(ngx_http_triggers_metrics_writer_t *w,
+    uintptr_t data)
+{
+    ngx_http_triggers_metric_number(w, "_total", w->view->logs.limited,
+                                    "reason", "rate");
+    ngx_http_triggers_metric_number(w, "_total", w->view->logs.sampled,
+                                    "reason", "sample");
 }
 
 

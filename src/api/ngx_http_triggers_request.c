@@ -26,7 +26,6 @@ static void ngx_http_triggers_scan_headers(ngx_http_request_t *r,
     ngx_http_triggers_ctx_t *ctx);
 static ngx_int_t ngx_http_triggers_set_ids(ngx_http_request_t *r,
     ngx_http_triggers_ctx_t *ctx);
-static ngx_uint_t ngx_http_triggers_is_request_id(ngx_str_t *value);
 static void ngx_http_triggers_commit_handler(void *data, ngx_int_t rc,
     ngx_triggers_result_t *result);
 static void ngx_http_triggers_wait_cleanup(void *data);
@@ -396,7 +395,7 @@ ngx_http_triggers_set_ids(ngx_http_request_t *r, ngx_http_triggers_ctx_t *ctx)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_triggers_is_request_id(ngx_str_t *value)
 {
     u_char      ch;

@@ -58,6 +58,10 @@ ngx_int_t ngx_http_triggers_key_revoke(ngx_http_request_t *r);
 
 ngx_int_t ngx_http_triggers_audit_list(ngx_http_request_t *r);
 
+/* ngx_http_triggers_logs_read.c: what was stored of the live feed */
+
+ngx_int_t ngx_http_triggers_logs_list(ngx_http_request_t *r);
+
 /* ngx_http_triggers_webhook.c: endpoints that events are pushed to */
 
 ngx_int_t ngx_http_triggers_webhook_create(ngx_http_request_t *r);

@@ -6,20 +6,16 @@
 
 
 #include "ngx_http_triggers_archive.h"
+#include "ngx_http_triggers_parameter.h"
 #include "ngx_http_triggers_retention.h"
 
 
-/* how long things are kept, ms, and the longest time that can be set, s */
+/* how long things are kept, ms */
 
 #define NGX_HTTP_TRIGGERS_DAY            (24 * 3600 * 1000LL)
 #define NGX_HTTP_TRIGGERS_KEEP_EVENTS    (30 * NGX_HTTP_TRIGGERS_DAY)
 #define NGX_HTTP_TRIGGERS_KEEP_ATTEMPTS  (30 * NGX_HTTP_TRIGGERS_DAY)
 #define NGX_HTTP_TRIGGERS_KEEP_AUDIT     (2557 * NGX_HTTP_TRIGGERS_DAY)
-#define NGX_HTTP_TRIGGERS_KEEP_MAX       (1000 * 366 * 24 * 3600LL)
-
-
-static char *ngx_http_triggers_retention_age(ngx_conf_t *cf, ngx_str_t *value,
-    size_t prefix, int64_t *dst);
 
 
 char *
@@ -45,20 +41,20 @@ ngx_http_triggers_retention(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     for (i = 1; rv == NGX_CONF_OK && i < cf->args->nelts; i++) {
 
         if (ngx_strncmp(value[i].data, "events=", 7) == 0) {
-            rv = ngx_http_triggers_retention_age(cf, &value[i], 7,
-                                                 &retention->events);
+            rv = ngx_http_triggers_set_age(cf, &value[i], 7,
+                                           &retention->events);
             continue;
         }
 
         if (ngx_strncmp(value[i].data, "attempts=", 9) == 0) {
-            rv = ngx_http_triggers_retention_age(cf, &value[i], 9,
-                                                 &retention->attempts);
+            rv = ngx_http_triggers_set_age(cf, &value[i], 9,
+                                           &retention->attempts);
             continue;
         }
 
         if (ngx_strncmp(value[i].data, "audit=", 6) == 0) {
-            rv = ngx_http_triggers_retention_age(cf, &value[i], 6,
-                                                 &retention->audit);
+            rv = ngx_http_triggers_set_age(cf, &value[i], 6,
+                                           &retention->audit);
             continue;
         }
 
@@ -145,35 +141,4 @@ ngx_http_triggers_retention_init(ngx_conf_t *cf,
     worker->archive.line = ngx_http_triggers_archive_line;
 
     return NGX_OK;
-}
-
-
-/* seconds at least; "off" or 0 is for ever */
-
-static char *
-ngx_http_triggers_retention_age(ngx_conf_t *cf, ngx_str_t *value,
-    size_t prefix, int64_t *dst)
-{
-    ngx_int_t  n;
-    ngx_str_t  s;
-
-    s.data = value->data + prefix;
-    s.len = value->len - prefix;
-
-    if (ngx_strcmp(s.data, "off") == 0) {
-        *dst = 0;
-        return NGX_CONF_OK;
-    }
-
-    n = ngx_parse_time(&s, 1);
-
-    if (n == NGX_ERROR || n > NGX_HTTP_TRIGGERS_KEEP_MAX) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid time in \"%V\"",
-                           value);
-        return NGX_CONF_ERROR;
-    }
-
-    *dst = (int64_t) n * 1000;
-
-    return NGX_CONF_OK;
 }

@@ -163,6 +163,10 @@ static const ngx_http_triggers_route_t  ngx_http_triggers_routes[] = {
       NGX_HTTP_TRIGGERS_BODY_NONE,
       ngx_http_triggers_audit_list },
 
+    { NGX_HTTP_GET, ngx_string("/logs"),
+      NGX_HTTP_TRIGGERS_SCOPE_LOGS_READ, NGX_HTTP_TRIGGERS_BODY_NONE,
+      ngx_http_triggers_logs_list },
+
     { NGX_HTTP_POST, ngx_string("/v1/webhooks"),
       NGX_HTTP_TRIGGERS_SCOPE_WEBHOOKS_MANAGE, NGX_HTTP_TRIGGERS_BODY_OTHER,
       ngx_http_triggers_webhook_create },

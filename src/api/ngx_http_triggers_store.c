@@ -20,6 +20,11 @@
 static char *ngx_http_triggers_store_path(ngx_conf_t *cf,
     ngx_http_triggers_main_conf_t *tmcf, ngx_http_triggers_store_t *store,
     ngx_str_t *value);
+static char *ngx_http_triggers_store_logs(ngx_conf_t *cf,
+    ngx_http_triggers_main_conf_t *tmcf, ngx_http_triggers_store_t *store);
+static char *ngx_http_triggers_store_unique(ngx_conf_t *cf,
+    ngx_http_triggers_main_conf_t *tmcf, ngx_http_triggers_store_t *store,
+    ngx_str_t *path);
 static ngx_int_t ngx_http_triggers_store_real_path(ngx_conf_t *cf,
     ngx_str_t *path);
 static ngx_int_t ngx_http_triggers_store_follow_link(ngx_conf_t *cf,
@@ -72,6 +77,10 @@ ngx_http_triggers_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     for (i = 3; rv == NGX_CONF_OK && i < cf->args->nelts; i++) {
         rv = ngx_http_triggers_store_parameter(cf, store, &value[i],
                                                &thread_pool);
+    }
+
+    if (rv == NGX_CONF_OK) {
+        rv = ngx_http_triggers_store_logs(cf, tmcf, store);
     }
 
     if (rv != NGX_CONF_OK) {
@@ -144,9 +153,6 @@ ngx_http_triggers_store_path(ngx_conf_t *cf,
     ngx_http_triggers_main_conf_t *tmcf, ngx_http_triggers_store_t *store,
     ngx_str_t *value)
 {
-    ngx_uint_t                   i;
-    ngx_http_triggers_store_t  **other;
-
     if (value->len <= sizeof("sqlite:") - 1
         || ngx_strncmp(value->data, "sqlite:", sizeof("sqlite:") - 1) != 0
         || value->data[value->len - 1] == '/')
@@ -168,20 +174,68 @@ ngx_http_triggers_store_path(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    other = tmcf->stores.elts;
+    return ngx_http_triggers_store_unique(cf, tmcf, store, &store->path);
+}
+
+
+/* of the logs, by default beside the store */
+
+static char *
+ngx_http_triggers_store_logs(ngx_conf_t *cf,
+    ngx_http_triggers_main_conf_t *tmcf, ngx_http_triggers_store_t *store)
+{
+    if (store->logs.data == NULL) {
+        store->logs.len = store->path.len + sizeof(".logs") - 1;
+
+        store->logs.data = ngx_pnalloc(cf->pool, store->logs.len + 1);
+        if (store->logs.data == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        (void) ngx_sprintf(store->logs.data, "%V.logs%Z", &store->path);
+
+    } else if (ngx_conf_full_name(cf->cycle, &store->logs, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_triggers_store_real_path(cf, &store->logs) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_triggers_store_unique(cf, tmcf, store, &store->logs);
+}
+
+
+/* is no other database of a store that path's? */
+
+static char *
+ngx_http_triggers_store_unique(ngx_conf_t *cf,
+    ngx_http_triggers_main_conf_t *tmcf, ngx_http_triggers_store_t *store,
+    ngx_str_t *path)
+{
+    ngx_str_t                   *other[2];
+    ngx_uint_t                   i, n;
+    ngx_http_triggers_store_t  **stores;
+
+    stores = tmcf->stores.elts;
 
     for (i = 0; i < tmcf->stores.nelts; i++) {
 
-        if (other[i] != store
-            && other[i]->path.len == store->path.len
-            && ngx_strncmp(other[i]->path.data, store->path.data,
-                           store->path.len)
-               == 0)
-        {
+        other[0] = &stores[i]->path;
+        other[1] = &stores[i]->logs;
+
+        for (n = 0; n < 2; n++) {
+
+            if (other[n] == path
+                || other[n]->len != path->len
+                || ngx_strncmp(other[n]->data, path->data, path->len) != 0)
+            {
+                continue;
+            }
+
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "database \"%V\" is used by triggers store "
-                               "\"%V\" already", &store->path,
-                               &other[i]->name);
+                               "\"%V\" already", path, &stores[i]->name);
             return NGX_CONF_ERROR;
         }
     }
@@ -310,22 +364,22 @@ ngx_http_triggers_store_parameter(ngx_conf_t *cf,
     }
 
     if (ngx_strncmp(value->data, "waiting=", 8) == 0) {
-        return ngx_http_triggers_set_number(cf, value, 8, 1000000,
+        return ngx_http_triggers_set_number(cf, value, 8, 1, 1000000,
                                             &store->waiting);
     }
 
     if (ngx_strncmp(value->data, "keys=", 5) == 0) {
-        return ngx_http_triggers_set_number(cf, value, 5, 100000000,
+        return ngx_http_triggers_set_number(cf, value, 5, 1, 100000000,
                                             &store->keys);
     }
 
     if (ngx_strncmp(value->data, "readers=", 8) == 0) {
-        return ngx_http_triggers_set_number(cf, value, 8, 64,
+        return ngx_http_triggers_set_number(cf, value, 8, 1, 64,
                                             &worker->nreaders);
     }
 
     if (ngx_strncmp(value->data, "batch_records=", 14) == 0) {
-        return ngx_http_triggers_set_number(cf, value, 14, 100000,
+        return ngx_http_triggers_set_number(cf, value, 14, 1, 100000,
                                             &conf->batch_records);
     }
 
@@ -341,6 +395,16 @@ ngx_http_triggers_store_parameter(ngx_conf_t *cf,
     if (ngx_strncmp(value->data, "body_memory=", 12) == 0) {
         return ngx_http_triggers_set_size(cf, value, 12,
                                           &worker->body_memory);
+    }
+
+    if (ngx_strncmp(value->data, "logs=", 5) == 0
+        && value->len > 5
+        && value->data[value->len - 1] != '/')
+    {
+        store->logs.data = value->data + 5;
+        store->logs.len = value->len - 5;
+
+        return NGX_CONF_OK;
     }
 
     if (ngx_strncmp(value->data, "thread_pool=", 12) == 0

@@ -9,7 +9,7 @@
 
 #include "ngx_triggers_archiver.h"
 #include "ngx_triggers_clock.h"
-#include "ngx_triggers_worker.h"
+#include "ngx_triggers_logger.h"
 #include "ngx_triggers_wake.h"
 
 
@@ -161,6 +161,7 @@ ngx_triggers_leader_tick(ngx_triggers_worker_t *worker)
     worker->batches = sh->batches;
 
     ngx_triggers_archiver_start(worker);
+    ngx_triggers_logger_start(worker);
 }
 
 
@@ -175,6 +176,7 @@ ngx_triggers_resign(ngx_triggers_worker_t *worker)
 
     worker->releasing = 1;
     ngx_triggers_delivery_resign(worker);
+    ngx_triggers_logger_resign(worker);
     ngx_triggers_drainer_stop(worker->drainer);
 
     if (worker->retry.timer_set) {

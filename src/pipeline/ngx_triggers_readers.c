@@ -8,6 +8,9 @@
  *
  * A job that may take minutes has a task of its own beside these, so that it
  * keeps no query waiting, and a connection that is closed after it.
+ *
+ * Jobs that need no connection to the store have readers of their own: they
+ * neither wait for the store nor behind those who do.
  */
 
 
@@ -33,6 +36,7 @@ typedef struct {
 
 struct ngx_triggers_readers_s {
     ngx_triggers_worker_t   *worker;
+    ngx_uint_t               storeless;        /* flag */
     ngx_queue_t              waiting;
     ngx_uint_t               nwaiting;
     ngx_uint_t               nbusy;
@@ -44,7 +48,7 @@ struct ngx_triggers_readers_s {
 };
 
 
-static ngx_int_t ngx_triggers_readers_state(ngx_triggers_worker_t *worker);
+static ngx_int_t ngx_triggers_readers_state(ngx_triggers_readers_t *readers);
 static ngx_int_t ngx_triggers_readers_apart(ngx_triggers_readers_t *readers,
     ngx_triggers_job_t *job);
 static ngx_int_t ngx_triggers_readers_start_apart(
@@ -64,7 +68,8 @@ static void ngx_triggers_read_done_handler(ngx_event_t *ev);
 
 
 ngx_triggers_readers_t *
-ngx_triggers_readers_create(ngx_triggers_worker_t *worker)
+ngx_triggers_readers_create(ngx_triggers_worker_t *worker,
+    ngx_uint_t storeless)
 {
     ngx_pool_t               *pool;
     ngx_uint_t                i;
@@ -80,6 +85,7 @@ ngx_triggers_readers_create(ngx_triggers_worker_t *worker)
     }
 
     readers->worker = worker;
+    readers->storeless = storeless;
     readers->created = ngx_current_msec;
     ngx_queue_init(&readers->waiting);
 
@@ -113,17 +119,20 @@ ngx_triggers_readers_create(ngx_triggers_worker_t *worker)
 ngx_int_t
 ngx_triggers_read(ngx_triggers_worker_t *worker, ngx_triggers_job_t *job)
 {
+    ngx_int_t                 rc;
     ngx_uint_t                i;
     ngx_triggers_readers_t   *readers;
     ngx_triggers_read_ctx_t  *ctx;
-
-    readers = worker->readers;
 
     if (worker->wake == NULL) {
         return NGX_ERROR;
     }
 
-    if (ngx_triggers_readers_state(worker) == NGX_ERROR) {
+    readers = job->storeless ? worker->storeless : worker->readers;
+
+    rc = ngx_triggers_readers_state(readers);
+
+    if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
 
@@ -131,9 +140,7 @@ ngx_triggers_read(ngx_triggers_worker_t *worker, ngx_triggers_job_t *job)
         return ngx_triggers_readers_apart(readers, job);
     }
 
-    if (ngx_triggers_readers_state(worker) == NGX_OK
-        && readers->nbusy < worker->nreaders)
-    {
+    if (rc == NGX_OK && readers->nbusy < worker->nreaders) {
 
         for (i = 0; i < worker->nreaders; i++) {
             ctx = readers->tasks[i]->ctx;
@@ -188,7 +195,7 @@ ngx_triggers_readers_resume(ngx_triggers_readers_t *readers)
         return;
     }
 
-    rc = ngx_triggers_readers_state(readers->worker);
+    rc = ngx_triggers_readers_state(readers);
 
     if (rc == NGX_OK) {
         for (i = 0; i < readers->worker->nreaders; i++) {
@@ -233,19 +240,21 @@ ngx_triggers_readers_close(ngx_triggers_readers_t *readers)
  */
 
 static ngx_int_t
-ngx_triggers_readers_state(ngx_triggers_worker_t *worker)
+ngx_triggers_readers_state(ngx_triggers_readers_t *readers)
 {
     ngx_triggers_zone_sh_t  *sh;
 
-    sh = worker->zone->sh;
+    sh = readers->worker->zone->sh;
 
-    if (__atomic_load_n(&sh->readable, __ATOMIC_ACQUIRE)) {
+    if (readers->storeless
+        || __atomic_load_n(&sh->readable, __ATOMIC_ACQUIRE))
+    {
         return NGX_OK;
     }
 
     if (__atomic_load_n(&sh->state, __ATOMIC_RELAXED)
         == NGX_TRIGGERS_STORE_STARTING
-        && ngx_current_msec - worker->readers->created
+        && ngx_current_msec - readers->created
            < NGX_TRIGGERS_START_TIME)
     {
         return NGX_AGAIN;
@@ -268,7 +277,7 @@ ngx_triggers_readers_apart(ngx_triggers_readers_t *readers,
     readers->apart = job;
     rc = NGX_OK;
 
-    if (ngx_triggers_readers_state(readers->worker) == NGX_OK) {
+    if (ngx_triggers_readers_state(readers) == NGX_OK) {
         rc = ngx_triggers_readers_start_apart(readers);
     }
 
@@ -315,7 +324,7 @@ ngx_triggers_readers_resume_apart(ngx_triggers_readers_t *readers)
         return;
     }
 
-    rc = ngx_triggers_readers_state(readers->worker);
+    rc = ngx_triggers_readers_state(readers);
 
     if (rc == NGX_AGAIN) {
         return;
@@ -396,6 +405,11 @@ static void
 ngx_triggers_read_handler(void *data, ngx_log_t *log)
 {
     ngx_triggers_read_ctx_t *ctx = data;
+
+    if (ctx->readers->storeless) {
+        ctx->job->rc = ctx->job->run(ctx->job, NULL);
+        return;
+    }
 
     ngx_triggers_read_gate(ctx->readers->worker->zone->sh);
 

@@ -9,8 +9,8 @@
  */
 
 
-#include "ngx_triggers_worker.h"
 #include "ngx_triggers_clock.h"
+#include "ngx_triggers_logger.h"
 #include "ngx_triggers_wake.h"
 
 
@@ -70,6 +70,7 @@ ngx_triggers_worker_exit(ngx_triggers_worker_t *worker)
     }
 
     ngx_triggers_leader_exit(worker);
+    ngx_triggers_logger_exit(worker);
     ngx_triggers_readers_close(worker->readers);
 
     (void) ngx_triggers_feed_log(&worker->zone->sh->feed, worker->owner.slot,
@@ -193,8 +194,13 @@ ngx_triggers_worker_prepare(ngx_triggers_worker_t *worker)
 
     n = worker->zone->sh->nresults;
 
-    worker->readers = ngx_triggers_readers_create(worker);
+    worker->readers = ngx_triggers_readers_create(worker, 0);
     if (worker->readers == NULL) {
+        return NGX_ERROR;
+    }
+
+    worker->storeless = ngx_triggers_readers_create(worker, 1);
+    if (worker->storeless == NULL) {
         return NGX_ERROR;
     }
 
@@ -279,6 +285,10 @@ ngx_triggers_worker_wake_handler(ngx_event_t *rev)
             ngx_triggers_kick(worker);
         }
 
+        if (__atomic_load_n(&worker->zone->sh->log_wanted, __ATOMIC_RELAXED)) {
+            ngx_triggers_logger_start(worker);
+        }
+
     } else if (worker->zone->sh->leader == NGX_TRIGGERS_LEADER
                && !ngx_exiting)
     {
@@ -312,17 +322,18 @@ ngx_triggers_worker_look(ngx_triggers_worker_t *worker)
 static void
 ngx_triggers_worker_tell(ngx_triggers_worker_t *worker)
 {
-    ngx_uint_t            reading, queries;
+    ngx_uint_t            reading, queries, storeless, waiting;
     ngx_triggers_slot_t  *slot;
 
     slot = &worker->zone->sh->slots[worker->owner.slot];
 
     ngx_triggers_readers_count(worker->readers, &reading, &queries);
+    ngx_triggers_readers_count(worker->storeless, &storeless, &waiting);
 
     __atomic_store_n(&slot->body_bytes, worker->body_bytes, __ATOMIC_RELAXED);
     __atomic_store_n(&slot->waiting, worker->nwaiting, __ATOMIC_RELAXED);
-    __atomic_store_n(&slot->reading, reading, __ATOMIC_RELAXED);
-    __atomic_store_n(&slot->queries, queries, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->reading, reading + storeless, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->queries, queries + waiting, __ATOMIC_RELAXED);
     __atomic_store_n(&slot->polls, worker->npolls, __ATOMIC_RELAXED);
     __atomic_store_n(&slot->streams, worker->nstreams, __ATOMIC_RELAXED);
 
@@ -384,7 +395,10 @@ ngx_triggers_worker_guard_handler(ngx_event_t *ev)
         ngx_triggers_lead(worker);
     }
 
-    if (worker->nwaiting || ngx_triggers_readers_busy(worker->readers)) {
+    if (worker->nwaiting
+        || ngx_triggers_readers_busy(worker->readers)
+        || ngx_triggers_readers_busy(worker->storeless))
+    {
         ngx_triggers_worker_guard(worker);
     }
 }

@@ -21,6 +21,7 @@
 
 #include "ngx_triggers_deliverer.h"
 #include "ngx_triggers_drainer.h"
+#include "ngx_triggers_logs.h"
 
 
 typedef struct ngx_triggers_worker_s   ngx_triggers_worker_t;
@@ -29,6 +30,7 @@ typedef struct ngx_triggers_job_s      ngx_triggers_job_t;
 typedef struct ngx_triggers_poll_s     ngx_triggers_poll_t;
 typedef struct ngx_triggers_readers_s  ngx_triggers_readers_t;
 typedef struct ngx_triggers_archiver_s  ngx_triggers_archiver_t;
+typedef struct ngx_triggers_logger_s   ngx_triggers_logger_t;
 typedef struct ngx_triggers_outcomes_s  ngx_triggers_outcomes_t;
 
 
@@ -48,6 +50,21 @@ typedef struct {
 } ngx_triggers_archive_conf_t;
 
 
+/* likewise: which logs are stored */
+
+typedef struct {
+    ngx_str_t                path;             /* of their database,
+                                                  terminated; len 0: none
+                                                  are */
+    ngx_uint_t               level;            /* this one and above … */
+    ngx_uint_t               sample;           /* … below warn one in so
+                                                  many … */
+    ngx_uint_t               rate;             /* … and at most so many a
+                                                  second, 0: any */
+    ngx_triggers_logs_limits_t  limits;
+} ngx_triggers_logger_conf_t;
+
+
 struct ngx_triggers_worker_s {
     /* set by the configuration */
     ngx_triggers_zone_t     *zone;
@@ -57,6 +74,7 @@ struct ngx_triggers_worker_s {
     ngx_uint_t               nreaders;
     size_t                   body_memory;      /* bytes of bodies at once */
     ngx_triggers_archive_conf_t  archive;
+    ngx_triggers_logger_conf_t  logger_conf;
 
     /* of the process, set by init_process */
     ngx_log_t               *log;
@@ -93,7 +111,10 @@ struct ngx_triggers_worker_s {
                                                   no task any more */
 
     ngx_triggers_readers_t  *readers;
+    ngx_triggers_readers_t  *storeless;        /* of jobs that need no
+                                                  connection to the store */
     ngx_triggers_archiver_t *archiver;         /* made when it is needed */
+    ngx_triggers_logger_t   *logger;           /* likewise */
 
     ngx_triggers_deliverer_t  *deliverer;      /* as drainer */
     ngx_triggers_outcomes_t  *outcomes;        /* its, on their way */
@@ -169,6 +190,7 @@ struct ngx_triggers_job_s {
     ngx_int_t                rc;
     unsigned                 apart:1;          /* takes long: has a connection
                                                   of its own */
+    unsigned                 storeless:1;      /* needs none, run gets NULL */
 };
 
 
@@ -250,12 +272,13 @@ void ngx_triggers_resign(ngx_triggers_worker_t *worker);
 void ngx_triggers_leader_exit(ngx_triggers_worker_t *worker);
 
 /*
- * Readers: NULL, no memory; has one work, or work to come?  How many; goes on
- * with jobs that wait; closes their connections, when no thread runs.
+ * Readers, those of the store or the storeless: NULL, no memory; has one work,
+ * or work to come?  How many; goes on with jobs that wait; closes their
+ * connections, when no thread runs.
  */
 
 ngx_triggers_readers_t *ngx_triggers_readers_create(
-    ngx_triggers_worker_t *worker);
+    ngx_triggers_worker_t *worker, ngx_uint_t storeless);
 ngx_uint_t ngx_triggers_readers_busy(ngx_triggers_readers_t *readers);
 void ngx_triggers_readers_count(ngx_triggers_readers_t *readers,
     ngx_uint_t *busy, ngx_uint_t *waiting);

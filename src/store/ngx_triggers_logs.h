@@ -19,6 +19,7 @@
 
 
 #include "ngx_triggers_log.h"
+#include "ngx_triggers_minute.h"
 
 
 typedef struct ngx_triggers_logs_s         ngx_triggers_logs_t;
@@ -101,9 +102,15 @@ ngx_int_t ngx_triggers_logs_add(ngx_triggers_logs_t *logs,
     ngx_triggers_entry_t *entry);
 ngx_int_t ngx_triggers_logs_commit(ngx_triggers_logs_t *logs);
 
+/* Within a batch: a minute of the history.  NGX_OK or NGX_ERROR. */
+
+ngx_int_t ngx_triggers_logs_add_minute(ngx_triggers_logs_t *logs,
+    ngx_triggers_minute_t *minute);
+
 /*
  * Removes a bounded number of what is too old or too much at now (ms since the
- * epoch).  NGX_OK: nothing is left to do; NGX_AGAIN: there is more; NGX_ERROR.
+ * epoch), as a batch of its own.  NGX_OK: nothing is left to do, or it is
+ * another's; NGX_AGAIN: there is more; NGX_ERROR.
  */
 
 ngx_int_t ngx_triggers_logs_retain(ngx_triggers_logs_t *logs, int64_t now);

@@ -122,6 +122,18 @@ typedef enum {
 } ngx_triggers_breaker_state_e;
 
 
+/* of the stored logs; written by the logger, each word is atomic */
+
+typedef struct {
+    uint64_t                 stored;
+    uint64_t                 limited;          /* left out by the rate … */
+    uint64_t                 sampled;          /* … and by the sample */
+    uint64_t                 missed;           /* entries of the feed */
+    uint64_t                 failures;
+    uint64_t                 bytes;            /* of the database */
+} ngx_triggers_metrics_logs_t;
+
+
 /* written by the drainer, the deliverer and the leader; each word is atomic */
 
 typedef struct {
@@ -146,6 +158,8 @@ typedef struct {
                                                   state */
 
     uint64_t                 endpoints[NGX_TRIGGERS_NBREAKERS];
+
+    ngx_triggers_metrics_logs_t  logs;
 
     uint64_t                 minutes;          /* that were taken */
 } ngx_triggers_metrics_leader_t;

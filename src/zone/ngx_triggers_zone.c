@@ -446,6 +446,7 @@ ngx_triggers_zone_carve(ngx_triggers_zone_t *zone, u_char *p, size_t size)
 
     n = part - part % sizeof(ngx_triggers_feed_place_t);
     ngx_triggers_feed_init(&sh->feed, p, n);
+    sh->log_number = 1;
     p += n;
     left -= n;
 

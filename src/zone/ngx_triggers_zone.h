@@ -80,6 +80,15 @@ typedef union {
 } ngx_triggers_zone_result_t;
 
 
+/* how the logger's last run has ended */
+
+typedef enum {
+    NGX_TRIGGERS_LOG_STARTING = 0,         /* there was none */
+    NGX_TRIGGERS_LOG_READY,
+    NGX_TRIGGERS_LOG_FAILED
+} ngx_triggers_log_state_e;
+
+
 typedef struct {
     /* fixed after init */
     uint64_t                 nonce;        /* names this zone for ever */
@@ -124,6 +133,13 @@ typedef struct {
                                  __attribute__((aligned(128)));
     uint64_t                 any_generation;
     uint64_t                 unknown_generation;
+
+    /* atomic: of the logger */
+    uint64_t                 log_number  __attribute__((aligned(128)));
+                                           /* of the feed's entry that it
+                                              reads next */
+    uint32_t                 log_wanted;   /* it has been told to hurry */
+    uint32_t                 log_state;    /* ngx_triggers_log_state_e */
 
     ngx_triggers_metrics_t   metrics;
     ngx_triggers_feed_t      feed;

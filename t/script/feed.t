@@ -9,7 +9,7 @@ use Triggers::Nginx;
 use Triggers::Receiver;
 use Triggers::Stream;
 
-my $t = Triggers::Nginx->new()->plan(39);
+my $t = Triggers::Nginx->new()->plan(41);
 my $r = Triggers::Receiver->new(dir => $t->{dir});
 
 mkdir "$t->{dir}/backups";
@@ -124,6 +124,14 @@ is($seen[-1]{context}{event_id}, $id, 'which one');
 
 unlike(join("\n", map { $_->{message} } @seen), qr/s3cr3t|127\.0\.0\.1/,
        'nothing of the URL');
+
+my $stored = sub { grep { $_ =~ /^(?:event|delivery)/ }
+                   map { $_->{message} }
+                   @{$t->get("/logs?event_id=$id")->{json}{logs} || []} };
+
+ok(wait_for(sub { $stored->() == 3 }), 'they are stored logs, too');
+is(join("\n", sort $stored->()),
+   join("\n", sort map { $_->{message} } @failed, $seen[-1]), 'the same');
 
 $t->post("/inbox/$id/retry", undef, key => 'alice-key');
 is(told(change($events, $id)), 'retried retrying broken alice',

@@ -1,5 +1,6 @@
 # One database may be declared once, whatever links lead to it: two drainers
-# would take their turns with two locks, which are none.
+# would take their turns with two locks, which are none.  Logs are a database,
+# too.
 
 use strict;
 use warnings;
@@ -9,7 +10,7 @@ use Triggers::Nginx;
 
 my $t = Triggers::Nginx->new(checks => 0);
 
-plan(tests => 13);
+plan(tests => 17);
 
 mkdir "$t->{dir}/data" or die "data: $!";
 $t->write('data/two.db', '');
@@ -25,6 +26,10 @@ refused('data/one.db', 'link/one.db', 'a link to the directory');
 refused('data/one.db', 'dangling.db', 'a link to a file that is not yet there');
 refused('data/two.db', 'relative.db', 'a relative link');
 refused('twice.db', 'link/two.db', 'links on both sides');
+refused('data/one.db  logs=%%DIR%%/link/two.db', 'data/two.db',
+        'a link to a folder for logs');
+refused('data/one.db', 'data/two.db  logs=%%DIR%%/dangling.db',
+        'a link for logs');
 
 my ($status, $out) = try('data/one.db', 'data/two.db');
 is($status, 0, 'two databases') or diag($out);

@@ -365,6 +365,21 @@ ngx_strncasecmp(u_char *s1, u_char *s2, size_t n)
 }
 
 
+u_char *
+ngx_strlcasestrn(u_char *s1, u_char *last, u_char *s2, size_t n)
+{
+    u_char  *p;
+
+    for (p = s1; p + n < last; p++) {
+        if (strncasecmp((char *) p, (char *) s2, n + 1) == 0) {
+            return p;
+        }
+    }
+
+    return NULL;
+}
+
+
 /*
  * Of type 0.  As nginx has it: what is no digit ends an escape and stands for
  * itself after the "%", and is lost after the first digit.

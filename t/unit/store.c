@@ -83,9 +83,10 @@ test_open(void)
     unit_ok(ngx_triggers_store_open(store) == NGX_OK, "open: twice");
     unit_ok(fixture_sql(path, "PRAGMA auto_vacuum") == 2, "open: auto_vacuum");
     unit_ok(fixture_sql(path, "PRAGMA application_id")
-            == NGX_TRIGGERS_SQLITE_APP_ID, "open: application_id");
+            == 0x54726967, "open: application_id");
     unit_ok(fixture_sql(path, "PRAGMA user_version")
-            == ngx_triggers_sqlite_version(), "open: user_version");
+            == ngx_triggers_sqlite_version(NGX_TRIGGERS_SQLITE_EVENTS),
+            "open: user_version");
     unit_ok(fixture_sql(path, "SELECT count(*) FROM pragma_journal_mode "
                         "WHERE journal_mode = 'wal'") == 1, "open: WAL");
 
@@ -138,7 +139,8 @@ test_migrate(void)
     store = fixture_store(path);
     unit_ok(ngx_triggers_store_open(store) == NGX_OK, "migrate: opened");
     unit_ok(fixture_sql(path, "PRAGMA user_version")
-            == ngx_triggers_sqlite_version(), "migrate: user_version");
+            == ngx_triggers_sqlite_version(NGX_TRIGGERS_SQLITE_EVENTS),
+            "migrate: user_version");
 
     fixture_mutation(&m, NGX_TRIGGERS_OP_CREATE, 2, "demo");
     ngx_str_set(&m.event.traceparent, "parent");
@@ -191,11 +193,9 @@ test_old(ngx_str_t *path)
         (void) fixture_sql(path, ngx_triggers_migrations[i].text);
     }
 
-    snprintf(sql, sizeof(sql), "PRAGMA application_id = %d;"
-             "PRAGMA user_version = 5;"
-             "INSERT INTO owners VALUES (1, 'demo')",
-             NGX_TRIGGERS_SQLITE_APP_ID);
-    (void) fixture_sql(path, sql);
+    (void) fixture_sql(path, "PRAGMA application_id = 0x54726967;"
+                       "PRAGMA user_version = 5;"
+                       "INSERT INTO owners VALUES (1, 'demo')");
 
     snprintf(sql, sizeof(sql), "INSERT INTO events (seq, id, owner, "
              "created_at, priority, traceparent, payload) VALUES (1, "
@@ -246,7 +246,7 @@ test_foreign(void)
     unit_ok(reader == NULL, "newer: not read");
 
     snprintf(sql, sizeof(sql), "PRAGMA user_version = %d",
-             (int) ngx_triggers_sqlite_version());
+             (int) ngx_triggers_sqlite_version(NGX_TRIGGERS_SQLITE_EVENTS));
     (void) fixture_sql(path, sql);
     unit_ok(ngx_triggers_store_open(store) == NGX_OK, "newer: heals");
     ngx_triggers_store_destroy(store);

@@ -4,32 +4,19 @@
  * brings its schema up to date, closes it, and keeps the state in which it
  * is.  Called by the drainer's thread and from exit_process, except for the
  * state, which any thread may read.
- *
- * A database is ours when its application_id says so; user_version is the
- * number of the last migration.  Each migration is one transaction, so that
- * a kill at any point leaves a database that the next open finishes.
  */
 
 
 #include "ngx_triggers_sqlite.h"
 
-#include "ngx_triggers_migrations.h"
-
 
 #define NGX_TRIGGERS_SQLITE_KEYS_TTL  (24 * 3600 * 1000LL)    /* ms */
 
-#define ngx_triggers_sqlite_nitems(a)  (sizeof(a) / sizeof((a)[0]))
 
-
-static char *ngx_triggers_sqlite_uri(ngx_str_t *path, ngx_log_t *log);
 static u_char *ngx_triggers_sqlite_escape(u_char *dst, ngx_str_t *src);
 static ngx_int_t ngx_triggers_sqlite_connect(ngx_triggers_store_t *store);
 static ngx_int_t ngx_triggers_sqlite_accept(ngx_triggers_store_t *store,
     ngx_triggers_store_state_e state, int64_t version);
-static int ngx_triggers_sqlite_configure(sqlite3 *db, ngx_uint_t empty);
-static int ngx_triggers_sqlite_migrate(sqlite3 *db, int64_t version);
-static int ngx_triggers_sqlite_migrate_step(sqlite3 *db,
-    const ngx_triggers_migration_t *migration);
 static int ngx_triggers_sqlite_wal_handler(void *data, sqlite3 *db,
     const char *name, int frames);
 
@@ -764,53 +751,6 @@ ngx_triggers_sqlite_integer(sqlite3 *db, const char *sql, int64_t *value)
 }
 
 
-int
-ngx_triggers_sqlite_identify(sqlite3 *db, ngx_triggers_store_state_e *state,
-    int64_t *version)
-{
-    int      rc;
-    int64_t  id, tables;
-
-    rc = ngx_triggers_sqlite_integer(db, "PRAGMA application_id", &id);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-
-    rc = ngx_triggers_sqlite_integer(db, "PRAGMA user_version", version);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-
-    rc = ngx_triggers_sqlite_integer(db, "SELECT 1 FROM sqlite_master LIMIT 1",
-                                     &tables);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-
-    if (id == NGX_TRIGGERS_SQLITE_APP_ID) {
-        *state = (*version > ngx_triggers_sqlite_version())
-                 ? NGX_TRIGGERS_STORE_NEWER : NGX_TRIGGERS_STORE_READY;
-
-    } else {
-        *state = (id || *version || tables) ? NGX_TRIGGERS_STORE_FOREIGN
-                                            : NGX_TRIGGERS_STORE_STARTING;
-    }
-
-    return SQLITE_OK;
-}
-
-
-int64_t
-ngx_triggers_sqlite_version(void)
-{
-    ngx_uint_t  n;
-
-    n = ngx_triggers_sqlite_nitems(ngx_triggers_migrations);
-
-    return ngx_triggers_migrations[n - 1].version;
-}
-
-
 char *
 ngx_triggers_sqlite_lock_path(ngx_str_t *path, ngx_log_t *log)
 {
@@ -834,7 +774,7 @@ ngx_triggers_sqlite_lock_path(ngx_str_t *path, ngx_log_t *log)
  * that "modeof" names: that of the lock file, whatever the umask is.
  */
 
-static char *
+char *
 ngx_triggers_sqlite_uri(ngx_str_t *path, ngx_log_t *log)
 {
     u_char  *p;
@@ -922,7 +862,8 @@ ngx_triggers_sqlite_connect(ngx_triggers_store_t *store)
     (void) sqlite3_extended_result_codes(store->db, 1);
     (void) sqlite3_busy_timeout(store->db, NGX_TRIGGERS_SQLITE_BUSY);
 
-    rc = ngx_triggers_sqlite_identify(store->db, &state, &version);
+    rc = ngx_triggers_sqlite_identify(store->db, NGX_TRIGGERS_SQLITE_EVENTS,
+                                      &state, &version);
     if (rc != SQLITE_OK) {
         return ngx_triggers_sqlite_error(store, rc, "reading it");
     }
@@ -931,13 +872,14 @@ ngx_triggers_sqlite_connect(ngx_triggers_store_t *store)
         return NGX_ERROR;
     }
 
-    rc = ngx_triggers_sqlite_configure(store->db,
+    rc = ngx_triggers_sqlite_configure(store->db, NGX_TRIGGERS_SQLITE_EVENTS,
                                       state == NGX_TRIGGERS_STORE_STARTING);
     if (rc != SQLITE_OK) {
         return ngx_triggers_sqlite_error(store, rc, "PRAGMA");
     }
 
-    rc = ngx_triggers_sqlite_migrate(store->db, version);
+    rc = ngx_triggers_sqlite_migrate(store->db, NGX_TRIGGERS_SQLITE_EVENTS,
+                                     version);
     if (rc != SQLITE_OK) {
         return ngx_triggers_sqlite_error(store, rc, "migration");
     }
@@ -994,7 +936,8 @@ ngx_triggers_sqlite_accept(ngx_triggers_store_t *store,
                           "triggers store \"%V\": the database has schema "
                           "version %L, this module knows versions up to %L",
                           &store->path, version,
-                          ngx_triggers_sqlite_version());
+                          ngx_triggers_sqlite_version(
+                              NGX_TRIGGERS_SQLITE_EVENTS));
         }
 
         return NGX_ERROR;
@@ -1014,112 +957,6 @@ ngx_triggers_sqlite_accept(ngx_triggers_store_t *store,
     }
 
     return NGX_OK;
-}
-
-
-/*
- * Page size and auto_vacuum hold only if they are set before the first page is
- * written.  Pages of 8 KB instead of 4 take a third of the writes away and gave
- * 3 to 4 % more events per second; larger ones gave no more.
- */
-
-static int
-ngx_triggers_sqlite_configure(sqlite3 *db, ngx_uint_t empty)
-{
-    int            rc;
-    sqlite3_stmt  *stmt;
-
-    if (empty) {
-        rc = sqlite3_exec(db, "PRAGMA page_size = 8192;"
-                              "PRAGMA auto_vacuum = INCREMENTAL",
-                          NULL, NULL, NULL);
-        if (rc != SQLITE_OK) {
-            return rc;
-        }
-    }
-
-    rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &stmt, NULL);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-
-    rc = sqlite3_step(stmt);
-
-    if (rc == SQLITE_ROW
-        && sqlite3_stricmp((const char *) sqlite3_column_text(stmt, 0), "wal")
-           != 0)
-    {
-        (void) sqlite3_finalize(stmt);
-        return SQLITE_CANTOPEN;
-    }
-
-    rc = sqlite3_finalize(stmt);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-
-    return sqlite3_exec(db,
-                        "PRAGMA synchronous = FULL;"
-                        "PRAGMA wal_autocheckpoint = 0;"
-                        "PRAGMA journal_size_limit = 67108864;"
-                        "PRAGMA secure_delete = FAST;"
-                        "PRAGMA mmap_size = 0;"
-                        "PRAGMA cache_size = -32768;"
-                        "PRAGMA temp_store = MEMORY;"
-                        "PRAGMA foreign_keys = OFF;"
-                        "PRAGMA trusted_schema = OFF",
-                        NULL, NULL, NULL);
-}
-
-
-static int
-ngx_triggers_sqlite_migrate(sqlite3 *db, int64_t version)
-{
-    int         rc;
-    ngx_uint_t  i, n;
-
-    n = ngx_triggers_sqlite_nitems(ngx_triggers_migrations);
-
-    for (i = 0; i < n; i++) {
-
-        if (ngx_triggers_migrations[i].version <= version) {
-            continue;
-        }
-
-        rc = ngx_triggers_sqlite_migrate_step(db, &ngx_triggers_migrations[i]);
-        if (rc != SQLITE_OK) {
-            return rc;
-        }
-    }
-
-    return SQLITE_OK;
-}
-
-
-static int
-ngx_triggers_sqlite_migrate_step(sqlite3 *db,
-    const ngx_triggers_migration_t *migration)
-{
-    int   rc;
-    char  text[128];
-
-    rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-
-    rc = sqlite3_exec(db, migration->text, NULL, NULL, NULL);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-
-    (void) sqlite3_snprintf(sizeof(text), text,
-                            "PRAGMA application_id = %d;"
-                            "PRAGMA user_version = %d;"
-                            "COMMIT",
-                            NGX_TRIGGERS_SQLITE_APP_ID, migration->version);
-
-    return sqlite3_exec(db, text, NULL, NULL, NULL);
 }
 
 

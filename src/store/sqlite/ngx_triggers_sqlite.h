@@ -23,8 +23,6 @@
 #include <sqlite3.h>
 
 
-#define NGX_TRIGGERS_SQLITE_APP_ID     0x54726967    /* "Trig" */
-
 #define NGX_TRIGGERS_SQLITE_BUSY       50            /* ms */
 
 #define NGX_TRIGGERS_SQLITE_CACHE      1024          /* owners, a power of 2 */
@@ -85,6 +83,20 @@ typedef enum {
     NGX_TRIGGERS_DUE_LEASE = 1,
     NGX_TRIGGERS_DUE_EVENT
 } ngx_triggers_due_e;
+
+
+/* the databases, see src/store/sqlite/ngx_triggers_sqlite_schema.c */
+
+typedef enum {
+    NGX_TRIGGERS_SQLITE_EVENTS = 0,
+    NGX_TRIGGERS_SQLITE_LOGS
+} ngx_triggers_sqlite_schema_e;
+
+
+typedef struct {
+    int                          version;
+    const char                  *text;
+} ngx_triggers_migration_t;
 
 
 /* statements of the writer, see ngx_triggers_sqlite_statements[] */
@@ -527,13 +539,22 @@ void ngx_triggers_sqlite_finalize(sqlite3_stmt **stmt, ngx_uint_t n);
 int ngx_triggers_sqlite_integer(sqlite3 *db, const char *sql, int64_t *value);
 
 /*
- * Reads whose database this is.  On SQLITE_OK *state is READY (a schema that
- * this module has, or an older one), STARTING (empty), NEWER or FOREIGN.
+ * src/store/sqlite/ngx_triggers_sqlite_schema.c.  identify reads whose database
+ * this is.  On SQLITE_OK *state is READY (a schema that this module has, or an
+ * older one), STARTING (empty), NEWER or FOREIGN.  version is that of the last
+ * migration.  configure is for a writer that has just opened a database, which
+ * is empty or not, and migrate brings its schema up from a version; SQLite
+ * codes.
  */
 
 int ngx_triggers_sqlite_identify(sqlite3 *db,
-    ngx_triggers_store_state_e *state, int64_t *version);
-int64_t ngx_triggers_sqlite_version(void);
+    ngx_triggers_sqlite_schema_e schema, ngx_triggers_store_state_e *state,
+    int64_t *version);
+int64_t ngx_triggers_sqlite_version(ngx_triggers_sqlite_schema_e schema);
+int ngx_triggers_sqlite_configure(sqlite3 *db,
+    ngx_triggers_sqlite_schema_e schema, ngx_uint_t empty);
+int ngx_triggers_sqlite_migrate(sqlite3 *db,
+    ngx_triggers_sqlite_schema_e schema, int64_t version);
 
 /* Reads the row of table "store" into the writer; a SQLite code. */
 
@@ -625,6 +646,16 @@ ngx_int_t ngx_triggers_sqlite_synced(ngx_triggers_store_t *store,
 
 void ngx_triggers_sqlite_row(sqlite3_stmt *stmt, ngx_triggers_row_t *row);
 
+/*
+ * Allocates a reader, connects it to a database of the schema and prepares its
+ * n statements; NULL, logged.  It is ngx_triggers_reader_close()d.  Its first
+ * two statements are those that begin and end a snapshot.
+ */
+
+ngx_triggers_reader_t *ngx_triggers_sqlite_reader_open(ngx_str_t *path,
+    ngx_triggers_sqlite_schema_e schema, const char *const *sql, ngx_uint_t n,
+    ngx_log_t *log);
+
 /* What a reader's failed call ends in: logs, and returns an nginx code. */
 
 ngx_int_t ngx_triggers_sqlite_reader_error(ngx_triggers_reader_t *reader,
@@ -642,6 +673,16 @@ ngx_int_t ngx_triggers_sqlite_reader_end(ngx_triggers_reader_t *reader,
     ngx_int_t rc);
 ngx_int_t ngx_triggers_sqlite_reader_time(ngx_triggers_reader_t *reader,
     ngx_uint_t ticks);
+
+/*
+ * Binary search among numbers of rows, low to high, whose time does not go back
+ * as they grow: *n is the first one that is not older than at, or high.  The
+ * statement returns the time of the first row that is not before ?1.  A SQLite
+ * code.
+ */
+
+int ngx_triggers_sqlite_search(sqlite3_stmt *stmt, int64_t low, int64_t high,
+    int64_t at, int64_t *n);
 
 /*
  * Calls handler for the number of each event of the query's owner and range,
@@ -698,6 +739,10 @@ void ngx_triggers_sqlite_column_text(sqlite3_stmt *stmt, int n,
 void ngx_triggers_sqlite_column_blob(sqlite3_stmt *stmt, int n,
     ngx_str_t *blob);
 
+/* Are they the same, or both absent? */
+
+ngx_uint_t ngx_triggers_sqlite_equal(ngx_str_t *a, ngx_str_t *b);
+
 /* Is what belongs to owner the user's? */
 
 ngx_uint_t ngx_triggers_sqlite_is_owner(ngx_str_t *owner, ngx_str_t *user_id);
@@ -706,9 +751,14 @@ ngx_uint_t ngx_triggers_sqlite_is_owner(ngx_str_t *owner, ngx_str_t *user_id);
 
 ngx_int_t ngx_triggers_sqlite_reader_moved(ngx_triggers_reader_t *reader);
 
-/* "PATH.lock", allocated with ngx_alloc(); NULL: no memory. */
+/*
+ * "PATH.lock", and the database's name for sqlite3_open_v2(), with which it and
+ * its WAL are made with the mode of that file; both are allocated with
+ * ngx_alloc(), NULL: no memory.
+ */
 
 char *ngx_triggers_sqlite_lock_path(ngx_str_t *path, ngx_log_t *log);
+char *ngx_triggers_sqlite_uri(ngx_str_t *path, ngx_log_t *log);
 
 
 /* src/store/sqlite/ngx_triggers_sqlite_lock.c */
@@ -729,6 +779,13 @@ void ngx_triggers_sqlite_unlock(ngx_triggers_store_t *store);
 
 int ngx_triggers_sqlite_lock_byte(ngx_fd_t fd, int cmd, short *type,
     off_t byte);
+
+/*
+ * A lock on a file that the path no longer names excludes nobody: NGX_OK if it
+ * is the same file, NGX_DECLINED, or NGX_ERROR with errno set.
+ */
+
+ngx_int_t ngx_triggers_sqlite_lock_named(ngx_fd_t fd, const char *path);
 
 
 /* src/store/sqlite/ngx_triggers_sqlite_keys.c; SQLite codes */

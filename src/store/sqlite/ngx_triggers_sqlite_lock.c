@@ -215,30 +215,42 @@ ngx_triggers_sqlite_lock_wait(ngx_triggers_store_t *store)
 }
 
 
-/*
- * A lock on a file that the path no longer names excludes nobody: the
- * directory was replaced between open() and fcntl(), or since.
- */
-
 static ngx_int_t
 ngx_triggers_sqlite_lock_same(ngx_triggers_store_t *store)
 {
-    struct stat  held, named;
+    ngx_int_t  rc;
 
-    if (fstat(store->lock_fd, &held) == -1) {
-        return ngx_triggers_sqlite_lock_error(store, "fstat()");
+    rc = ngx_triggers_sqlite_lock_named(store->lock_fd, store->lock_path);
+
+    if (rc == NGX_OK) {
+        return NGX_OK;
     }
 
-    if (stat(store->lock_path, &named) == 0
-        && held.st_ino == named.st_ino && held.st_dev == named.st_dev)
-    {
-        return NGX_OK;
+    if (rc == NGX_ERROR) {
+        return ngx_triggers_sqlite_lock_error(store, "fstat()");
     }
 
     ngx_triggers_sqlite_disconnect(store);
     ngx_triggers_sqlite_unlock(store);
 
     return NGX_AGAIN;
+}
+
+
+/* the directory may have been replaced between open() and fcntl(), or since */
+
+ngx_int_t
+ngx_triggers_sqlite_lock_named(ngx_fd_t fd, const char *path)
+{
+    struct stat  held, named;
+
+    if (fstat(fd, &held) == -1) {
+        return NGX_ERROR;
+    }
+
+    return (stat(path, &named) == 0 && held.st_ino == named.st_ino
+            && held.st_dev == named.st_dev)
+           ? NGX_OK : NGX_DECLINED;
 }
 
 

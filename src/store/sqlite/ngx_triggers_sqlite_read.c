@@ -76,16 +76,14 @@ typedef struct {
 
 
 static ngx_int_t ngx_triggers_sqlite_reader_init(
-    ngx_triggers_reader_t *reader);
+    ngx_triggers_reader_t *reader, ngx_triggers_sqlite_schema_e schema);
 static ngx_int_t ngx_triggers_sqlite_reader_accept(
-    ngx_triggers_reader_t *reader);
+    ngx_triggers_reader_t *reader, ngx_triggers_sqlite_schema_e schema);
 static ngx_int_t ngx_triggers_sqlite_list(ngx_triggers_sqlite_walk_t *walk);
 static ngx_uint_t ngx_triggers_sqlite_list_lanes(ngx_uint_t statuses);
 static int ngx_triggers_sqlite_list_store(ngx_triggers_sqlite_walk_t *walk);
 static int ngx_triggers_sqlite_list_owner(ngx_triggers_sqlite_walk_t *walk);
 static int ngx_triggers_sqlite_list_bounds(ngx_triggers_sqlite_walk_t *walk);
-static int ngx_triggers_sqlite_list_seq(ngx_triggers_sqlite_walk_t *walk,
-    int64_t created_at, int64_t *seq);
 static int ngx_triggers_sqlite_list_counts(ngx_triggers_sqlite_walk_t *walk);
 static void ngx_triggers_sqlite_list_cursor(ngx_triggers_sqlite_walk_t *walk);
 static ngx_int_t ngx_triggers_sqlite_list_page(
@@ -277,6 +275,39 @@ ngx_triggers_reader_t *
 ngx_triggers_reader_open(ngx_str_t *path, ngx_log_t *log)
 {
     int                     rc;
+    ngx_uint_t              i;
+    ngx_triggers_reader_t  *reader;
+
+    reader = ngx_triggers_sqlite_reader_open(path, NGX_TRIGGERS_SQLITE_EVENTS,
+                                           ngx_triggers_sqlite_read_statements,
+                                           NGX_TRIGGERS_SQLITE_NREAD, log);
+    if (reader == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < NGX_TRIGGERS_NLANES; i++) {
+        rc = ngx_triggers_sqlite_prepare(reader->db,
+                                         ngx_triggers_sqlite_stream_statements,
+                                         reader->streams[i],
+                                         NGX_TRIGGERS_SQLITE_NSTREAM);
+        if (rc != SQLITE_OK) {
+            (void) ngx_triggers_sqlite_reader_error(reader, rc,
+                                                    "sqlite3_prepare_v3()");
+            ngx_triggers_reader_close(reader);
+            return NULL;
+        }
+    }
+
+    return reader;
+}
+
+
+ngx_triggers_reader_t *
+ngx_triggers_sqlite_reader_open(ngx_str_t *path,
+    ngx_triggers_sqlite_schema_e schema, const char *const *sql, ngx_uint_t n,
+    ngx_log_t *log)
+{
+    int                     rc;
     ngx_triggers_reader_t  *reader;
 
     reader = ngx_calloc(sizeof(ngx_triggers_reader_t), log);
@@ -297,7 +328,16 @@ ngx_triggers_reader_open(ngx_str_t *path, ngx_log_t *log)
         return NULL;
     }
 
-    if (ngx_triggers_sqlite_reader_init(reader) != NGX_OK) {
+    if (ngx_triggers_sqlite_reader_init(reader, schema) != NGX_OK) {
+        ngx_triggers_reader_close(reader);
+        return NULL;
+    }
+
+    rc = ngx_triggers_sqlite_prepare(reader->db, sql, reader->stmt, n);
+
+    if (rc != SQLITE_OK) {
+        (void) ngx_triggers_sqlite_reader_error(reader, rc,
+                                                "sqlite3_prepare_v3()");
         ngx_triggers_reader_close(reader);
         return NULL;
     }
@@ -546,17 +586,17 @@ ngx_triggers_sqlite_candidate(void *data, ngx_triggers_row_t *row)
 
 
 static ngx_int_t
-ngx_triggers_sqlite_reader_init(ngx_triggers_reader_t *reader)
+ngx_triggers_sqlite_reader_init(ngx_triggers_reader_t *reader,
+    ngx_triggers_sqlite_schema_e schema)
 {
-    int         rc;
-    ngx_uint_t  i;
+    int  rc;
 
     (void) sqlite3_extended_result_codes(reader->db, 1);
     (void) sqlite3_busy_timeout(reader->db, NGX_TRIGGERS_SQLITE_BUSY);
     (void) sqlite3_db_config(reader->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
                              NULL);
 
-    if (ngx_triggers_sqlite_reader_accept(reader) != NGX_OK) {
+    if (ngx_triggers_sqlite_reader_accept(reader, schema) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -572,40 +612,25 @@ ngx_triggers_sqlite_reader_init(ngx_triggers_reader_t *reader)
         return ngx_triggers_sqlite_reader_error(reader, rc, "PRAGMA");
     }
 
-    rc = ngx_triggers_sqlite_prepare(reader->db,
-                                     ngx_triggers_sqlite_read_statements,
-                                     reader->stmt, NGX_TRIGGERS_SQLITE_NREAD);
-
-    for (i = 0; i < NGX_TRIGGERS_NLANES && rc == SQLITE_OK; i++) {
-        rc = ngx_triggers_sqlite_prepare(reader->db,
-                                         ngx_triggers_sqlite_stream_statements,
-                                         reader->streams[i],
-                                         NGX_TRIGGERS_SQLITE_NSTREAM);
-    }
-
-    if (rc != SQLITE_OK) {
-        return ngx_triggers_sqlite_reader_error(reader, rc,
-                                                "sqlite3_prepare_v3()");
-    }
-
     return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_triggers_sqlite_reader_accept(ngx_triggers_reader_t *reader)
+ngx_triggers_sqlite_reader_accept(ngx_triggers_reader_t *reader,
+    ngx_triggers_sqlite_schema_e schema)
 {
     int                         rc;
     int64_t                     version;
     ngx_triggers_store_state_e  state;
 
-    rc = ngx_triggers_sqlite_identify(reader->db, &state, &version);
+    rc = ngx_triggers_sqlite_identify(reader->db, schema, &state, &version);
     if (rc != SQLITE_OK) {
         return ngx_triggers_sqlite_reader_error(reader, rc, "reading it");
     }
 
     if (state == NGX_TRIGGERS_STORE_READY
-        && version == ngx_triggers_sqlite_version())
+        && version == ngx_triggers_sqlite_version(schema))
     {
         return NGX_OK;
     }
@@ -613,7 +638,7 @@ ngx_triggers_sqlite_reader_accept(ngx_triggers_reader_t *reader)
     ngx_log_error(NGX_LOG_ERR, reader->log, 0,
                   "triggers store \"%V\": cannot be read, schema version is "
                   "%L and should be %L", &reader->path, version,
-                  ngx_triggers_sqlite_version());
+                  ngx_triggers_sqlite_version(schema));
 
     return NGX_ERROR;
 }
@@ -913,15 +938,18 @@ ngx_triggers_sqlite_list_bounds(ngx_triggers_sqlite_walk_t *walk)
 {
     int                    rc;
     int64_t                seq;
+    sqlite3_stmt          *stmt;
     ngx_triggers_query_t  *query;
 
     query = walk->query;
+    stmt = walk->reader->stmt[NGX_TRIGGERS_SQLITE_READ_TIME];
 
     walk->low = 0;
     walk->high = walk->next_seq;
 
     if (query->from > 0) {
-        rc = ngx_triggers_sqlite_list_seq(walk, query->from, &seq);
+        rc = ngx_triggers_sqlite_search(stmt, 1, walk->next_seq, query->from,
+                                        &seq);
         if (rc != SQLITE_OK) {
             return rc;
         }
@@ -930,7 +958,8 @@ ngx_triggers_sqlite_list_bounds(ngx_triggers_sqlite_walk_t *walk)
     }
 
     if (query->to && query->to < INT64_MAX) {
-        rc = ngx_triggers_sqlite_list_seq(walk, query->to + 1, &seq);
+        rc = ngx_triggers_sqlite_search(stmt, 1, walk->next_seq, query->to + 1,
+                                        &seq);
         if (rc != SQLITE_OK) {
             return rc;
         }
@@ -942,20 +971,12 @@ ngx_triggers_sqlite_list_bounds(ngx_triggers_sqlite_walk_t *walk)
 }
 
 
-/* *seq: events before it are older than created_at, the others are not */
-
-static int
-ngx_triggers_sqlite_list_seq(ngx_triggers_sqlite_walk_t *walk,
-    int64_t created_at, int64_t *seq)
+int
+ngx_triggers_sqlite_search(sqlite3_stmt *stmt, int64_t low, int64_t high,
+    int64_t at, int64_t *n)
 {
-    int            rc;
-    int64_t        low, high, middle;
-    sqlite3_stmt  *stmt;
-
-    stmt = walk->reader->stmt[NGX_TRIGGERS_SQLITE_READ_TIME];
-
-    low = 1;
-    high = walk->next_seq;
+    int      rc;
+    int64_t  middle;
 
     while (low < high) {
         middle = low + (high - low) / 2;
@@ -964,7 +985,7 @@ ngx_triggers_sqlite_list_seq(ngx_triggers_sqlite_walk_t *walk,
 
         rc = sqlite3_step(stmt);
 
-        if (rc == SQLITE_ROW && sqlite3_column_int64(stmt, 0) < created_at) {
+        if (rc == SQLITE_ROW && sqlite3_column_int64(stmt, 0) < at) {
             low = middle + 1;
 
         } else {
@@ -978,7 +999,7 @@ ngx_triggers_sqlite_list_seq(ngx_triggers_sqlite_walk_t *walk,
         }
     }
 
-    *seq = low;
+    *n = low;
 
     return SQLITE_OK;
 }
@@ -1537,4 +1558,15 @@ ngx_triggers_sqlite_is_owner(ngx_str_t *owner, ngx_str_t *user_id)
 {
     return owner->len == user_id->len
            && ngx_memcmp(owner->data, user_id->data, owner->len) == 0;
+}
+
+
+ngx_uint_t
+ngx_triggers_sqlite_equal(ngx_str_t *a, ngx_str_t *b)
+{
+    if (a->data == NULL || b->data == NULL) {
+        return a->data == b->data;
+    }
+
+    return ngx_triggers_sqlite_is_owner(a, b);
 }
