@@ -110,7 +110,8 @@ qr/\Aretry: 1000\n\nevent: metrics\ndata: .*"reason":"limit"\}\n\n\z/s
 Authorization: Bearer admin-key
 --- request eval
 [map { "GET /api/stream?limit=1&$_" }
- 'types=', 'types=logs', 'types=log,', 'types=log,,event', 'level=', 'level=all',
+ 'types=', 'types=logs', 'types=log,', 'types=log,,event', 'level=',
+ 'level=all',
  'event_type=', 'timeout=0', 'timeout=86401', 'timeout=1.5']
 --- error_code eval
 [(400) x 10]

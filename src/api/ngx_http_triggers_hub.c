@@ -16,12 +16,14 @@
 
 
 #define NGX_HTTP_TRIGGERS_HUB_TURN      50     /* ms between two turns */
-#define NGX_HTTP_TRIGGERS_HUB_PAUSE     12     /* … when there is more */
+#define NGX_HTTP_TRIGGERS_HUB_PAUSE     12     /* … when there is much */
 
 /* what one turn reads, at the live edge and behind it, each */
 
-#define NGX_HTTP_TRIGGERS_HUB_ENTRIES   1000
+#define NGX_HTTP_TRIGGERS_HUB_ENTRIES   2000
 #define NGX_HTTP_TRIGGERS_HUB_TIME      3000   /* us */
+
+#define NGX_HTTP_TRIGGERS_HUB_MUCH      200    /* entries in a turn */
 
 #define NGX_HTTP_TRIGGERS_HUB_METRICS   5000   /* ms */
 #define NGX_HTTP_TRIGGERS_HUB_SECOND    1000
@@ -61,6 +63,8 @@ static ngx_uint_t ngx_http_triggers_hub_behind(
 static ngx_uint_t ngx_http_triggers_hub_resume(
     ngx_http_triggers_hub_read_t *read, ngx_http_triggers_stream_t *s);
 static void ngx_http_triggers_hub_overtaken(ngx_http_triggers_stream_t *s);
+static void ngx_http_triggers_hub_gap(ngx_http_triggers_stream_t *s,
+    ngx_triggers_feed_cursor_t *cursor);
 static void ngx_http_triggers_hub_begin(ngx_http_triggers_hub_read_t *read);
 static ngx_int_t ngx_http_triggers_hub_next(
     ngx_http_triggers_hub_read_t *read, ngx_triggers_feed_cursor_t *cursor);
@@ -158,13 +162,16 @@ ngx_http_triggers_hub_init(ngx_http_triggers_hub_t *hub,
 static void
 ngx_http_triggers_hub_handler(ngx_event_t *ev)
 {
+    uint64_t                  began;
     ngx_uint_t                more;
+    ngx_msec_t                pause;
     ngx_pool_t               *pool;
     ngx_http_triggers_hub_t  *hub;
 
     hub = (ngx_http_triggers_hub_t *)
               ((u_char *) ev - offsetof(ngx_http_triggers_hub_t, timer));
 
+    began = ngx_triggers_monotonic_ms();
     more = 0;
 
     if (!ngx_exiting) {
@@ -180,14 +187,20 @@ ngx_http_triggers_hub_handler(ngx_event_t *ev)
 
     ngx_http_triggers_hub_turns(hub);
 
-    if (!ngx_queue_empty(&hub->streams)) {
-        ngx_add_timer(ev, more ? NGX_HTTP_TRIGGERS_HUB_PAUSE
-                               : NGX_HTTP_TRIGGERS_HUB_TURN);
+    if (ngx_queue_empty(&hub->streams)) {
+        return;
     }
+
+    /* a turn that has taken long, since much was sent, is one of three */
+
+    pause = more ? NGX_HTTP_TRIGGERS_HUB_PAUSE : NGX_HTTP_TRIGGERS_HUB_TURN;
+    pause = ngx_max(pause, 2 * (ngx_triggers_monotonic_ms() - began));
+
+    ngx_add_timer(ev, pause);
 }
 
 
-/* returns whether there is more to be read */
+/* returns whether there is more to be read, or will be soon */
 
 static ngx_uint_t
 ngx_http_triggers_hub_entries(ngx_http_triggers_hub_t *hub, ngx_pool_t *pool)
@@ -252,7 +265,8 @@ ngx_http_triggers_hub_live(ngx_http_triggers_hub_read_t *read)
             return 1;
 
         default: /* NGX_DONE */
-            return 0;
+            return NGX_HTTP_TRIGGERS_HUB_ENTRIES - read->left
+                   > NGX_HTTP_TRIGGERS_HUB_MUCH;
         }
     }
 }
@@ -301,7 +315,7 @@ ngx_http_triggers_hub_missed(ngx_http_triggers_hub_t *hub)
         s = ngx_queue_data(q, ngx_http_triggers_stream_t, queue);
 
         if (s->live) {
-            ngx_http_triggers_stream_gap(s, hub->cursor.missed, "overtaken");
+            ngx_http_triggers_hub_gap(s, &hub->cursor);
         }
     }
 }
@@ -376,7 +390,7 @@ ngx_http_triggers_hub_resume(ngx_http_triggers_hub_read_t *read,
             break;
 
         case NGX_DECLINED:
-            ngx_http_triggers_stream_gap(s, s->cursor.missed, "overtaken");
+            ngx_http_triggers_hub_gap(s, &s->cursor);
             continue;
 
         case NGX_BUSY:
@@ -411,6 +425,17 @@ ngx_http_triggers_hub_overtaken(ngx_http_triggers_stream_t *s)
     if (newest.number - s->cursor.number > feed->nplaces) {
         ngx_http_triggers_stream_drop(s);
     }
+}
+
+
+/* a single one was never finished: whoever wrote it was killed, or overtaken */
+
+static void
+ngx_http_triggers_hub_gap(ngx_http_triggers_stream_t *s,
+    ngx_triggers_feed_cursor_t *cursor)
+{
+    ngx_http_triggers_stream_gap(s, cursor->missed,
+                                 cursor->missed == 1 ? "lost" : "overtaken");
 }
 
 

@@ -31,7 +31,8 @@ static ngx_int_t ngx_http_triggers_stream_scopes(ngx_http_request_t *r,
     ngx_http_triggers_stream_query_t *q);
 static ngx_int_t ngx_http_triggers_stream_types(void *data, ngx_str_t *value);
 static ngx_int_t ngx_http_triggers_stream_level(void *data, ngx_str_t *value);
-static ngx_int_t ngx_http_triggers_stream_event_type(void *data, ngx_str_t *value);
+static ngx_int_t ngx_http_triggers_stream_event_type(void *data,
+    ngx_str_t *value);
 static ngx_int_t ngx_http_triggers_stream_limit(void *data, ngx_str_t *value);
 static ngx_int_t ngx_http_triggers_stream_timeout(void *data, ngx_str_t *value);
 static ngx_int_t ngx_http_triggers_stream_resume(void *data, ngx_str_t *value);

@@ -68,7 +68,13 @@ $load->end();
 cmp_ok($load->{accepted}, '>', 100, "$load->{accepted} events meanwhile");
 is($load->{refused} + $load->{other} + $load->{lost}, 0, 'all answered');
 is($load->losses(), '', 'and stored');
-cmp_ok($grown, '<', 16 * 1024, "the worker grew by $grown KB");
+
+SKIP: {
+    skip 'checkers keep what is freed', 1 if $Triggers::Nginx::Scale > 1;
+
+    cmp_ok($grown, '<', 16 * 1024, "the worker grew by $grown KB");
+}
+
 ok(wait_for(sub { metric('streams') == 1 }), 'nothing is held for them');
 $_->close() for @deaf;
 
@@ -105,13 +111,13 @@ ok(wait_for(sub { $reader->() =~ /^seen @{[ CLIENTS ]}$/m }, 60),
 # --- a reload under them, and load ---
 
 $load = Triggers::Load->start($t, seconds => 6);
+my $opened = metric('streams_opened_total');
 my $start = time();
 
 ok($t->reload(15), 'a reload');
 my $took = sprintf '%.1f', time() - $start;
 cmp_ok($took, '<', 15, "whose old workers are gone in $took s");
-ok(wait_for(sub { metric('streams_opened_total') == 151 + 2 * CLIENTS }, 30),
-   'all come again');
+ok(wait_for(sub { come_again($opened) }, 30), 'all come again');
 ok(wait_for(sub { $reader->() =~ /^end @{[ CLIENTS ]}$/m }),
    'and were told to');
 $load->finish();
@@ -119,8 +125,9 @@ is($load->losses(), '', 'nothing lost');
 
 # --- killed ---
 
+$opened = metric('streams_opened_total');
 $t->kill9($t->workers());
-ok(wait_for(sub { metric('streams_opened_total') == 151 + 3 * CLIENTS }, 30),
+ok(wait_for(sub { come_again($opened) }, 30),
    'a worker is killed, and all come again');
 
 $t->end_children();
@@ -141,6 +148,16 @@ is(inconsistencies($t), '', 'the database is whole');
 sub stream {
     my ($uri) = @_;
     return Triggers::Stream->open($t, $uri);
+}
+
+
+# every client has opened a stream since; some may have been dropped, too, on a
+# busy machine
+
+sub come_again {
+    my ($opened) = @_;
+    return metric('streams_opened_total') >= $opened + CLIENTS
+           && metric('streams') == CLIENTS;
 }
 
 

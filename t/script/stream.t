@@ -23,8 +23,10 @@ http {
 
     triggers_store  main  sqlite:%%DB%%  zone=16m;
     triggers_key    "test-key"   user=root   scopes=admin;
-    triggers_key    "alice-key"  user=alice  scopes=events:write,events:read,logs:read;
-    triggers_key    "bob-key"    user=bob    scopes=events:write,events:read,logs:read;
+    triggers_key    "alice-key"  user=alice
+                                 scopes=events:write,events:read,logs:read;
+    triggers_key    "bob-key"    user=bob
+                                 scopes=events:write,events:read,logs:read;
     triggers_key    "slow-key"   user=eve    scopes=admin  rate=2;
 
     server {
@@ -39,7 +41,7 @@ http {
             triggers_stream_heartbeat  100ms;
         }
 
-        location /two/ {
+        location /none/ {
             triggers                 main;
             triggers_stream_clients  0;
         }
@@ -253,8 +255,8 @@ $s->close();
 
 for my $case (['revoked', sub { $t->delete("/v1/keys/$_[0]{key_id}") }],
               ['revoked', sub { patch($_[0], '{"is_active":false}') }],
-              ['forbidden', sub { patch($_[0], '{"scopes":["events:read"]}') }],
-              ['forbidden', sub { patch($_[0], '{"allowed_ips":["192.0.2.1"]}') }])
+              map { my $body = $_; ['forbidden', sub { patch($_[0], $body) }] }
+              '{"scopes":["events:read"]}', '{"allowed_ips":["192.0.2.1"]}')
 {
     my ($reason, $change) = @$case;
     my $key = $t->post('/v1/keys', encode_json({ name => 'x', user_id => 'dave',
@@ -271,7 +273,8 @@ my $key = $t->post('/v1/keys', encode_json({ name => 'x', user_id => 'dave',
                    scopes => ['logs:read', 'events:read'] }))->{json};
 $s = stream('/api/stream?types=log', $key->{key});
 $s->start();
-is(patch($key, '{"scopes":["logs:read"]}'), 200, 'a scope that it has no need of');
+is(patch($key, '{"scopes":["logs:read"]}'), 200,
+   'a scope that it has no need of');
 sleep 1.2;
 ok(!$s->next(0.1) && !$s->{ended}, 'is no reason to end');
 $s->close();
@@ -287,10 +290,11 @@ $s = stream('/api/stream?types=log&limit=3', 'alice-key');
 $s->start();
 post('alice-key') for 1 .. 5;
 @end = $s->rest();
-is(join(' ', map { $_->{event} } @end), 'log log log end', 'a number of messages');
+is(join(' ', map { $_->{event} } @end), 'log log log end',
+   'a number of messages');
 ok($s->{complete}, 'after which the answer is complete');
 
-is(stream('/two/api/stream', 'test-key')->start()->{headers}{'retry-after'}, 1,
+is(stream('/none/api/stream', 'test-key')->start()->{headers}{'retry-after'}, 1,
    'when too many are open one may come again');
 
 # --- a connection that has sent more than its request ---
