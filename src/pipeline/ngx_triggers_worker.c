@@ -70,13 +70,14 @@ ngx_triggers_worker_exit(ngx_triggers_worker_t *worker)
     }
 
     ngx_triggers_leader_exit(worker);
-    ngx_triggers_logger_exit(worker);
     ngx_triggers_readers_close(worker->readers);
 
     (void) ngx_triggers_feed_log(&worker->zone->sh->feed, worker->owner.slot,
                                  NGX_TRIGGERS_LEVEL_INFO, NULL, NULL,
                                  "worker process %P leaves slot %uD", ngx_pid,
                                  worker->owner.slot);
+
+    ngx_triggers_logger_exit(worker);
 
     __atomic_store_n(&worker->zone->sh->slots[worker->owner.slot].seen, 0,
                      __ATOMIC_RELAXED);
