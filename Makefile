@@ -456,6 +456,8 @@ UNIT_store_backup := $(UNIT_store)
 UNIT_deliveries := $(UNIT_store)
 UNIT_lease  := $(UNIT_store)
 UNIT_retention := $(UNIT_store)
+UNIT_watch  := t/unit/core.c src/zone/ngx_triggers_feed.c \
+               src/pipeline/ngx_triggers_drainer_feed.c $(UNIT_store)
 
 .PRECIOUS: build/unit/%.o
 
@@ -609,7 +611,8 @@ build/bench/%: bench/%.c $$(BENCH_%) $(OUR_HEADERS) \
 	    $(UNIT_LIBS)
 
 .PHONY: bench bench-delivery bench-features bench-keys bench-lease \
-        bench-logs bench-memory bench-processing bench-rows bench-json bench-retention
+        bench-json bench-logs bench-memory bench-processing bench-retention \
+        bench-rows bench-whole
 bench: deps-bench $(SO) build/bench/fsync ## speed beside nginx's return 200
 	@$(BENCH_ENV) bench/run
 
@@ -624,6 +627,9 @@ bench-keys: deps-bench $(SO) ## authentication with 100 000 keys beside ten
 
 bench-processing: deps-bench $(SO) ## leases, pushes and so on, unused
 	@$(BENCH_ENV) bench/processing
+
+bench-whole: deps-bench $(SO) ## logs and all the rest, on beside off
+	@$(BENCH_ENV) bench/whole
 
 bench-lease: deps-bench $(SO) ## leases in hundreds beside single events
 	@$(BENCH_ENV) bench/lease

@@ -21,6 +21,7 @@
 #include "ngx_http_triggers_retention.h"
 #include "ngx_http_triggers_router.h"
 #include "ngx_http_triggers_store.h"
+#include "ngx_http_triggers_stream.h"
 #include "ngx_http_triggers_variables.h"
 
 #include <malloc.h>
@@ -32,6 +33,9 @@
 #define NGX_HTTP_TRIGGERS_RATE_LIMIT     1000      /* requests a minute */
 #define NGX_HTTP_TRIGGERS_ATTEMPTS       5         /* leases of an event */
 #define NGX_HTTP_TRIGGERS_ATTEMPTS_MAX   1000
+#define NGX_HTTP_TRIGGERS_STREAM_SIZE    (64 * 1024)   /* of a buffer */
+#define NGX_HTTP_TRIGGERS_STREAM_CLIENTS      1024
+#define NGX_HTTP_TRIGGERS_STREAM_CLIENTS_MAX  65536
 
 /* nginx' own default of client_max_body_size */
 
@@ -66,6 +70,8 @@ static char *ngx_http_triggers_schedule(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_triggers_check_positive(ngx_conf_t *cf, void *post,
     void *data);
+static char *ngx_http_triggers_check_stream_buffer(ngx_conf_t *cf, void *post,
+    void *data);
 static ngx_int_t ngx_http_triggers_init_process(ngx_cycle_t *cycle);
 static void ngx_http_triggers_exit_process(ngx_cycle_t *cycle);
 static ngx_http_triggers_main_conf_t *ngx_http_triggers_cycle_conf(
@@ -74,6 +80,15 @@ static ngx_http_triggers_main_conf_t *ngx_http_triggers_cycle_conf(
 
 static ngx_conf_post_t  ngx_http_triggers_positive_post =
     { ngx_http_triggers_check_positive };
+
+
+static ngx_conf_post_t  ngx_http_triggers_stream_buffer_post =
+    { ngx_http_triggers_check_stream_buffer };
+
+
+static ngx_conf_num_bounds_t  ngx_http_triggers_stream_clients_bounds = {
+    ngx_conf_check_num_bounds, 0, NGX_HTTP_TRIGGERS_STREAM_CLIENTS_MAX
+};
 
 
 static ngx_conf_num_bounds_t  ngx_http_triggers_rate_bounds = {
@@ -275,6 +290,27 @@ static ngx_command_t  ngx_http_triggers_commands[] = {
       offsetof(ngx_http_triggers_loc_conf_t, lease_attempts),
       &ngx_http_triggers_attempts_bounds },
 
+    { ngx_string("triggers_stream_buffer"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_triggers_loc_conf_t, stream_buffer),
+      &ngx_http_triggers_stream_buffer_post },
+
+    { ngx_string("triggers_stream_clients"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_triggers_loc_conf_t, stream_clients),
+      &ngx_http_triggers_stream_clients_bounds },
+
+    { ngx_string("triggers_stream_heartbeat"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_triggers_loc_conf_t, stream_heartbeat),
+      &ngx_http_triggers_positive_post },
+
     { ngx_string("triggers_debug"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -453,6 +489,9 @@ ngx_http_triggers_create_loc_conf(ngx_conf_t *cf)
     conf->rate_limit = NGX_CONF_UNSET_UINT;
     conf->key_ttl = NGX_CONF_UNSET;
     conf->lease_attempts = NGX_CONF_UNSET_UINT;
+    conf->stream_buffer = NGX_CONF_UNSET_SIZE;
+    conf->stream_clients = NGX_CONF_UNSET_UINT;
+    conf->stream_heartbeat = NGX_CONF_UNSET_MSEC;
     conf->debug = NGX_CONF_UNSET;
 
     return conf;
@@ -484,6 +523,12 @@ ngx_http_triggers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_sec_value(conf->key_ttl, prev->key_ttl, 0);
     ngx_conf_merge_uint_value(conf->lease_attempts, prev->lease_attempts,
                               NGX_HTTP_TRIGGERS_ATTEMPTS);
+    ngx_conf_merge_size_value(conf->stream_buffer, prev->stream_buffer,
+                              NGX_HTTP_TRIGGERS_STREAM_SIZE);
+    ngx_conf_merge_uint_value(conf->stream_clients, prev->stream_clients,
+                              NGX_HTTP_TRIGGERS_STREAM_CLIENTS);
+    ngx_conf_merge_msec_value(conf->stream_heartbeat, prev->stream_heartbeat,
+                              15000);
     ngx_conf_merge_value(conf->debug, prev->debug, 0);
 
     if (conf->cors == NULL) {
@@ -794,6 +839,21 @@ ngx_http_triggers_check_positive(ngx_conf_t *cf, void *post, void *data)
 
     if (*sp == 0) {
         return "must be greater than 0";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* the longest message has to fit */
+
+static char *
+ngx_http_triggers_check_stream_buffer(ngx_conf_t *cf, void *post, void *data)
+{
+    size_t *sp = data;
+
+    if (*sp < NGX_HTTP_TRIGGERS_STREAM_BUFFER) {
+        return "must be at least 16k";
     }
 
     return NGX_CONF_OK;

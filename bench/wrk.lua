@@ -4,9 +4,10 @@
 --
 -- "get" sends no body, "keys" neither but with one of KEY-1 to KEY-N as its
 -- key, "post" an event of 300 bytes, "owners" the same with the keys KEY-1 to
--- KEY-1000 in turn, "keyed" with a new idempotency key each time, "batch" a
--- hundred of them, "fill" a thousand with an idempotency key each, "lease"
--- takes a hundred events and then acknowledges them.
+-- KEY-1000 in turn, "keyed" with a new idempotency key each time, "mixed" with
+-- one each tenth time, "batch" a hundred of them, "fill" a thousand with an
+-- idempotency key each, "lease" takes a hundred events and then acknowledges
+-- them.
 
 local payload = '{"event_type":"order.created","source":"shop","payload":'
     .. '{"order":"8d3f0c52-41be-4c1b-9e0a-5a1c7e2f9b10","total":49.90,'
@@ -37,6 +38,11 @@ end
 
 local function next_keyed()
     return parts.head .. key() .. parts.tail
+end
+
+local function next_mixed()
+    parts.n = (parts.n + 1) % 10
+    return parts.n == 0 and next_keyed() or parts.plain
 end
 
 local function next_fill()
@@ -108,11 +114,13 @@ function init(args)
                    .. ']}'
     end
 
-    if args[1] == "keyed" then
+    if args[1] == "keyed" or args[1] == "mixed" then
+        parts.plain = wrk.format()
         wrk.headers["Idempotency-Key"] = "@@"
         parts.head, parts.tail = wrk.format():match("^(.*)@@(.*)$")
         parts.seed = seed()
-        request = next_keyed
+        parts.n = 0
+        request = args[1] == "keyed" and next_keyed or next_mixed
     end
 
     if args[1] == "fill" then

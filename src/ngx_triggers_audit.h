@@ -39,6 +39,14 @@ typedef enum {
 } ngx_triggers_audit_e;
 
 
+/*
+ * What else happens to an event, and is no entry of the audit: an attempt has
+ * failed, and it is tried again.
+ */
+
+#define NGX_TRIGGERS_EVENT_RETRYING  NGX_TRIGGERS_NAUDIT
+
+
 /* bits 1 << action */
 
 #define NGX_TRIGGERS_AUDIT_ALL  ((1 << NGX_TRIGGERS_NAUDIT) - 1)

@@ -35,7 +35,10 @@ typedef enum {
 typedef enum {
     NGX_TRIGGERS_ENTRY_REQUEST = 0,
     NGX_TRIGGERS_ENTRY_BACKGROUND,
-    NGX_TRIGGERS_ENTRY_EVENT
+    NGX_TRIGGERS_ENTRY_EVENT,
+    NGX_TRIGGERS_ENTRY_GAP                     /* changes of events are missing
+                                                  here, it is not known how
+                                                  many */
 } ngx_triggers_entry_e;
 
 
@@ -68,7 +71,8 @@ typedef struct {
     uint64_t                 latency;          /* REQUEST: us */
 
     ngx_uint_t               action;           /* EVENT: ngx_triggers_audit_e,
-                                                  of the first, EVENT_… ones */
+                                                  of the first, EVENT_… ones,
+                                                  or EVENT_RETRYING */
     ngx_uint_t               event_status;     /* EVENT: what it is now,
                                                   NGX_TRIGGERS_NSTATUS: gone */
 } ngx_triggers_entry_t;

@@ -175,14 +175,16 @@ sub wrk {
 }
 
 
-# one request over a connection of its own: the answer, or "" without one
+# one request, with these headers, over a connection of its own: the answer, or
+# "" without one
 
 sub get {
-    my ($self, $path) = @_;
+    my ($self, $path, @headers) = @_;
     my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
                                   PeerPort => $self->{port}) or return '';
 
     print $s "GET $path HTTP/1.1\r\nHost: bench\r\nX-API-Key: $Key\r\n"
+             . join('', map { "$_\r\n" } @headers)
              . "Connection: close\r\n\r\n";
 
     local $/;

@@ -16,6 +16,7 @@
 
 #include "ngx_triggers_worker.h"
 #include "ngx_triggers_uuid.h"
+#include "ngx_http_triggers_hub.h"
 #include "ngx_http_triggers_keys.h"
 
 
@@ -44,6 +45,7 @@ typedef struct {
     ngx_array_t              allowed;          /* of ngx_str_t, networks that
                                                   its locations allow */
     ngx_triggers_worker_t    worker;
+    ngx_http_triggers_hub_t  hub;              /* of live streams */
 } ngx_http_triggers_store_t;
 
 
@@ -89,6 +91,9 @@ typedef struct {
     ngx_str_t                webhook_allow;    /* networks, packed; data NULL:
                                                   unset */
     ngx_uint_t               lease_attempts;
+    size_t                   stream_buffer;    /* of a client */
+    ngx_uint_t               stream_clients;   /* of a worker */
+    ngx_msec_t               stream_heartbeat;
     ngx_flag_t               debug;
 } ngx_http_triggers_loc_conf_t;
 
@@ -126,6 +131,7 @@ typedef struct {
     ngx_str_t                origin;
     ngx_str_t                access_control_method;    /* of a preflight */
     ngx_str_t                content_encoding;
+    ngx_str_t                last_event_id;    /* of a stream */
 
     ngx_str_t                request_id;
     ngx_str_t                correlation_id;
@@ -147,6 +153,7 @@ typedef struct {
     u_char                   event_id[NGX_TRIGGERS_ID_LEN];
     void                    *batch;            /* …_batch_t, of one */
     void                    *poll;             /* while it waits for events */
+    void                    *stream;           /* when it is one */
     void                    *lease;            /* of a request for or about
                                                   leases */
     ngx_msec_t               started;          /* ngx_current_msec */

@@ -36,6 +36,7 @@ typedef struct {
     int64_t                  now;              /* of the request */
     uint64_t                 duration;         /* ms */
     ngx_triggers_zone_sh_t  *sh;
+    ngx_uint_t               slot;             /* of this worker */
     size_t                   wal;              /* bytes it may have */
     ngx_uint_t               grown;            /* flag: it has more */
 } ngx_http_triggers_backup_job_t;
@@ -45,6 +46,8 @@ static ngx_int_t ngx_http_triggers_backup_name(ngx_http_request_t *r,
     ngx_http_triggers_backup_job_t *job);
 static ngx_int_t ngx_http_triggers_backup_thread(ngx_triggers_job_t *base,
     ngx_triggers_reader_t *reader);
+static void ngx_http_triggers_backup_tell(
+    ngx_http_triggers_backup_job_t *job, ngx_int_t rc);
 static ngx_uint_t ngx_http_triggers_backup_stopped(void *data);
 static ngx_int_t ngx_http_triggers_backup_answer(ngx_http_request_t *r,
     ngx_http_triggers_job_t *base);
@@ -80,6 +83,7 @@ ngx_http_triggers_backup(ngx_http_request_t *r)
     }
 
     job->sh = tlcf->store->worker.zone->sh;
+    job->slot = tlcf->store->worker.owner.slot;
     job->wal = tlcf->backup_wal;
 
     job->backup.time_limit = tlcf->backup_timeout;
@@ -187,7 +191,53 @@ ngx_http_triggers_backup_thread(ngx_triggers_job_t *base,
 
     job->duration = ngx_triggers_monotonic_ms() - started;
 
+    ngx_http_triggers_backup_tell(job, rc);
+
     return rc;
+}
+
+
+/* for the live feed */
+
+static void
+ngx_http_triggers_backup_tell(ngx_http_triggers_backup_job_t *job,
+    ngx_int_t rc)
+{
+    const char  *reason;
+
+    switch (rc) {
+
+    case NGX_OK:
+        (void) ngx_triggers_feed_log(&job->sh->feed, job->slot,
+                                     NGX_TRIGGERS_LEVEL_INFO, NULL, NULL,
+                                     "backup %V has been made, %uL bytes in "
+                                     "%uL ms", &job->backup.name,
+                                     job->backup.size, job->duration);
+        return;
+
+    case NGX_DECLINED:
+
+        /* another one is being made, which will be told */
+
+        return;
+
+    case NGX_AGAIN:
+        reason = "it took too long";
+        break;
+
+    case NGX_DONE:
+        reason = job->grown ? "too much was written meanwhile"
+                            : "nobody waited for it any longer";
+        break;
+
+    default:
+        reason = "it could not be written";
+    }
+
+    (void) ngx_triggers_feed_log(&job->sh->feed, job->slot,
+                                 NGX_TRIGGERS_LEVEL_ERROR, NULL, NULL,
+                                 "backup %V failed: %s", &job->backup.name,
+                                 reason);
 }
 
 

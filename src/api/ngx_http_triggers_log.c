@@ -13,6 +13,7 @@
 #include "ngx_http_triggers_log.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_router.h"
+#include "ngx_http_triggers_trace.h"
 #include "ngx_triggers_clock.h"
 #include "ngx_triggers_logger.h"
 
@@ -228,6 +229,10 @@ ngx_http_triggers_log_feed(ngx_http_request_t *r, ngx_http_triggers_ctx_t *ctx,
     if (ctx->has_event_id) {
         ngx_memcpy(entry.event_id, ctx->event_id, NGX_TRIGGERS_ID_LEN);
         entry.has_event_id = 1;
+    }
+
+    if (ngx_http_triggers_trace_id(r, entry.trace_id) == NGX_OK) {
+        entry.has_trace_id = 1;
     }
 
     if (log->route) {

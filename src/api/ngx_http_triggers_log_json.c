@@ -31,11 +31,11 @@ static const ngx_str_t  ngx_http_triggers_levels[NGX_TRIGGERS_NLEVELS] = {
 };
 
 
-/* of an event, in the order of ngx_triggers_audit_e */
+/* of an event, by ngx_triggers_audit_e, and what is none of these */
 
 static const char  *ngx_http_triggers_log_actions[] = {
     "created", "acknowledged", "delivered", "failed", "retried", "deleted",
-    "expired"
+    "expired", [NGX_TRIGGERS_EVENT_RETRYING] = "retrying"
 };
 
 

@@ -34,8 +34,8 @@ static ngx_int_t ngx_http_triggers_view_meters(ngx_http_request_t *r,
     ngx_http_triggers_view_t *view, ngx_http_triggers_store_t *store);
 static ngx_int_t ngx_http_triggers_view_label(ngx_http_request_t *r,
     ngx_http_triggers_view_t *view, ngx_str_t *name);
-static void ngx_http_triggers_metrics_json(ngx_http_request_t *r,
-    ngx_triggers_text_t *text, ngx_http_triggers_view_t *view);
+static void ngx_http_triggers_metrics_members(ngx_triggers_text_t *text,
+    ngx_http_triggers_view_t *view);
 static ngx_int_t ngx_http_triggers_metrics_vary(ngx_http_request_t *r);
 static ngx_int_t ngx_http_triggers_status_views(ngx_http_request_t *r,
     ngx_http_triggers_view_t **views, ngx_uint_t *n);
@@ -74,7 +74,8 @@ ngx_http_triggers_metrics(ngx_http_request_t *r)
     format = ngx_http_triggers_accept_metrics(&r->headers_in.headers);
 
     if (format == NGX_HTTP_TRIGGERS_FORMAT_JSON) {
-        ngx_http_triggers_metrics_json(r, &text, view);
+        ngx_http_triggers_metrics_members(&text, view);
+        ngx_http_triggers_text_end(&text, 0, &ctx->request_id);
 
     } else if (ngx_http_triggers_view_meters(r, view, ctx->store) == NGX_OK) {
         ctx->answer_type = ngx_http_triggers_formats[format];
@@ -126,6 +127,24 @@ ngx_http_triggers_status_handler(ngx_http_request_t *r)
 
     return ngx_http_triggers_status_send(r, &text,
                                          &ngx_http_triggers_formats[format]);
+}
+
+
+void
+ngx_http_triggers_metrics_write(ngx_triggers_text_t *text,
+    ngx_http_triggers_store_t *store)
+{
+    ngx_http_triggers_view_t  *view;
+
+    view = ngx_pcalloc(text->pool, sizeof(ngx_http_triggers_view_t));
+    if (view == NULL) {
+        text->failed = 1;
+        return;
+    }
+
+    ngx_http_triggers_view_fill(view, store);
+    ngx_http_triggers_metrics_members(text, view);
+    ngx_triggers_text_puts(text, "}");
 }
 
 
@@ -257,6 +276,7 @@ ngx_http_triggers_view_workers(ngx_http_triggers_view_t *view,
         view->reading += __atomic_load_n(&slot->reading, __ATOMIC_RELAXED);
         view->queries += __atomic_load_n(&slot->queries, __ATOMIC_RELAXED);
         view->polls += __atomic_load_n(&slot->polls, __ATOMIC_RELAXED);
+        view->streams += __atomic_load_n(&slot->streams, __ATOMIC_RELAXED);
         view->body_bytes += __atomic_load_n(&slot->body_bytes,
                                             __ATOMIC_RELAXED);
     }
@@ -363,14 +383,12 @@ ngx_http_triggers_view_label(ngx_http_request_t *r,
 }
 
 
+/* its object, without the brace at the end */
+
 static void
-ngx_http_triggers_metrics_json(ngx_http_request_t *r,
-    ngx_triggers_text_t *text, ngx_http_triggers_view_t *view)
+ngx_http_triggers_metrics_members(ngx_triggers_text_t *text,
+    ngx_http_triggers_view_t *view)
 {
-    ngx_http_triggers_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
-
     ngx_triggers_text_puts(text, "{");
     ngx_http_triggers_metrics_number(text, "total_events",
                                      view->total_events);
@@ -406,9 +424,6 @@ ngx_http_triggers_metrics_json(ngx_http_request_t *r,
 
     ngx_triggers_text_puts(text, ",\"timestamp\":");
     ngx_triggers_text_time(text, ngx_http_triggers_now());
-    ngx_triggers_text_puts(text, ",\"request_id\":");
-    ngx_triggers_text_string(text, &ctx->request_id);
-    ngx_triggers_text_puts(text, "}");
 }
 
 

@@ -81,6 +81,7 @@ typedef struct {
     uint64_t                 reading;
     uint64_t                 queries;
     uint64_t                 polls;
+    uint64_t                 streams;
     uint64_t                 body_bytes;
 } ngx_http_triggers_view_t;
 
@@ -107,6 +108,19 @@ void ngx_http_triggers_metrics_ratio(ngx_triggers_text_t *text,
     const char *name, uint64_t n, uint64_t of);
 void ngx_http_triggers_metrics_latency(ngx_triggers_text_t *text,
     const char *name, const uint64_t *buckets, ngx_uint_t step);
+
+/*
+ * Writes the object of GET /metrics, as it is now and without the request's id.
+ * It takes much more of the text's pool than is written.
+ */
+
+void ngx_http_triggers_metrics_write(ngx_triggers_text_t *text,
+    ngx_http_triggers_store_t *store);
+
+/* The names of a store's state and of a breaker's. */
+
+const char *ngx_http_triggers_store_name(ngx_uint_t state);
+const char *ngx_http_triggers_breaker_name(ngx_uint_t state);
 
 
 #endif /* _NGX_HTTP_TRIGGERS_METRICS_H_INCLUDED_ */

@@ -139,6 +139,18 @@ static const ngx_http_triggers_metric_t  ngx_http_triggers_metrics_table[] = {
       "Requests that were not committed in time.",
       ngx_http_triggers_metric_view(timeouts) },
 
+    { "triggers_streams_opened", NULL, NGX_HTTP_TRIGGERS_COUNTER,
+      "Live streams that were opened.",
+      ngx_http_triggers_metric_view(sums.counts.streams) },
+
+    { "triggers_streams_dropped", NULL, NGX_HTTP_TRIGGERS_COUNTER,
+      "Live streams that were ended because their client did not read.",
+      ngx_http_triggers_metric_view(sums.counts.streams_dropped) },
+
+    { "triggers_stream_gaps", NULL, NGX_HTTP_TRIGGERS_COUNTER,
+      "Times that a live stream was told of a gap.",
+      ngx_http_triggers_metric_view(sums.counts.stream_gaps) },
+
     { "triggers_ingest_seconds", "seconds", NGX_HTTP_TRIGGERS_HISTOGRAM,
       "Time of requests that post events, from their header to the end of "
       "the answer; without refusals (4xx).",
@@ -386,6 +398,10 @@ static const ngx_http_triggers_metric_t  ngx_http_triggers_metrics_table[] = {
       "Requests that wait for events.",
       ngx_http_triggers_metric_view(polls) },
 
+    { "triggers_streams", NULL, NGX_HTTP_TRIGGERS_GAUGE,
+      "Live streams that are open.",
+      ngx_http_triggers_metric_view(streams) },
+
     { "triggers_body_memory_bytes", "bytes", NGX_HTTP_TRIGGERS_GAUGE,
       "Memory of request bodies.",
       ngx_http_triggers_metric_view(body_bytes) },
@@ -492,6 +508,20 @@ ngx_http_triggers_metrics_text(ngx_triggers_text_t *text,
     if (openmetrics) {
         ngx_triggers_text_puts(text, "# EOF\n");
     }
+}
+
+
+const char *
+ngx_http_triggers_store_name(ngx_uint_t state)
+{
+    return ngx_http_triggers_metric_stores[state];
+}
+
+
+const char *
+ngx_http_triggers_breaker_name(ngx_uint_t state)
+{
+    return ngx_http_triggers_metric_breakers[state];
 }
 
 

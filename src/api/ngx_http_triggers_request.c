@@ -52,6 +52,8 @@ static const ngx_http_triggers_header_t  ngx_http_triggers_headers[] = {
       offsetof(ngx_http_triggers_ctx_t, access_control_method) },
     { ngx_string("content-encoding"),
       offsetof(ngx_http_triggers_ctx_t, content_encoding) },
+    { ngx_string("last-event-id"),
+      offsetof(ngx_http_triggers_ctx_t, last_event_id) },
     { ngx_null_string, 0 }
 };
 

@@ -89,6 +89,10 @@ ngx_int_t ngx_http_triggers_metrics(ngx_http_request_t *r);
 
 ngx_int_t ngx_http_triggers_history_list(ngx_http_request_t *r);
 
+/* ngx_http_triggers_stream.c: what happens, as it does */
+
+ngx_int_t ngx_http_triggers_stream(ngx_http_request_t *r);
+
 /* ngx_http_triggers_openapi.c */
 
 ngx_int_t ngx_http_triggers_openapi(ngx_http_request_t *r);

@@ -121,6 +121,18 @@ static const ngx_http_triggers_route_t  ngx_http_triggers_routes[] = {
       NGX_HTTP_TRIGGERS_SCOPE_METRICS_READ, NGX_HTTP_TRIGGERS_BODY_NONE,
       ngx_http_triggers_history_list },
 
+    { NGX_HTTP_GET, ngx_string("/api/stream"),
+      NGX_HTTP_TRIGGERS_SCOPE_LOGS_READ|NGX_HTTP_TRIGGERS_SCOPE_EVENTS_READ
+          |NGX_HTTP_TRIGGERS_SCOPE_METRICS_READ,
+      NGX_HTTP_TRIGGERS_BODY_NONE,
+      ngx_http_triggers_stream },
+
+    { NGX_HTTP_GET, ngx_string("/v1/stream"),
+      NGX_HTTP_TRIGGERS_SCOPE_LOGS_READ|NGX_HTTP_TRIGGERS_SCOPE_EVENTS_READ
+          |NGX_HTTP_TRIGGERS_SCOPE_METRICS_READ,
+      NGX_HTTP_TRIGGERS_BODY_NONE,
+      ngx_http_triggers_stream },
+
     { NGX_HTTP_GET, ngx_string("/openapi.yaml"),
       0, 0,
       ngx_http_triggers_openapi },

@@ -52,6 +52,7 @@ struct ngx_triggers_archiver_s {
     ngx_fd_t                 fd;               /* of the file, or -1 */
     ngx_fd_t                 dir;
     ngx_uint_t               deflating;        /* flag */
+    ngx_uint_t               events;           /* in the file */
     z_stream                 stream;
     u_char                  *tmp;              /* its name meanwhile */
     u_char                  *buffer;
@@ -231,6 +232,7 @@ ngx_triggers_archiver_write(ngx_triggers_archiver_t *a)
     a->fd = NGX_INVALID_FILE;
     a->dir = NGX_INVALID_FILE;
     a->deflating = 0;
+    a->events = 0;
 
     a->pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, a->log);
     if (a->pool == NULL) {
@@ -303,6 +305,7 @@ ngx_triggers_archiver_event(void *data, ngx_str_t *file,
     }
 
     ngx_reset_pool(a->pool);
+    a->events++;
 
     return NGX_OK;
 }
@@ -432,6 +435,12 @@ ngx_triggers_archiver_keep(ngx_triggers_archiver_t *a, ngx_str_t *file)
     (void) close(a->fd);
     a->fd = NGX_INVALID_FILE;
 
+    (void) ngx_triggers_feed_log(&a->worker->zone->sh->feed,
+                                 a->worker->owner.slot,
+                                 NGX_TRIGGERS_LEVEL_INFO, NULL, NULL,
+                                 "archive file %V of %ui events has been "
+                                 "written", file, a->events);
+
     return NGX_OK;
 }
 
@@ -484,6 +493,12 @@ ngx_triggers_archiver_log(ngx_triggers_archiver_t *a)
                   "events are kept until it works",
                   &a->worker->zone->name, &a->worker->archive.directory,
                   a->call);
+
+    (void) ngx_triggers_feed_log(&a->worker->zone->sh->feed,
+                                 a->worker->owner.slot,
+                                 NGX_TRIGGERS_LEVEL_ERROR, NULL, NULL,
+                                 "the archive cannot be written, %s failed "
+                                 "(%d)", a->call, a->err);
 }
 
 

@@ -359,6 +359,8 @@ ngx_triggers_deliverer_pass(ngx_triggers_deliverer_t *d, uint64_t now)
         }
     }
 
+    ngx_triggers_push_rest(d, now);
+
     for (q = ngx_queue_head(&d->endpoints);
          q != ngx_queue_sentinel(&d->endpoints);
          q = ngx_queue_next(q))

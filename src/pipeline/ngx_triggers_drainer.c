@@ -19,6 +19,7 @@
 
 #include "ngx_triggers_drainer.h"
 #include "ngx_triggers_clock.h"
+#include "ngx_triggers_drainer_feed.h"
 #include "ngx_triggers_drainer_keys.h"
 #include "ngx_triggers_record.h"
 #include "ngx_triggers_wake.h"
@@ -33,6 +34,10 @@
  */
 
 #define NGX_TRIGGERS_LOCKED_TIME  1000     /* ms */
+
+/* a batch that takes longer is told */
+
+#define NGX_TRIGGERS_SLOW_TIME  1000       /* ms */
 
 /*
  * Frames in the WAL above which new reads wait until it has been restarted,
@@ -55,6 +60,7 @@ struct ngx_triggers_drainer_s {
     ngx_socket_t             fd;           /* to send wake-ups from */
     ngx_log_t               *log;
     ngx_triggers_drainer_keys_t  keys;
+    ngx_triggers_drainer_feed_t  feed;
     ngx_triggers_deliverer_t  *deliverer;  /* or NULL */
 
     ngx_uint_t               batch_records;
@@ -93,6 +99,8 @@ static ngx_int_t ngx_triggers_drainer_lead(ngx_triggers_drainer_t *d);
 static ngx_int_t ngx_triggers_drainer_fail(ngx_triggers_drainer_t *d,
     ngx_int_t rc, ngx_msec_t *delay);
 static void ngx_triggers_drainer_locked(ngx_triggers_drainer_t *d);
+static void ngx_triggers_drainer_state(ngx_triggers_drainer_t *d,
+    ngx_uint_t state);
 static ngx_int_t ngx_triggers_drainer_idle(ngx_triggers_drainer_t *d);
 static ngx_int_t ngx_triggers_drainer_sweep(ngx_triggers_drainer_t *d);
 static ngx_uint_t ngx_triggers_drainer_is_due(ngx_triggers_drainer_t *d);
@@ -113,6 +121,8 @@ static void ngx_triggers_drainer_changed(ngx_triggers_drainer_t *d,
 static ngx_uint_t ngx_triggers_drainer_malformed(ngx_triggers_drainer_t *d,
     ngx_triggers_record_header_t *header);
 static void ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d);
+static void ngx_triggers_drainer_slow(ngx_triggers_drainer_t *d,
+    uint64_t time);
 static void ngx_triggers_drainer_totals(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_size(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_tell(ngx_triggers_drainer_t *d);
@@ -122,6 +132,8 @@ static void ngx_triggers_drainer_wake(ngx_triggers_zone_sh_t *sh,
     ngx_socket_t fd, ngx_uint_t slot);
 static void ngx_triggers_drainer_wake_all(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_after(ngx_triggers_drainer_t *d);
+static ngx_int_t ngx_triggers_drainer_maintain(ngx_triggers_drainer_t *d,
+    ngx_uint_t idle);
 static ngx_uint_t ngx_triggers_drainer_stopping(ngx_triggers_drainer_t *d);
 
 
@@ -146,10 +158,19 @@ ngx_triggers_drainer_create(ngx_triggers_zone_t *zone,
         return NULL;
     }
 
-    if (ngx_triggers_drainer_keys_create(&d->keys, zone, d->store, log)
+    if (ngx_triggers_drainer_feed_create(&d->feed, zone, owner, d->store, log)
         != NGX_OK)
     {
         ngx_triggers_store_destroy(d->store);
+        ngx_free(d);
+        return NULL;
+    }
+
+    if (ngx_triggers_drainer_keys_create(&d->keys, zone, owner, d->store, log)
+        != NGX_OK)
+    {
+        ngx_triggers_store_destroy(d->store);
+        ngx_free(d->feed.words);
         ngx_free(d);
         return NULL;
     }
@@ -226,6 +247,7 @@ ngx_triggers_drainer_run(ngx_triggers_drainer_t *d, ngx_msec_t *delay)
 
             if (rc == NGX_OK) {
                 ngx_triggers_drainer_publish(d);
+                ngx_triggers_drainer_feed_flush(&d->feed);
                 ngx_triggers_drainer_after(d);
             }
         }
@@ -275,6 +297,8 @@ ngx_triggers_drainer_run(ngx_triggers_drainer_t *d, ngx_msec_t *delay)
 void
 ngx_triggers_drainer_tick(ngx_triggers_drainer_t *d)
 {
+    ngx_triggers_drainer_feed_tick(&d->feed);
+
     if (!d->leading || !ngx_triggers_store_is_open(d->store)) {
         return;
     }
@@ -282,7 +306,7 @@ ngx_triggers_drainer_tick(ngx_triggers_drainer_t *d)
     if (ngx_triggers_store_check(d->store) != NGX_OK) {
         d->leading = 0;
         ngx_triggers_drainer_keys_forget(&d->keys);
-        d->sh->state = ngx_triggers_store_state(d->store);
+        ngx_triggers_drainer_state(d, ngx_triggers_store_state(d->store));
         return;
     }
 
@@ -296,7 +320,7 @@ ngx_triggers_drainer_tick(ngx_triggers_drainer_t *d)
     if (ngx_triggers_ring_depth(&d->sh->ring) == 0
         && ngx_triggers_store_open(d->store) == NGX_OK)
     {
-        while (ngx_triggers_store_maintain(d->store, 1) == NGX_AGAIN
+        while (ngx_triggers_drainer_maintain(d, 1) == NGX_AGAIN
                && ngx_triggers_ring_depth(&d->sh->ring) == 0
                && !ngx_triggers_store_wanted(d->store)
                && !ngx_triggers_drainer_stopping(d))
@@ -312,8 +336,7 @@ ngx_triggers_drainer_tick(ngx_triggers_drainer_t *d)
     }
 
     ngx_triggers_drainer_totals(d);
-
-    d->sh->state = ngx_triggers_store_state(d->store);
+    ngx_triggers_drainer_state(d, ngx_triggers_store_state(d->store));
 }
 
 
@@ -404,8 +427,7 @@ ngx_triggers_drainer_prepare(ngx_triggers_drainer_t *d)
 
     /* not READY: a full disk is full until something has been committed */
 
-    __atomic_store_n(&d->sh->state, ngx_triggers_store_state(d->store),
-                     __ATOMIC_RELAXED);
+    ngx_triggers_drainer_state(d, ngx_triggers_store_state(d->store));
 
     return NGX_OK;
 }
@@ -435,6 +457,10 @@ ngx_triggers_drainer_lead(ngx_triggers_drainer_t *d)
     __atomic_store_n(&d->sh->readable, 1, __ATOMIC_RELEASE);
 
     /* a predecessor may have committed it and died before it said so */
+
+    if (position > committed) {
+        ngx_triggers_drainer_feed_gap(&d->feed);
+    }
 
     ngx_triggers_tally_recover(&d->sh->metrics, position);
     ngx_triggers_drainer_totals(d);
@@ -476,7 +502,7 @@ ngx_triggers_drainer_fail(ngx_triggers_drainer_t *d, ngx_int_t rc,
     state = d->broken ? NGX_TRIGGERS_STORE_CORRUPT
                       : ngx_triggers_store_state(d->store);
 
-    __atomic_store_n(&d->sh->state, state, __ATOMIC_RELAXED);
+    ngx_triggers_drainer_state(d, state);
     ngx_triggers_metrics_add(&d->sh->metrics.leader->failures, 1);
 
     if (state == NGX_TRIGGERS_STORE_MOVED) {
@@ -510,13 +536,48 @@ ngx_triggers_drainer_locked(ngx_triggers_drainer_t *d)
         return;
     }
 
-    __atomic_store_n(&d->sh->state, NGX_TRIGGERS_STORE_LOCKED,
-                     __ATOMIC_RELAXED);
+    ngx_triggers_drainer_state(d, NGX_TRIGGERS_STORE_LOCKED);
 
     ngx_log_error(NGX_LOG_WARN, d->log, 0,
                   "triggers store \"%V\": another process has kept the "
                   "database locked for %d ms", &d->zone->name,
                   NGX_TRIGGERS_LOCKED_TIME);
+}
+
+
+/* how the store is, for all workers; a change is told, why is in the log */
+
+static void
+ngx_triggers_drainer_state(ngx_triggers_drainer_t *d, ngx_uint_t state)
+{
+    ngx_uint_t  old, level;
+
+    old = __atomic_exchange_n(&d->sh->state, (uint32_t) state,
+                              __ATOMIC_RELAXED);
+
+    if (old == state) {
+        return;
+    }
+
+    switch (state) {
+
+    case NGX_TRIGGERS_STORE_STARTING:
+    case NGX_TRIGGERS_STORE_READY:
+        level = NGX_TRIGGERS_LEVEL_INFO;
+        break;
+
+    case NGX_TRIGGERS_STORE_LOCKED:
+        level = NGX_TRIGGERS_LEVEL_WARN;
+        break;
+
+    default:
+        level = NGX_TRIGGERS_LEVEL_ERROR;
+    }
+
+    (void) ngx_triggers_feed_log(&d->sh->feed, d->owner->slot, level, NULL,
+                                 NULL, "store: %s, was %s",
+                                 ngx_triggers_store_state_name(state),
+                                 ngx_triggers_store_state_name(old));
 }
 
 
@@ -573,6 +634,7 @@ ngx_triggers_drainer_sweep(ngx_triggers_drainer_t *d)
         d->changed_unknown = 1;
         ngx_triggers_drainer_totals(d);
         ngx_triggers_drainer_tell(d);
+        ngx_triggers_drainer_feed_flush(&d->feed);
     }
 
     return NGX_OK;
@@ -912,8 +974,7 @@ ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
 
     /* whoever has an answer now finds the store healthy too */
 
-    __atomic_store_n(&d->sh->state, ngx_triggers_store_state(d->store),
-                     __ATOMIC_RELAXED);
+    ngx_triggers_drainer_state(d, ngx_triggers_store_state(d->store));
 
     /* and counted */
 
@@ -940,6 +1001,24 @@ ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
     ngx_triggers_metrics_batch(&d->sh->metrics, d->n);
 
     __atomic_store_n(&d->sh->heartbeat, now / 1000, __ATOMIC_RELAXED);
+
+    ngx_triggers_drainer_slow(d, (now - d->batch_start) / 1000);
+}
+
+
+/* it cannot be more than one a second */
+
+static void
+ngx_triggers_drainer_slow(ngx_triggers_drainer_t *d, uint64_t time)
+{
+    if (time < NGX_TRIGGERS_SLOW_TIME) {
+        return;
+    }
+
+    (void) ngx_triggers_feed_log(&d->sh->feed, d->owner->slot,
+                                 NGX_TRIGGERS_LEVEL_WARN, NULL, NULL,
+                                 "a commit of %ui records took %uL ms", d->n,
+                                 time);
 }
 
 
@@ -1092,7 +1171,7 @@ ngx_triggers_drainer_after(ngx_triggers_drainer_t *d)
     uint64_t    gate;
     ngx_uint_t  frames;
 
-    (void) ngx_triggers_store_maintain(d->store, 0);
+    (void) ngx_triggers_drainer_maintain(d, 0);
 
     frames = ngx_triggers_store_wal_frames(d->store);
     gate = 0;
@@ -1103,6 +1182,21 @@ ngx_triggers_drainer_after(ngx_triggers_drainer_t *d)
 
     d->sh->wal_frames = frames;
     __atomic_store_n(&d->sh->gate, gate, __ATOMIC_RELAXED);
+}
+
+
+static ngx_int_t
+ngx_triggers_drainer_maintain(ngx_triggers_drainer_t *d, ngx_uint_t idle)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_triggers_store_maintain(d->store, idle);
+
+    /* whatever it returns, it may have removed events before */
+
+    ngx_triggers_drainer_feed_flush(&d->feed);
+
+    return rc;
 }
 
 

@@ -36,6 +36,8 @@ static ngx_uint_t ngx_triggers_drainer_keys_has(
     ngx_triggers_drainer_keys_t *dk, u_char *digest);
 static ngx_int_t ngx_triggers_drainer_keys_grow(
     ngx_triggers_drainer_keys_t *dk);
+static void ngx_triggers_drainer_keys_tell(ngx_triggers_drainer_keys_t *dk,
+    ngx_uint_t level, const char *fmt, ngx_uint_t n);
 static ngx_uint_t ngx_triggers_drainer_keys_usable(ngx_triggers_key_t *key);
 static void ngx_triggers_drainer_keys_version(
     ngx_triggers_drainer_keys_t *dk, uint64_t version);
@@ -45,9 +47,11 @@ static ngx_int_t ngx_triggers_drainer_keys_uses(
 
 ngx_int_t
 ngx_triggers_drainer_keys_create(ngx_triggers_drainer_keys_t *dk,
-    ngx_triggers_zone_t *zone, ngx_triggers_store_t *store, ngx_log_t *log)
+    ngx_triggers_zone_t *zone, ngx_triggers_owner_t *owner,
+    ngx_triggers_store_t *store, ngx_log_t *log)
 {
     dk->zone = zone;
+    dk->owner = owner;
     dk->store = store;
     dk->log = log;
     dk->pass = ngx_triggers_monotonic_ms() + NGX_TRIGGERS_KEYS_PASS;
@@ -230,6 +234,15 @@ ngx_triggers_drainer_keys_load(ngx_triggers_drainer_keys_t *dk)
                       "zone, which has room for %uD; make the parameter "
                       "\"keys\" of the store larger",
                       &dk->zone->name, dk->missing, keys->capacity);
+
+        ngx_triggers_drainer_keys_tell(dk, NGX_TRIGGERS_LEVEL_ERROR,
+                                       "%ui keys do not fit into the zone",
+                                       dk->missing);
+
+    } else if (dk->missing == 0) {
+        ngx_triggers_drainer_keys_tell(dk, NGX_TRIGGERS_LEVEL_INFO,
+                                       "%ui keys have been loaded",
+                                       (ngx_uint_t) keys->count);
     }
 
     __atomic_store_n(&keys->loaded, dk->missing == 0, __ATOMIC_RELEASE);
@@ -301,6 +314,11 @@ ngx_triggers_drainer_keys_change_handler(void *data, ngx_triggers_key_t *key)
                           "more than %uD usable keys; make the parameter "
                           "\"keys\" of the store larger",
                           &dk->zone->name, keys->capacity);
+
+            ngx_triggers_drainer_keys_tell(dk, NGX_TRIGGERS_LEVEL_WARN,
+                                           "the zone has no room for more "
+                                           "than %ui usable keys",
+                                           (ngx_uint_t) keys->capacity);
         }
 
         return NGX_BUSY;
@@ -365,6 +383,15 @@ ngx_triggers_drainer_keys_grow(ngx_triggers_drainer_keys_t *dk)
     dk->size = size;
 
     return NGX_OK;
+}
+
+
+static void
+ngx_triggers_drainer_keys_tell(ngx_triggers_drainer_keys_t *dk,
+    ngx_uint_t level, const char *fmt, ngx_uint_t n)
+{
+    (void) ngx_triggers_feed_log(&dk->zone->sh->feed, dk->owner->slot, level,
+                                 NULL, NULL, fmt, n);
 }
 
 

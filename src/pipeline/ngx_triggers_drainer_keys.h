@@ -29,6 +29,7 @@ typedef struct {
 
 typedef struct {
     ngx_triggers_zone_t     *zone;
+    ngx_triggers_owner_t    *owner;            /* this worker's slot */
     ngx_triggers_store_t    *store;
     ngx_log_t               *log;
     ngx_triggers_keys_writer_t  writer;
@@ -59,7 +60,8 @@ typedef struct {
 /* Event loop.  NGX_ERROR: no memory. */
 
 ngx_int_t ngx_triggers_drainer_keys_create(ngx_triggers_drainer_keys_t *dk,
-    ngx_triggers_zone_t *zone, ngx_triggers_store_t *store, ngx_log_t *log);
+    ngx_triggers_zone_t *zone, ngx_triggers_owner_t *owner,
+    ngx_triggers_store_t *store, ngx_log_t *log);
 
 /*
  * A new leader, before it publishes anything; and whenever the write lock is

@@ -417,6 +417,7 @@ ngx_triggers_endpoint_breaker(ngx_triggers_endpoint_t *endpoint,
     ngx_memzero(breaker, sizeof(ngx_triggers_breaker_t));
     breaker->epoch = epoch + 1;
     endpoint->paused = 0;
+    endpoint->gone = !webhook->active;
 
     if (endpoint->pool) {
         return;
@@ -470,6 +471,8 @@ ngx_triggers_endpoints_sweep(ngx_triggers_deliverer_t *d)
         d->nendpoints--;
 
         if (endpoint->pool) {
+            ngx_triggers_endpoint_tell(endpoint, NGX_TRIGGERS_LEVEL_INFO,
+                                       NULL, "is no more");
             ngx_destroy_pool(endpoint->pool);
         }
 
@@ -627,6 +630,14 @@ ngx_triggers_endpoint_send(ngx_triggers_endpoint_t *endpoint, uint64_t now)
         }
 
         (void) ngx_triggers_endpoint_pop(endpoint);
+
+        if (ngx_triggers_breaker_state(&endpoint->breaker)
+            == NGX_TRIGGERS_BREAKER_HALF_OPEN)
+        {
+            ngx_triggers_endpoint_tell(endpoint, NGX_TRIGGERS_LEVEL_INFO,
+                                       ngx_triggers_push_owner(push),
+                                       "is tried with one delivery");
+        }
 
         if (endpoint->unusable
             || ngx_triggers_push_sign(push, ngx_triggers_wall_ms()) != NGX_OK)

@@ -34,6 +34,8 @@ typedef struct {
 
 
 static void ngx_triggers_lead_try(ngx_triggers_worker_t *worker);
+static void ngx_triggers_lead_tell(ngx_triggers_worker_t *worker,
+    const char *what);
 static ngx_int_t ngx_triggers_lead_lock(ngx_triggers_worker_t *worker);
 static ngx_int_t ngx_triggers_lead_prepare(ngx_triggers_worker_t *worker);
 static void ngx_triggers_lead_unlock(ngx_triggers_worker_t *worker);
@@ -245,6 +247,7 @@ ngx_triggers_leader_exit(ngx_triggers_worker_t *worker)
         }
 
         ngx_triggers_drainer_close(worker->drainer);
+        ngx_triggers_lead_tell(worker, "writes no more");
         ngx_triggers_lead_unlock(worker);
     }
 }
@@ -253,11 +256,25 @@ ngx_triggers_leader_exit(ngx_triggers_worker_t *worker)
 static void
 ngx_triggers_lead_try(ngx_triggers_worker_t *worker)
 {
-    if (ngx_triggers_lead_lock(worker) == NGX_OK
-        && ngx_triggers_lead_prepare(worker) != NGX_OK)
-    {
-        ngx_triggers_lead_unlock(worker);
+    if (ngx_triggers_lead_lock(worker) != NGX_OK) {
+        return;
     }
+
+    if (ngx_triggers_lead_prepare(worker) != NGX_OK) {
+        ngx_triggers_lead_unlock(worker);
+        return;
+    }
+
+    ngx_triggers_lead_tell(worker, "writes now");
+}
+
+
+static void
+ngx_triggers_lead_tell(ngx_triggers_worker_t *worker, const char *what)
+{
+    (void) ngx_triggers_feed_log(&worker->zone->sh->feed, worker->owner.slot,
+                                 NGX_TRIGGERS_LEVEL_INFO, NULL, NULL,
+                                 "worker process %P %s", ngx_pid, what);
 }
 
 
@@ -428,6 +445,7 @@ ngx_triggers_drain_done_handler(ngx_event_t *ev)
 
     if (ctx->rc == NGX_DONE) {
         worker->kicked = 0;
+        ngx_triggers_lead_tell(worker, "writes no more");
         ngx_triggers_lead_unlock(worker);
         return;
     }

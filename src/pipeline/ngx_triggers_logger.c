@@ -511,7 +511,11 @@ ngx_triggers_logger_wants(ngx_triggers_logger_t *l,
         return 0;
     }
 
-    if (entry->level >= NGX_TRIGGERS_LEVEL_WARN) {
+    /* what is done in the background is limited where it is told */
+
+    if (entry->level >= NGX_TRIGGERS_LEVEL_WARN
+        || entry->kind == NGX_TRIGGERS_ENTRY_BACKGROUND)
+    {
         return 1;
     }
 

@@ -28,6 +28,8 @@ static int64_t ngx_triggers_push_next(ngx_triggers_push_t *push,
 static ngx_int_t ngx_triggers_push_verdict(ngx_triggers_message_t *message);
 static void ngx_triggers_push_breaker(ngx_triggers_push_t *push,
     ngx_uint_t taken, uint64_t now);
+static void ngx_triggers_push_breaker_tell(ngx_triggers_push_t *push);
+static void ngx_triggers_push_tell(ngx_triggers_push_t *push, uint64_t now);
 static u_char *ngx_triggers_push_uuid(u_char *p, u_char *id);
 static ngx_triggers_push_t **ngx_triggers_push_head(
     ngx_triggers_deliverer_t *d, int64_t webhook, int64_t seq);
@@ -181,11 +183,44 @@ ngx_triggers_push_result(ngx_triggers_push_t *push, uint64_t now)
         delivery->gone = (message->status == 410);
         delivery->next_at = ngx_triggers_push_next(push, wall);
         ngx_triggers_push_error(push);
+        ngx_triggers_push_tell(push, now);
     }
 
     ngx_triggers_endpoint_attempt(push->endpoint, delivery->outcome,
                                   message->duration);
     ngx_triggers_push_breaker(push, taken, now);
+}
+
+
+void
+ngx_triggers_endpoint_tell(ngx_triggers_endpoint_t *endpoint,
+    ngx_uint_t level, ngx_str_t *user_id, const char *what)
+{
+    u_char                     id[NGX_TRIGGERS_UUID_TEXT];
+    ngx_triggers_deliverer_t  *d;
+
+    d = endpoint->deliverer;
+
+    (void) ngx_triggers_push_uuid(id, endpoint->webhook.id);
+
+    (void) ngx_triggers_feed_log(&d->zone->sh->feed, d->owner->slot, level,
+                                 NULL, user_id, "webhook %*s %s", sizeof(id),
+                                 id, what);
+}
+
+
+void
+ngx_triggers_push_rest(ngx_triggers_deliverer_t *d, uint64_t now)
+{
+    ngx_uint_t  n;
+
+    n = ngx_triggers_feed_rest(&d->failures, now);
+
+    if (n) {
+        (void) ngx_triggers_feed_log(&d->zone->sh->feed, d->owner->slot,
+                                     NGX_TRIGGERS_LEVEL_WARN, NULL, NULL,
+                                     "delivery failed: %ui more", n);
+    }
 }
 
 
@@ -412,11 +447,13 @@ ngx_triggers_push_breaker(ngx_triggers_push_t *push, ngx_uint_t taken,
     uint64_t now)
 {
     uint64_t                  wait;
+    ngx_uint_t                state;
     ngx_triggers_message_t   *message;
     ngx_triggers_endpoint_t  *endpoint;
 
     endpoint = push->endpoint;
     message = &push->message;
+    state = ngx_triggers_breaker_state(&endpoint->breaker);
 
     if (taken) {
         endpoint->window = ngx_min(endpoint->window + 1,
@@ -427,6 +464,10 @@ ngx_triggers_push_breaker(ngx_triggers_push_t *push, ngx_uint_t taken,
 
     ngx_triggers_breaker_result(&endpoint->breaker, push->epoch,
                                 ngx_triggers_push_verdict(message), now);
+
+    if (ngx_triggers_breaker_state(&endpoint->breaker) != state) {
+        ngx_triggers_push_breaker_tell(push);
+    }
 
     wait = ngx_triggers_breaker_wait(&endpoint->breaker, now);
 
@@ -451,6 +492,79 @@ ngx_triggers_push_breaker(ngx_triggers_push_t *push, ngx_uint_t taken,
         wait = (uint64_t) message->retry_after * 1000;
         endpoint->paused = now + ngx_min(wait, NGX_TRIGGERS_BREAKER_MAX);
     }
+}
+
+
+static void
+ngx_triggers_push_breaker_tell(ngx_triggers_push_t *push)
+{
+    switch (ngx_triggers_breaker_state(&push->endpoint->breaker)) {
+
+    case NGX_TRIGGERS_BREAKER_CLOSED:
+        ngx_triggers_endpoint_tell(push->endpoint, NGX_TRIGGERS_LEVEL_INFO,
+                                   ngx_triggers_push_owner(push),
+                                   "works again");
+        break;
+
+    case NGX_TRIGGERS_BREAKER_OPEN:
+        ngx_triggers_endpoint_tell(push->endpoint, NGX_TRIGGERS_LEVEL_WARN,
+                                   ngx_triggers_push_owner(push),
+                                   "does not work, deliveries are held back");
+        break;
+    }
+}
+
+
+/* an attempt that has failed; no more of the endpoint than its id */
+
+static void
+ngx_triggers_push_tell(ngx_triggers_push_t *push, uint64_t now)
+{
+    u_char                    *p, id[NGX_TRIGGERS_UUID_TEXT];
+    u_char                     next[sizeof(", next in  ms") + NGX_INT64_LEN];
+    ngx_triggers_delivery_t   *delivery;
+    ngx_triggers_deliverer_t  *d;
+
+    d = push->endpoint->deliverer;
+    delivery = &push->delivery;
+
+    /* others on their way to it will come back with the same */
+
+    if (delivery->gone && !push->endpoint->gone) {
+        push->endpoint->gone = 1;
+
+        ngx_triggers_endpoint_tell(push->endpoint, NGX_TRIGGERS_LEVEL_WARN,
+                                   ngx_triggers_push_owner(push),
+                                   "answered 410 and is disabled");
+    }
+
+    if (!ngx_triggers_feed_may(&d->failures, now)) {
+        return;
+    }
+
+    if (delivery->next_at) {
+        p = ngx_sprintf(next, ", next in %L ms",
+                        delivery->next_at - ngx_triggers_wall_ms());
+    } else {
+        p = ngx_sprintf(next, ", the last");
+    }
+
+    (void) ngx_triggers_push_uuid(id, push->endpoint->webhook.id);
+
+    (void) ngx_triggers_feed_log(&d->zone->sh->feed, d->owner->slot,
+                                 NGX_TRIGGERS_LEVEL_WARN, push->id,
+                                 &push->user_id, "delivery to webhook %*s "
+                                 "failed: %V, attempt %ui, %L ms%*s",
+                                 sizeof(id), id, &delivery->error,
+                                 push->attempts + 1, delivery->duration,
+                                 (size_t) (p - next), next);
+}
+
+
+ngx_str_t *
+ngx_triggers_push_owner(ngx_triggers_push_t *push)
+{
+    return push->endpoint->webhook.configured ? NULL : &push->user_id;
 }
 
 

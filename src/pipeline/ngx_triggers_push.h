@@ -88,6 +88,8 @@ struct ngx_triggers_endpoint_s {
     unsigned                 seen:1;           /* by the last refresh */
     unsigned                 deleted:1;        /* what waits is cancelled */
     unsigned                 unusable:1;       /* its secret cannot be read */
+    unsigned                 gone:1;           /* inactive, or has answered
+                                                  410 */
     unsigned                 empty:1;          /* nothing was due behind the
                                                   place */
 };
@@ -131,6 +133,7 @@ struct ngx_triggers_deliverer_s {
     ngx_rbtree_node_t        sentinel;
     ngx_queue_t              endpoints;
     ngx_queue_t              hungry;
+    ngx_triggers_feed_limit_t  failures;       /* records of them */
     ngx_uint_t               nendpoints;
     ngx_uint_t               npushes;
     ngx_uint_t               npending;         /* outcomes not committed */
@@ -162,6 +165,17 @@ ngx_int_t ngx_triggers_push_sign(ngx_triggers_push_t *push, int64_t now);
  */
 
 void ngx_triggers_push_result(ngx_triggers_push_t *push, uint64_t now);
+
+/*
+ * Records for the live feed; what is a few words about the endpoint's webhook.
+ * user_id is whose the webhook is, as push_owner() tells: NULL, nobody's, where
+ * it is one of the configuration.  rest() is called every second.
+ */
+
+void ngx_triggers_endpoint_tell(ngx_triggers_endpoint_t *endpoint,
+    ngx_uint_t level, ngx_str_t *user_id, const char *what);
+ngx_str_t *ngx_triggers_push_owner(ngx_triggers_push_t *push);
+void ngx_triggers_push_rest(ngx_triggers_deliverer_t *d, uint64_t now);
 
 
 /* The thread: endpoints. */

@@ -70,8 +70,14 @@ ngx_triggers_worker_exit(ngx_triggers_worker_t *worker)
     }
 
     ngx_triggers_leader_exit(worker);
-    ngx_triggers_logger_exit(worker);
     ngx_triggers_readers_close(worker->readers);
+
+    (void) ngx_triggers_feed_log(&worker->zone->sh->feed, worker->owner.slot,
+                                 NGX_TRIGGERS_LEVEL_INFO, NULL, NULL,
+                                 "worker process %P leaves slot %uD", ngx_pid,
+                                 worker->owner.slot);
+
+    ngx_triggers_logger_exit(worker);
 
     __atomic_store_n(&worker->zone->sh->slots[worker->owner.slot].seen, 0,
                      __ATOMIC_RELAXED);
@@ -153,6 +159,10 @@ ngx_triggers_worker_take_slot(ngx_triggers_worker_t *worker, ngx_socket_t fd)
         slot->polling = 0;
 
         ngx_triggers_feed_release(&sh->feed, i);
+
+        (void) ngx_triggers_feed_log(&sh->feed, i, NGX_TRIGGERS_LEVEL_INFO,
+                                     NULL, NULL, "worker process %P has taken "
+                                     "slot %ui", ngx_pid, i);
 
         worker->homeless = 0;
 
@@ -326,6 +336,7 @@ ngx_triggers_worker_tell(ngx_triggers_worker_t *worker)
     __atomic_store_n(&slot->reading, reading + storeless, __ATOMIC_RELAXED);
     __atomic_store_n(&slot->queries, queries + waiting, __ATOMIC_RELAXED);
     __atomic_store_n(&slot->polls, worker->npolls, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->streams, worker->nstreams, __ATOMIC_RELAXED);
 
     __atomic_store_n(&slot->seen, ngx_triggers_monotonic_ms(),
                      __ATOMIC_RELAXED);

@@ -81,6 +81,7 @@ struct ngx_triggers_worker_s {
     ngx_connection_t        *wake;             /* NULL: no slot */
     ngx_triggers_owner_t     owner;            /* the slot */
     size_t                   body_bytes;       /* buffered now */
+    ngx_uint_t               nstreams;         /* open now */
 
     ngx_triggers_waiter_t   *waiters;          /* sh->nresults of them */
     ngx_queue_t              free;

@@ -308,6 +308,49 @@ ngx_int_t ngx_triggers_store_keys_used(ngx_triggers_store_t *store,
     ngx_triggers_key_use_t *uses, ngx_uint_t n);
 
 /*
+ * Changes of events.  ngx_triggers_store_watch_events() sets whom to tell: of
+ * each change within the transaction that makes it, in the order in which they
+ * are made; and how that has ended, as all that was told since the last end has
+ * been committed, or has not happened after all.  Transactions of our own, of
+ * sweep and maintain, are told as those of batches are.  The handlers are
+ * called in the thread that calls the store, which they must not.
+ *
+ * Where the outcome of a commit is not known the changes are said not to have
+ * happened; whether they have is found out by taking the lead again.
+ */
+
+typedef struct {
+    ngx_uint_t               action;           /* ngx_triggers_audit_e, of
+                                                  EVENT_…, or
+                                                  NGX_TRIGGERS_EVENT_… */
+    ngx_uint_t               status;           /* what it is now;
+                                                  NGX_TRIGGERS_NSTATUS: gone */
+    ngx_uint_t               outcome;          /* of the attempt, where that is
+                                                  why it has failed or is
+                                                  retried by itself */
+    int64_t                  time;             /* ms since the epoch */
+    u_char                  *id;
+    ngx_str_t                user_id;          /* whose it is */
+    ngx_str_t                event_type;
+    ngx_str_t                correlation_id;
+    ngx_str_t                error;            /* of the attempt, if it is at
+                                                  hand */
+} ngx_triggers_change_t;
+
+
+typedef struct {
+    void                   (*change)(void *data,
+                                     ngx_triggers_change_t *change);
+    void                   (*commit)(void *data);
+    void                   (*rollback)(void *data);
+    void                    *data;
+} ngx_triggers_watcher_t;
+
+
+void ngx_triggers_store_watch_events(ngx_triggers_store_t *store,
+    ngx_triggers_watcher_t *watcher);
+
+/*
  * Webhooks.  ngx_triggers_store_configure() names those of the configuration,
  * at most 100, which must outlive the writer: id, url, event_types, format and
  * secret of each.  A new leader makes them known and forgets those that are
@@ -351,6 +394,10 @@ ngx_triggers_archive_t *ngx_triggers_store_archive(
 ngx_uint_t ngx_triggers_store_is_open(ngx_triggers_store_t *store);
 ngx_triggers_store_state_e ngx_triggers_store_state(
     ngx_triggers_store_t *store);
+
+/* Any thread: a state in words. */
+
+const char *ngx_triggers_store_state_name(ngx_uint_t state);
 
 /*
  * Of an open store: another number than before says that somebody else has

@@ -47,9 +47,8 @@ typedef union {
 } ngx_triggers_feed_image_t;
 
 
-static void ngx_triggers_feed_encode(ngx_triggers_feed_image_t *image,
-    ngx_triggers_entry_t *entry);
-static size_t ngx_triggers_feed_cut(ngx_str_t *s, size_t room);
+static uint64_t ngx_triggers_feed_put(ngx_triggers_feed_t *feed,
+    ngx_uint_t slot, ngx_triggers_feed_image_t *image);
 static ngx_int_t ngx_triggers_feed_copy(ngx_triggers_feed_place_t *place,
     uint64_t state, uint64_t *words);
 static ngx_int_t ngx_triggers_feed_decode(ngx_triggers_feed_image_t *image,
@@ -71,12 +70,35 @@ uint64_t
 ngx_triggers_feed_append(ngx_triggers_feed_t *feed, ngx_uint_t slot,
     ngx_triggers_entry_t *entry)
 {
-    uint64_t                    number, old, state;
-    ngx_uint_t                  i;
-    ngx_triggers_feed_image_t   image;
-    ngx_triggers_feed_place_t  *place;
+    ngx_triggers_feed_image_t  image;
 
-    ngx_triggers_feed_encode(&image, entry);
+    (void) ngx_triggers_feed_encode(entry, image.words);
+
+    return ngx_triggers_feed_put(feed, slot, &image);
+}
+
+
+void
+ngx_triggers_feed_append_encoded(ngx_triggers_feed_t *feed, ngx_uint_t slot,
+    uint64_t *words, ngx_uint_t n)
+{
+    uint64_t                   *last;
+    ngx_triggers_feed_image_t  *image;
+
+    for (last = words + n; words < last; words += image->header.size) {
+        image = (ngx_triggers_feed_image_t *) words;
+        (void) ngx_triggers_feed_put(feed, slot, image);
+    }
+}
+
+
+static uint64_t
+ngx_triggers_feed_put(ngx_triggers_feed_t *feed, ngx_uint_t slot,
+    ngx_triggers_feed_image_t *image)
+{
+    uint64_t                    number, old, state;
+    ngx_uint_t                  i, n;
+    ngx_triggers_feed_place_t  *place;
 
     number = __atomic_fetch_add(&feed->head, 1, __ATOMIC_RELAXED);
     place = &feed->places[number % feed->nplaces];
@@ -99,8 +121,10 @@ ngx_triggers_feed_append(ngx_triggers_feed_t *feed, ngx_uint_t slot,
         return 0;
     }
 
-    for (i = 0; i < image.header.size; i++) {
-        __atomic_store_n(&place->words[i], image.words[i], __ATOMIC_RELEASE);
+    n = image->header.size;
+
+    for (i = 0; i < n; i++) {
+        __atomic_store_n(&place->words[i], image->words[i], __ATOMIC_RELEASE);
     }
 
     __atomic_store_n(&place->state, state, __ATOMIC_RELEASE);
@@ -114,7 +138,7 @@ ngx_triggers_feed_log(ngx_triggers_feed_t *feed, ngx_uint_t slot,
     ngx_uint_t level, u_char *event_id, ngx_str_t *user_id, const char *fmt,
     ...)
 {
-    u_char                line[NGX_TRIGGERS_FEED_LINE];
+    u_char                line[NGX_TRIGGERS_FEED_LINE + 1];
     va_list               args;
     ngx_triggers_entry_t  entry;
 
@@ -126,6 +150,9 @@ ngx_triggers_feed_log(ngx_triggers_feed_t *feed, ngx_uint_t slot,
     va_end(args);
 
     entry.message.data = line;
+    entry.message.len = ngx_triggers_feed_cut(&entry.message,
+                                              NGX_TRIGGERS_FEED_LINE);
+
     entry.kind = NGX_TRIGGERS_ENTRY_BACKGROUND;
     entry.level = level;
     entry.time = ngx_triggers_wall_ms();
@@ -135,11 +162,61 @@ ngx_triggers_feed_log(ngx_triggers_feed_t *feed, ngx_uint_t slot,
         entry.has_event_id = 1;
     }
 
-    if (user_id) {
+    if (user_id && user_id->len) {
         entry.user_id = *user_id;
     }
 
     return ngx_triggers_feed_append(feed, slot, &entry);
+}
+
+
+ngx_uint_t
+ngx_triggers_feed_may(ngx_triggers_feed_limit_t *limit, uint64_t now)
+{
+    if (limit->second != now / 1000) {
+        limit->second = now / 1000;
+        limit->n = 0;
+    }
+
+    if (limit->n == NGX_TRIGGERS_FEED_LIMIT) {
+        limit->rest++;
+        return 0;
+    }
+
+    limit->n++;
+
+    return 1;
+}
+
+
+ngx_uint_t
+ngx_triggers_feed_rest(ngx_triggers_feed_limit_t *limit, uint64_t now)
+{
+    ngx_uint_t  rest;
+
+    if (limit->second == now / 1000) {
+        return 0;
+    }
+
+    rest = limit->rest;
+    limit->rest = 0;
+
+    return rest;
+}
+
+
+void
+ngx_triggers_feed_watch(ngx_triggers_feed_t *feed, uint64_t now)
+{
+    __atomic_store_n(&feed->watched, now + NGX_TRIGGERS_FEED_WATCH,
+                     __ATOMIC_SEQ_CST);
+}
+
+
+ngx_uint_t
+ngx_triggers_feed_is_watched(ngx_triggers_feed_t *feed, uint64_t now)
+{
+    return __atomic_load_n(&feed->watched, __ATOMIC_SEQ_CST) > now;
 }
 
 
@@ -232,16 +309,18 @@ ngx_triggers_feed_newest(ngx_triggers_feed_t *feed,
 }
 
 
-static void
-ngx_triggers_feed_encode(ngx_triggers_feed_image_t *image,
-    ngx_triggers_entry_t *entry)
+ngx_uint_t
+ngx_triggers_feed_encode(ngx_triggers_entry_t *entry,
+    uint64_t words[NGX_TRIGGERS_FEED_WORDS])
 {
     size_t                       len;
     u_char                      *p, *last;
     ngx_str_t                   *strings[NGX_TRIGGERS_FEED_STRINGS], *s;
     ngx_uint_t                   i;
+    ngx_triggers_feed_image_t   *image;
     ngx_triggers_feed_header_t  *h;
 
+    image = (ngx_triggers_feed_image_t *) words;
     h = &image->header;
 
     h->time = entry->time;
@@ -285,12 +364,12 @@ ngx_triggers_feed_encode(ngx_triggers_feed_image_t *image,
     ngx_memzero(p, ngx_align(len, 8) - len);
 
     h->size = (uint16_t) (ngx_align(len, 8) / 8);
+
+    return h->size;
 }
 
 
-/* no character of UTF-8 is cut in two */
-
-static size_t
+size_t
 ngx_triggers_feed_cut(ngx_str_t *s, size_t room)
 {
     size_t  len;

@@ -18,6 +18,11 @@
  * A process that is killed in between leaves a place that names its slot.
  * Nobody uses it until somebody takes over that slot, whose former owner is
  * known to be dead then, and releases it; readers pass it by meanwhile.
+ *
+ * Changes of events can be many more than all else, and nobody but a reader
+ * who is there wants them: they are appended while one says that he does, and
+ * for a minute longer, in which he may come back.  Where they begin to be left
+ * out there is an entry that says so.
  */
 
 
@@ -34,6 +39,12 @@
 
 #define NGX_TRIGGERS_FEED_STUCK  100           /* ms until an unfinished entry
                                                   is passed by */
+
+#define NGX_TRIGGERS_FEED_WATCH  60000         /* ms that changes of events are
+                                                  appended for */
+
+#define NGX_TRIGGERS_FEED_LIMIT  50            /* records of one sort that are
+                                                  appended in a second */
 
 
 typedef struct {
@@ -52,7 +63,19 @@ typedef struct {
     uint64_t                 head  __attribute__((aligned(128)));
                                                /* the next number */
     uint64_t                 lost;             /* whose place was taken */
+    uint64_t                 watched;          /* CLOCK_MONOTONIC, ms: until
+                                                  then changes of events are
+                                                  wanted; 0: nobody ever did */
 } ngx_triggers_feed_t;
+
+
+/* records of one sort, of which there may be a storm; one thread's, zeroed */
+
+typedef struct {
+    uint64_t                 second;           /* CLOCK_MONOTONIC */
+    ngx_uint_t               n;                /* appended in it */
+    ngx_uint_t               rest;             /* not appended, and not told */
+} ngx_triggers_feed_limit_t;
 
 
 /* a reader's; private to it */
@@ -79,13 +102,48 @@ uint64_t ngx_triggers_feed_append(ngx_triggers_feed_t *feed, ngx_uint_t slot,
     ngx_triggers_entry_t *entry);
 
 /*
+ * The same in two steps: encode() writes the entry, which may then go, into
+ * words and returns how many it has used; append_encoded() appends n words of
+ * such entries, one behind the other.
+ */
+
+ngx_uint_t ngx_triggers_feed_encode(ngx_triggers_entry_t *entry,
+    uint64_t words[NGX_TRIGGERS_FEED_WORDS]);
+void ngx_triggers_feed_append_encoded(ngx_triggers_feed_t *feed,
+    ngx_uint_t slot, uint64_t *words, ngx_uint_t n);
+
+/* The bytes, at most room, up to which no character of UTF-8 is cut in two. */
+
+size_t ngx_triggers_feed_cut(ngx_str_t *s, size_t room);
+
+/*
  * Any thread, as above: an entry of the background, now; event_id and user_id
- * may be NULL.  The format is that of ngx_sprintf().
+ * may be NULL, user_id also empty.  The format is that of ngx_sprintf().
  */
 
 uint64_t ngx_cdecl ngx_triggers_feed_log(ngx_triggers_feed_t *feed,
     ngx_uint_t slot, ngx_uint_t level, u_char *event_id, ngx_str_t *user_id,
     const char *fmt, ...);
+
+/*
+ * May one more record be appended at now, CLOCK_MONOTONIC in ms?  0: it is one
+ * of the rest, of whose number rest() tells when their second is over, once, so
+ * that it can be appended; else 0.
+ */
+
+ngx_uint_t ngx_triggers_feed_may(ngx_triggers_feed_limit_t *limit,
+    uint64_t now);
+ngx_uint_t ngx_triggers_feed_rest(ngx_triggers_feed_limit_t *limit,
+    uint64_t now);
+
+/*
+ * Any thread; now is CLOCK_MONOTONIC in ms.  Who wants changes of events says
+ * so with watch() before it sets its cursor, and every few seconds.
+ */
+
+void ngx_triggers_feed_watch(ngx_triggers_feed_t *feed, uint64_t now);
+ngx_uint_t ngx_triggers_feed_is_watched(ngx_triggers_feed_t *feed,
+    uint64_t now);
 
 /* The new owner of a slot: its places are free again. */
 

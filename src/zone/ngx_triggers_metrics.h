@@ -85,6 +85,9 @@ typedef struct {
     uint64_t                 codes[NGX_TRIGGERS_CODES];
     uint64_t                 received;         /* bytes */
     uint64_t                 sent;
+    uint64_t                 streams;          /* opened */
+    uint64_t                 streams_dropped;
+    uint64_t                 stream_gaps;
     ngx_triggers_histogram_t  times[NGX_TRIGGERS_WORKER_TIMES];
 } ngx_triggers_metrics_counts_t;
 

@@ -54,6 +54,7 @@ typedef struct {
     uint32_t                 reading;          /* queries that run */
     uint32_t                 queries;          /* that wait for a reader */
     uint32_t                 polls;
+    uint32_t                 streams;
 
     /* atomic: a wake-up is under way and has not been seen */
     uint32_t                 pending  __attribute__((aligned(128)));

@@ -169,6 +169,7 @@ sub give_back {
 
 END {
     my $status = $?;
+    undef $load;
     undef $t;
     system("umount $folder 2>/dev/null") if $mounted;
     $? = $status;

@@ -17,7 +17,7 @@ events {
 http {
     %%HTTP%%
 
-    triggers_store  main  sqlite:%%DB%%  zone=64m  body_memory=40m;
+    triggers_store  main  sqlite:%%DB%%  zone=72m  body_memory=40m;
     triggers_key    "test-key"  user=alice;
     triggers_key    "limited"   user=bob  rate=100;
 

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use IO::Handle;
+use IO::Select;
 use IPC::Open2 qw( open2 );
 use Test::More;
 use Time::HiRes qw( sleep );
@@ -18,7 +19,7 @@ plan(skip_all => 'nginx without HTTP/2')
 
 my $on = sprintf('%d.%03d%03d', split /\./, $version) >= 1.025001;
 
-my $t = Triggers::Nginx->new(config => <<"END")->plan(17);
+my $t = Triggers::Nginx->new(config => <<"END")->plan(18);
 %%GLOBALS%%
 
 events {
@@ -99,6 +100,19 @@ ok(wait_for(sub { $t->read('access.log') =~ m{"POST /events HTTP/2.0" 415} }),
    'an encoding');
 is(() = $t->inbox(undef, port => $t->port('_plain')), 4,
    'nothing else is stored');
+
+# a stream
+
+open my $in, '-|', curl_command('/api/stream?types=event&limit=1&timeout=20')
+    or die "curl: $!";
+wait_for(sub {
+    curl('/events', '{"payload":{}}');
+    IO::Select->new($in)->can_read(0);
+});
+my $messages = do { local $/; <$in> };
+close $in;
+like($messages, qr/^retry: 1000\n.*^event: event\n.*"reason":"limit".*\n200\z/ms,
+     'a stream');
 
 
 sub payload {

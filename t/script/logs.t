@@ -232,8 +232,7 @@ sub rows {
 # what was stored since of what has a limit
 
 sub infos {
-    return $t->sql("SELECT count(*) FROM logs WHERE level = 1 "
-                   . "AND message NOT LIKE '%were not stored%' "
+    return $t->sql("SELECT count(*) FROM logs WHERE kind = 0 AND level = 1 "
                    . "AND log_id > $last", $logs);
 }
 

@@ -330,6 +330,130 @@ test_threads(void)
 }
 
 
+/* what is encoded first and appended together */
+
+static void
+test_encoded(void)
+{
+    shared_t                    *s;
+    uint64_t                     n, used, wrong;
+    uint64_t                     words[10 * NGX_TRIGGERS_FEED_WORDS];
+    ngx_triggers_entry_t         e;
+    ngx_triggers_feed_cursor_t   cursor;
+
+    s = shared_create();
+    ngx_triggers_feed_newest(&s->feed, &cursor);
+
+    used = 0;
+
+    for (n = 1; n <= 10; n++) {
+        entry_make(&e, 1, n);
+        used += ngx_triggers_feed_encode(&e, words + used);
+    }
+
+    ngx_triggers_feed_append_encoded(&s->feed, 1, words, 0);
+
+    unit_ok(ngx_triggers_feed_next(&s->feed, &cursor, 1, words, &e)
+            == NGX_DONE,
+            "encoded: none");
+
+    ngx_triggers_feed_append_encoded(&s->feed, 1, words, used);
+
+    wrong = 0;
+
+    for (n = 1; n <= 10; n++) {
+        wrong += (ngx_triggers_feed_next(&s->feed, &cursor, 1, words, &e)
+                  != NGX_OK
+                  || e.time != (int64_t) n || !entry_is(&e));
+    }
+
+    unit_ok(wrong == 0
+            && ngx_triggers_feed_next(&s->feed, &cursor, 1, words, &e)
+               == NGX_DONE,
+            "encoded: ten, in their order");
+
+    (void) munmap(s, sizeof(shared_t));
+}
+
+
+static void
+test_limit(void)
+{
+    ngx_uint_t                 i, n;
+    ngx_triggers_feed_limit_t  limit;
+
+    ngx_memzero(&limit, sizeof(ngx_triggers_feed_limit_t));
+
+    n = 0;
+
+    for (i = 0; i < 3 * NGX_TRIGGERS_FEED_LIMIT; i++) {
+        n += ngx_triggers_feed_may(&limit, 5000 + i);
+    }
+
+    unit_ok(n == NGX_TRIGGERS_FEED_LIMIT, "limit: so many in a second");
+    unit_ok(ngx_triggers_feed_rest(&limit, 5999) == 0,
+            "limit: the second is not over");
+    unit_ok(ngx_triggers_feed_may(&limit, 6000) == 1,
+            "limit: the next second");
+    unit_ok(ngx_triggers_feed_rest(&limit, 7000)
+            == 2 * NGX_TRIGGERS_FEED_LIMIT
+            && ngx_triggers_feed_rest(&limit, 8000) == 0,
+            "limit: the rest, once");
+}
+
+
+static void
+test_watch(void)
+{
+    shared_t  *s;
+
+    s = shared_create();
+
+    unit_ok(!ngx_triggers_feed_is_watched(&s->feed, 1000), "watch: nobody");
+
+    ngx_triggers_feed_watch(&s->feed, 1000);
+
+    unit_ok(ngx_triggers_feed_is_watched(&s->feed, 1000)
+            && ngx_triggers_feed_is_watched(&s->feed,
+                                            NGX_TRIGGERS_FEED_WATCH + 999)
+            && !ngx_triggers_feed_is_watched(&s->feed,
+                                             NGX_TRIGGERS_FEED_WATCH + 1000),
+            "watch: for a time");
+
+    (void) munmap(s, sizeof(shared_t));
+}
+
+
+/* a message that is too long ends with a whole character */
+
+static void
+test_cut(void)
+{
+    size_t                       i;
+    shared_t                    *s;
+    uint64_t                     words[NGX_TRIGGERS_FEED_WORDS];
+    char                         text[1024];
+    ngx_triggers_entry_t         e;
+    ngx_triggers_feed_cursor_t   cursor;
+
+    s = shared_create();
+    ngx_triggers_feed_newest(&s->feed, &cursor);
+
+    for (i = 0; i < 400; i++) {
+        strcpy(text + 2 * i, "ü");
+    }
+
+    (void) ngx_triggers_feed_log(&s->feed, 0, 1, NULL, NULL, "x%s", text);
+
+    unit_ok(ngx_triggers_feed_next(&s->feed, &cursor, 1, words, &e) == NGX_OK
+            && e.message.len == 511
+            && memcmp(e.message.data + 509, "ü", 2) == 0,
+            "log: no character is cut");
+
+    (void) munmap(s, sizeof(shared_t));
+}
+
+
 static void
 test_kills(void)
 {
@@ -454,6 +578,10 @@ main(void)
     test_order();
     test_limits();
     test_threads();
+    test_encoded();
+    test_limit();
+    test_watch();
+    test_cut();
     test_kills();
     test_log();
 

@@ -4,7 +4,7 @@
  * model: random operations of two owners and an admin in batches, some of
  * which are rolled back, with a clock that jumps both ways and a store that is
  * closed now and then.  Each answer, and after each batch every event, must be
- * what the model says.
+ * what the model says, and each must be what who watches was told last.
  */
 
 
@@ -15,6 +15,8 @@
 #define BATCHES  700
 #define EVENTS   6000
 #define LEASES   4000
+
+#define IDS      65536
 
 #define ADMIN    2
 #define NKEYS    3
@@ -72,6 +74,63 @@ static uint64_t                lease_id[LEASES + 1];
 static ngx_uint_t              seen[16];   /* codes, that all occur */
 
 static const int64_t           schedule[] = { 2000, 4000, 8000 };
+
+static ngx_uint_t              told[IDS];      /* status, by id */
+static struct {
+    uint64_t                   id;
+    ngx_uint_t                 status;
+} telling[8192];                               /* not committed */
+static ngx_uint_t              ntelling;
+
+
+static void
+change_handler(void *data, ngx_triggers_change_t *change)
+{
+    (void) data;
+
+    telling[ntelling].id = fixture_number(change->id);
+    telling[ntelling++].status = change->status;
+}
+
+
+static void
+commit_handler(void *data)
+{
+    ngx_uint_t  i;
+
+    (void) data;
+
+    for (i = 0; i < ntelling; i++) {
+        told[telling[i].id] = telling[i].status;
+    }
+
+    ntelling = 0;
+}
+
+
+static void
+rollback_handler(void *data)
+{
+    (void) data;
+
+    ntelling = 0;
+}
+
+
+static void
+make_store(void)
+{
+    ngx_triggers_watcher_t  watcher;
+
+    store = fixture_store(path);
+
+    watcher.change = change_handler;
+    watcher.commit = commit_handler;
+    watcher.rollback = rollback_handler;
+    watcher.data = NULL;
+
+    ngx_triggers_store_watch_events(store, &watcher);
+}
 
 
 static ngx_uint_t
@@ -746,7 +805,8 @@ compare(void)
                && (e->lease == 0
                    || fixture_number((u_char *) sqlite3_column_blob(stmt, 10))
                       == lease_id[e->lease])
-               && sqlite3_column_int64(stmt, 11) == (int64_t) e->history;
+               && sqlite3_column_int64(stmt, 11) == (int64_t) e->history
+               && told[e->id] == e->status;
     }
 
     if (!same) {
@@ -762,6 +822,11 @@ compare(void)
 
     for (n++; same && n <= model.nevents; n++) {
         same = !model.events[n].exists;
+    }
+
+    for (n = 1; same && n <= model.nevents; n++) {
+        e = &model.events[n];
+        same = e->exists || told[e->id] == NGX_TRIGGERS_NSTATUS;
     }
 
     return same;
@@ -813,7 +878,7 @@ step(void)
 
     } else if (n < 5) {
         ngx_triggers_store_destroy(store);
-        store = fixture_store(path);
+        make_store();
         swept_at = 0;
 
     } else if (n < 8) {
@@ -846,7 +911,7 @@ run(unsigned seed)
     ngx_memzero(&model, sizeof(model_t));
     swept_at = 0;
     now = FIXTURE_T0;
-    store = fixture_store(path);
+    make_store();
     good = 1;
 
     for (n = 0; n < BATCHES && good; n++) {

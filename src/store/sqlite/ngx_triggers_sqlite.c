@@ -57,6 +57,8 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
 
     "INSERT INTO owners (user_id) VALUES (?1)",
 
+    "SELECT user_id FROM owners WHERE owner = ?1",
+
     "INSERT INTO events (seq, id, owner, created_at, priority, event_type, "
         "source, ordering_key, correlation_id, request_id, source_ip, "
         "user_agent, api_version, traceparent, metadata, payload, "
@@ -523,6 +525,13 @@ ngx_triggers_store_state_e
 ngx_triggers_store_state(ngx_triggers_store_t *store)
 {
     return __atomic_load_n(&store->state, __ATOMIC_RELAXED);
+}
+
+
+const char *
+ngx_triggers_store_state_name(ngx_uint_t state)
+{
+    return ngx_triggers_sqlite_states[state];
 }
 
 

@@ -27,6 +27,11 @@
 
 #define NGX_TRIGGERS_SQLITE_CACHE      1024          /* owners, a power of 2 */
 #define NGX_TRIGGERS_SQLITE_CACHE_LEN  48            /* longest cached name */
+#define NGX_TRIGGERS_SQLITE_NAME_LEN   255           /* longest name */
+
+/* of what is told of an event: as long as they can be */
+#define NGX_TRIGGERS_SQLITE_TYPE_LEN   400
+#define NGX_TRIGGERS_SQLITE_REQUEST_LEN  128
 
 /* webhooks that one event can be for: its owner's and configured ones */
 
@@ -108,6 +113,7 @@ typedef enum {
     NGX_TRIGGERS_SQLITE_RING_SAVE,
     NGX_TRIGGERS_SQLITE_OWNER_FIND,
     NGX_TRIGGERS_SQLITE_OWNER_ADD,
+    NGX_TRIGGERS_SQLITE_OWNER_NAME,
     NGX_TRIGGERS_SQLITE_EVENT_ADD,
     NGX_TRIGGERS_SQLITE_EVENT_BY_ID,
     NGX_TRIGGERS_SQLITE_EVENT_BY_SEQ,
@@ -238,6 +244,12 @@ typedef struct {
 
     unsigned                     keyed:1;      /* has an ordering key */
     unsigned                     new_error:1;  /* error is to be set */
+
+    /* for those who watch; data is NULL or the buffer */
+    ngx_str_t                    event_type;
+    ngx_str_t                    correlation_id;
+    u_char                       type[NGX_TRIGGERS_SQLITE_TYPE_LEN];
+    u_char                       request[NGX_TRIGGERS_SQLITE_REQUEST_LEN];
 } ngx_triggers_sqlite_event_t;
 
 
@@ -356,6 +368,12 @@ struct ngx_triggers_store_s {
     uint64_t                     expired;
 
     ngx_triggers_sqlite_owner_t  owners[NGX_TRIGGERS_SQLITE_CACHE];
+    uint16_t                     places[NGX_TRIGGERS_SQLITE_CACHE];
+                                               /* in owners, by number */
+    u_char                       name[NGX_TRIGGERS_SQLITE_NAME_LEN];
+                                               /* that is too long for it */
+
+    ngx_triggers_watcher_t       watcher;
 
     /* the lease that was used last; what has changed is yet to be written */
     ngx_triggers_sqlite_lease_t  lease;
@@ -478,7 +496,8 @@ struct ngx_triggers_reader_s {
         "e.ordering_key IS NOT NULL, coalesce(s.status, 4), s.hold, "         \
         "coalesce(s.updated_at, e.created_at), s.retry_count, "               \
         "s.manual_retries, s.attempts, s.last_retry_at, s.delivered_at, "     \
-        "s.acknowledged_at, s.leased_until, s.lease, s.due_at, s.done_at "    \
+        "s.acknowledged_at, s.leased_until, s.lease, s.due_at, s.done_at, "   \
+        "e.event_type, e.correlation_id "                                     \
         "FROM events e LEFT JOIN event_state s ON s.seq = e.seq "
 
 
@@ -561,6 +580,11 @@ int ngx_triggers_sqlite_flush(ngx_triggers_store_t *store);
 
 int ngx_triggers_sqlite_owner_find(ngx_triggers_store_t *store,
     ngx_str_t *user_id, ngx_uint_t create, int64_t *owner);
+
+/* The name by the number, until the next call of either; len 0: none. */
+
+int ngx_triggers_sqlite_owner_name(ngx_triggers_store_t *store, int64_t owner,
+    ngx_str_t *user_id);
 
 /* Adds n to the owner's events of a status. */
 
@@ -778,7 +802,8 @@ int ngx_triggers_sqlite_api_keys_save(ngx_triggers_store_t *store);
  * done by ourselves at the time "at".  reason is a word or two of ours that
  * need no escaping ("lease", "delivery", "retention", "step"), or NULL.
  *
- * …_audit_event() is about an event, …_audit_end() tells that one is about to
+ * …_audit_event() is about an event, and also tells the watcher; status is
+ * what the event is about to be.  …_audit_end() tells that one is about to
  * be acknowledged, delivered or to fail, by the store's asker;
  * …_audit_subject() is about the key or webhook with the id, which belongs to
  * user_id, …_audit_webhook() about a webhook, by its number, with which we
@@ -789,8 +814,9 @@ int ngx_triggers_sqlite_api_keys_save(ngx_triggers_store_t *store);
  */
 
 int ngx_triggers_sqlite_audit_event(ngx_triggers_store_t *store,
-    ngx_uint_t action, ngx_triggers_mutation_t *mutation, int64_t owner,
-    u_char *event_id, int64_t at, const char *reason);
+    ngx_uint_t action, ngx_triggers_mutation_t *mutation,
+    ngx_triggers_sqlite_event_t *event, ngx_uint_t status, int64_t at,
+    const char *reason);
 int ngx_triggers_sqlite_audit_end(ngx_triggers_store_t *store,
     ngx_triggers_sqlite_event_t *event, ngx_uint_t status, int64_t now);
 int ngx_triggers_sqlite_audit_subject(ngx_triggers_store_t *store,
@@ -800,6 +826,21 @@ int ngx_triggers_sqlite_audit_webhook(ngx_triggers_store_t *store,
     ngx_uint_t action, int64_t number, int64_t at, const char *reason);
 int ngx_triggers_sqlite_audit_created(ngx_triggers_store_t *store,
     int64_t seq);
+
+
+/*
+ * Whoever watches events, src/store/sqlite/ngx_triggers_sqlite_watch.c: is told
+ * of a change of one, before anything of it is changed, a SQLite code; that
+ * one was created; how the transaction has ended.
+ */
+
+int ngx_triggers_sqlite_watch_event(ngx_triggers_store_t *store,
+    ngx_uint_t action, ngx_triggers_sqlite_event_t *event, ngx_uint_t status,
+    int64_t time, ngx_str_t *error);
+void ngx_triggers_sqlite_watch_created(ngx_triggers_store_t *store,
+    ngx_triggers_event_t *event, int64_t created_at);
+void ngx_triggers_sqlite_watch_commit(ngx_triggers_store_t *store);
+void ngx_triggers_sqlite_watch_rollback(ngx_triggers_store_t *store);
 
 
 /*

@@ -16,7 +16,7 @@
 
 #define NGX_TRIGGERS_SQLITE_DETAILS   256      /* bytes */
 
-#define NGX_TRIGGERS_SQLITE_NAME_LEN  64       /* of a key that was used */
+#define NGX_TRIGGERS_SQLITE_KEY_NAME  64       /* of a key that was used */
 
 #define NGX_TRIGGERS_SQLITE_UUID_LEN  36
 
@@ -43,15 +43,24 @@ static void ngx_triggers_sqlite_uuid(u_char *p, u_char *id);
 
 int
 ngx_triggers_sqlite_audit_event(ngx_triggers_store_t *store,
-    ngx_uint_t action, ngx_triggers_mutation_t *mutation, int64_t owner,
-    u_char *event_id, int64_t at, const char *reason)
+    ngx_uint_t action, ngx_triggers_mutation_t *mutation,
+    ngx_triggers_sqlite_event_t *event, ngx_uint_t status, int64_t at,
+    const char *reason)
 {
+    int                            rc;
     ngx_triggers_sqlite_details_t  details;
+
+    rc = ngx_triggers_sqlite_watch_event(store, action, event, status,
+                                         mutation ? mutation->time : at,
+                                         &event->error);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
 
     ngx_triggers_sqlite_details(&details, mutation, reason);
 
-    return ngx_triggers_sqlite_audit_add(store, action, mutation, owner,
-                                         event_id, at, &details);
+    return ngx_triggers_sqlite_audit_add(store, action, mutation, event->owner,
+                                         event->id, at, &details);
 }
 
 
@@ -96,9 +105,8 @@ ngx_triggers_sqlite_audit_end(ngx_triggers_store_t *store,
         reason = NULL;
     }
 
-    return ngx_triggers_sqlite_audit_event(store, action, store->asker,
-                                           event->owner, event->id, now,
-                                           reason);
+    return ngx_triggers_sqlite_audit_event(store, action, store->asker, event,
+                                           status, now, reason);
 }
 
 
@@ -260,7 +268,7 @@ ngx_triggers_sqlite_details_member(ngx_triggers_sqlite_details_t *details,
 {
     u_char  *p;
 
-    len = ngx_min(len, NGX_TRIGGERS_SQLITE_NAME_LEN);
+    len = ngx_min(len, NGX_TRIGGERS_SQLITE_KEY_NAME);
 
     p = details->text + details->len;
 

@@ -44,6 +44,8 @@ static int ngx_triggers_sqlite_push_attempt(ngx_triggers_store_t *store,
 static int ngx_triggers_sqlite_push_event(ngx_triggers_store_t *store,
     ngx_triggers_mutation_t *mutation, ngx_triggers_sqlite_event_t *event,
     ngx_triggers_sqlite_push_t *push);
+static int ngx_triggers_sqlite_push_waits(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_sqlite_event_t *event);
 static int ngx_triggers_sqlite_push_count(ngx_triggers_store_t *store,
     int64_t seq, int64_t *total, int64_t *waiting, int64_t *failed);
 static int ngx_triggers_sqlite_push_set(ngx_triggers_store_t *store,
@@ -413,7 +415,7 @@ ngx_triggers_sqlite_push_event(ngx_triggers_store_t *store,
     }
 
     if (waiting) {
-        return ngx_triggers_sqlite_event_save(store, event);
+        return ngx_triggers_sqlite_push_waits(store, mutation, event);
     }
 
     if (failed) {
@@ -438,6 +440,32 @@ ngx_triggers_sqlite_push_event(ngx_triggers_store_t *store,
     }
 
     return rc;
+}
+
+
+/* others are still to come, or this one is to be tried again */
+
+static int
+ngx_triggers_sqlite_push_waits(ngx_triggers_store_t *store,
+    ngx_triggers_mutation_t *mutation, ngx_triggers_sqlite_event_t *event)
+{
+    int                       rc;
+    ngx_triggers_delivery_t  *delivery;
+
+    delivery = mutation->delivery;
+
+    if (delivery->outcome == NGX_TRIGGERS_ATTEMPT_FAILED) {
+        rc = ngx_triggers_sqlite_watch_event(store,
+                                             NGX_TRIGGERS_EVENT_RETRYING,
+                                             event, NGX_TRIGGERS_RETRYING,
+                                             mutation->time,
+                                             &delivery->error);
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
+    }
+
+    return ngx_triggers_sqlite_event_save(store, event);
 }
 
 

@@ -34,6 +34,8 @@ static int ngx_triggers_sqlite_event_step(sqlite3_stmt *stmt,
     ngx_triggers_sqlite_event_t *event);
 static void ngx_triggers_sqlite_event_row(sqlite3_stmt *stmt,
     ngx_triggers_sqlite_event_t *event);
+static void ngx_triggers_sqlite_event_text(sqlite3_stmt *stmt, int n,
+    ngx_str_t *text, u_char *buffer, size_t size);
 static int ngx_triggers_sqlite_event_state(ngx_triggers_store_t *store,
     ngx_triggers_sqlite_event_t *event);
 static int ngx_triggers_sqlite_event_move(ngx_triggers_store_t *store,
@@ -140,6 +142,7 @@ ngx_triggers_sqlite_event_create(ngx_triggers_store_t *store,
     store->last_created_at = created_at;
 
     ngx_triggers_sqlite_tail_add(store, owner);
+    ngx_triggers_sqlite_watch_created(store, sent, created_at);
 
     result->time = created_at;
 
@@ -294,7 +297,8 @@ ngx_triggers_sqlite_event_delete(ngx_triggers_store_t *store,
 
     rc = ngx_triggers_sqlite_audit_event(store,
                                          NGX_TRIGGERS_AUDIT_EVENT_DELETED,
-                                         mutation, event.owner, event.id,
+                                         mutation, &event,
+                                         NGX_TRIGGERS_NSTATUS,
                                          mutation->time, NULL);
     if (rc != SQLITE_OK) {
         return rc;
@@ -491,8 +495,8 @@ ngx_triggers_sqlite_event_revive(ngx_triggers_store_t *store,
     if (rc == SQLITE_OK) {
         rc = ngx_triggers_sqlite_audit_event(store,
                                              NGX_TRIGGERS_AUDIT_EVENT_RETRIED,
-                                             store->asker, event->owner,
-                                             event->id, now, NULL);
+                                             store->asker, event,
+                                             event->status, now, NULL);
     }
 
     if (rc != SQLITE_OK) {
@@ -633,6 +637,33 @@ ngx_triggers_sqlite_event_row(sqlite3_stmt *stmt,
     event->lease = sqlite3_column_int64(stmt, 16);
     event->due_at = sqlite3_column_int64(stmt, 17);
     event->done_at = sqlite3_column_int64(stmt, 18);
+
+    ngx_triggers_sqlite_event_text(stmt, 19, &event->event_type, event->type,
+                                   NGX_TRIGGERS_SQLITE_TYPE_LEN);
+    ngx_triggers_sqlite_event_text(stmt, 20, &event->correlation_id,
+                                   event->request,
+                                   NGX_TRIGGERS_SQLITE_REQUEST_LEN);
+}
+
+
+/* one that is longer than the api takes is left out */
+
+static void
+ngx_triggers_sqlite_event_text(sqlite3_stmt *stmt, int n, ngx_str_t *text,
+    u_char *buffer, size_t size)
+{
+    ngx_str_t  value;
+
+    ngx_triggers_sqlite_column_text(stmt, n, &value);
+
+    if (value.data == NULL || value.len > size) {
+        return;
+    }
+
+    ngx_memcpy(buffer, value.data, value.len);
+
+    text->data = buffer;
+    text->len = value.len;
 }
 
 
@@ -992,7 +1023,13 @@ ngx_triggers_sqlite_event_again(ngx_triggers_store_t *store,
     hold = (event->hold == NGX_TRIGGERS_HOLD_STEP) ? NGX_TRIGGERS_HOLD_STEP
                                                    : NGX_TRIGGERS_HOLD_DELAY;
 
-    rc = ngx_triggers_sqlite_event_release(store, event);
+    rc = ngx_triggers_sqlite_watch_event(store, NGX_TRIGGERS_EVENT_RETRYING,
+                                         event, NGX_TRIGGERS_RETRYING, now,
+                                         error);
+
+    if (rc == SQLITE_OK) {
+        rc = ngx_triggers_sqlite_event_release(store, event);
+    }
 
     if (rc == SQLITE_OK && at) {
         event->hold = hold;

@@ -262,6 +262,7 @@ ngx_triggers_sqlite_synced(ngx_triggers_store_t *store,
     }
 
     ngx_triggers_sqlite_totals_commit(store);
+    ngx_triggers_sqlite_watch_commit(store);
 
     return NGX_OK;
 }

@@ -496,7 +496,7 @@ ngx_triggers_sqlite_expire_event(ngx_triggers_store_t *store,
 
     rc = ngx_triggers_sqlite_audit_event(store,
                                          NGX_TRIGGERS_AUDIT_EVENT_EXPIRED,
-                                         NULL, event.owner, event.id,
+                                         NULL, &event, NGX_TRIGGERS_NSTATUS,
                                          ngx_triggers_wall_ms(),
                                          "retention");
     if (rc != SQLITE_OK) {

@@ -28,6 +28,8 @@ static int ngx_triggers_sqlite_ring_set(ngx_triggers_store_t *store,
     uint64_t nonce, uint64_t position);
 static int ngx_triggers_sqlite_ring_keep(ngx_triggers_store_t *store,
     int64_t now);
+static void ngx_triggers_sqlite_owner_keep(ngx_triggers_store_t *store,
+    ngx_triggers_sqlite_owner_t *cached, int64_t owner, ngx_str_t *name);
 static uint32_t ngx_triggers_sqlite_hash(u_char *data, size_t len);
 static int ngx_triggers_sqlite_count_flush(ngx_triggers_store_t *store);
 static int ngx_triggers_sqlite_count_add(ngx_triggers_store_t *store,
@@ -233,6 +235,7 @@ ngx_triggers_store_commit(ngx_triggers_store_t *store, uint64_t nonce,
     ngx_triggers_sqlite_totals_commit(store);
     ngx_triggers_sqlite_keys_commit(store);
     ngx_triggers_sqlite_webhooks_commit(store);
+    ngx_triggers_sqlite_watch_commit(store);
 
     store->api_keys_version += store->api_keys_changed;
     store->api_keys_changed = 0;
@@ -276,6 +279,7 @@ ngx_triggers_store_rollback(ngx_triggers_store_t *store)
 
     ngx_triggers_sqlite_keys_rollback(store);
     ngx_triggers_sqlite_webhooks_rollback(store);
+    ngx_triggers_sqlite_watch_rollback(store);
 }
 
 
@@ -603,13 +607,76 @@ ngx_triggers_sqlite_owner_find(ngx_triggers_store_t *store,
         return rc;
     }
 
-    if (name.len <= NGX_TRIGGERS_SQLITE_CACHE_LEN) {
-        cached->owner = *owner;
-        cached->len = name.len;
-        ngx_memcpy(cached->name, name.data, name.len);
-    }
+    ngx_triggers_sqlite_owner_keep(store, cached, *owner, &name);
 
     return SQLITE_OK;
+}
+
+
+int
+ngx_triggers_sqlite_owner_name(ngx_triggers_store_t *store, int64_t owner,
+    ngx_str_t *user_id)
+{
+    int                           rc;
+    uint32_t                      hash;
+    ngx_str_t                     name;
+    sqlite3_stmt                 *stmt;
+    ngx_triggers_sqlite_owner_t  *cached;
+
+    cached = &store->owners[store->places[owner
+                                          & (NGX_TRIGGERS_SQLITE_CACHE - 1)]];
+
+    if (cached->owner == owner) {
+        user_id->data = cached->name;
+        user_id->len = cached->len;
+        return SQLITE_OK;
+    }
+
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_OWNER_NAME];
+
+    sqlite3_bind_int64(stmt, 1, owner);
+
+    rc = sqlite3_step(stmt);
+
+    user_id->data = store->name;
+    user_id->len = 0;
+
+    if (rc == SQLITE_ROW) {
+        ngx_triggers_sqlite_column_text(stmt, 0, &name);
+
+        user_id->len = ngx_min(name.len, NGX_TRIGGERS_SQLITE_NAME_LEN);
+        ngx_memcpy(store->name, name.data, user_id->len);
+    }
+
+    (void) sqlite3_reset(stmt);
+
+    if (rc != SQLITE_ROW) {
+        return (rc == SQLITE_DONE) ? SQLITE_OK : rc;
+    }
+
+    hash = ngx_triggers_sqlite_hash(user_id->data, user_id->len);
+    cached = &store->owners[hash & (NGX_TRIGGERS_SQLITE_CACHE - 1)];
+
+    ngx_triggers_sqlite_owner_keep(store, cached, owner, user_id);
+
+    return SQLITE_OK;
+}
+
+
+static void
+ngx_triggers_sqlite_owner_keep(ngx_triggers_store_t *store,
+    ngx_triggers_sqlite_owner_t *cached, int64_t owner, ngx_str_t *name)
+{
+    if (name->len > NGX_TRIGGERS_SQLITE_CACHE_LEN) {
+        return;
+    }
+
+    cached->owner = owner;
+    cached->len = name->len;
+    ngx_memcpy(cached->name, name->data, name->len);
+
+    store->places[owner & (NGX_TRIGGERS_SQLITE_CACHE - 1)]
+        = (uint16_t) (cached - store->owners);
 }
 
 
