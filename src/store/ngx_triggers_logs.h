@@ -111,9 +111,9 @@ void ngx_triggers_logs_destroy(ngx_triggers_logs_t *logs);
 
 /*
  * A batch: begin, add each, commit.  begin opens the database, making it where
- * there is none, and takes the lock, which is given up with the commit.  NGX_OK;
- * NGX_AGAIN: it is another's, or the database is busy; NGX_ERROR: nothing of
- * the batch is stored; it is logged once until it works again.
+ * there is none, and takes the lock, which is given up with the commit.
+ * NGX_OK; NGX_AGAIN: it is another's, or the database is busy; NGX_ERROR:
+ * nothing of the batch is stored; it is logged once until it works again.
  */
 
 ngx_int_t ngx_triggers_logs_begin(ngx_triggers_logs_t *logs);

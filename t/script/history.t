@@ -145,8 +145,8 @@ rename "$logs.kept", $logs or die $!;
 # what is too old goes
 
 configure('history=1h level=error');
-ok(wait_for(sub { $t->sql("SELECT count(*) FROM minutes "
-                          . "WHERE minute <= 1000 * ($T + 3600)", $logs) == 0 }),
+ok(wait_for(sub { $t->sql('SELECT count(*) FROM minutes WHERE minute '
+                          . "<= 1000 * ($T + 3600)", $logs) == 0 }),
    'what is too old goes');
 
 my $logged = $t->sql('SELECT count(*) FROM logs', $logs);

@@ -263,7 +263,8 @@ test_takeover(void)
     take(&two);
     unit_ok(one.number == 1 && two.number == 1 && two.minute == one.minute
             && one.values[0] == 4 && two.values[0] == 9
-            && two.elapsed == 3 * MINUTE, "one that was not done is taken anew");
+            && two.elapsed == 3 * MINUTE,
+            "one that was not done is taken anew");
 
     /* it was only slow */
 
@@ -348,7 +349,8 @@ test_clocks(void)
     unit_ok(due(), "until its end");
     take(&minute);
     ngx_triggers_history_done(sh, &minute);
-    unit_ok(minute.minute == T0 && minute.elapsed == 95 * SECOND, "and is told");
+    unit_ok(minute.minute == T0 && minute.elapsed == 95 * SECOND,
+            "and is told");
 
     wall -= 2 * SECOND;
     unit_ok(!due(), "back before it: it is not taken twice");

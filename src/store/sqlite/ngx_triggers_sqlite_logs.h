@@ -33,8 +33,8 @@ typedef enum {
 
 
 /*
- * Of a reader, see ngx_triggers_sqlite_logs_read_statements[]; the first two are
- * those of any reader.
+ * Of a reader, see ngx_triggers_sqlite_logs_read_statements[]; the first two
+ * are those of any reader.
  */
 
 typedef enum {
