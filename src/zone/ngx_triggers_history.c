@@ -24,6 +24,10 @@ static void ngx_triggers_history_counts(ngx_triggers_zone_sh_t *sh,
     ngx_triggers_metrics_sums_t *sums, uint64_t *counts);
 static void ngx_triggers_history_gauges(ngx_triggers_zone_sh_t *sh,
     uint64_t *values);
+static void ngx_triggers_history_keep(uint32_t *buckets,
+    ngx_triggers_histogram_t *histogram);
+static void ngx_triggers_history_encode(ngx_triggers_minute_t *minute,
+    ngx_triggers_history_sums_t *sums, ngx_triggers_history_sums_t *base);
 static u_char *ngx_triggers_history_write(u_char *p, ngx_triggers_time_e time,
     uint32_t *buckets, uint32_t *base);
 static u_char *ngx_triggers_history_read(u_char *p, u_char *last,
@@ -98,9 +102,8 @@ void
 ngx_triggers_history_take(ngx_triggers_zone_sh_t *sh, int64_t now,
     uint64_t clock, ngx_triggers_minute_t *minute)
 {
-    u_char                       *p;
     uint64_t                      word;
-    ngx_uint_t                    i, n;
+    ngx_uint_t                    i;
     ngx_triggers_metrics_sums_t   sums;
     ngx_triggers_history_sums_t  *base, *spare;
 
@@ -132,21 +135,12 @@ ngx_triggers_history_take(ngx_triggers_zone_sh_t *sh, int64_t now,
         minute->values[i] = spare->counts[i] - base->counts[i];
     }
 
-    p = minute->buffer;
-    *p++ = NGX_TRIGGERS_HISTORY_FORMAT;
-
     for (i = 0; i < NGX_TRIGGERS_HISTORY_TIMES; i++) {
-        for (n = 0; n < NGX_TRIGGERS_BUCKETS; n++) {
-            spare->times[i][n] = (uint32_t)
-                    sums.times[ngx_triggers_history_times[i]].buckets[n];
-        }
-
-        p = ngx_triggers_history_write(p, ngx_triggers_history_times[i],
-                                       spare->times[i], base->times[i]);
+        ngx_triggers_history_keep(spare->times[i],
+                            &sums.times[ngx_triggers_history_times[i]]);
     }
 
-    minute->times.data = minute->buffer;
-    minute->times.len = p - minute->buffer;
+    ngx_triggers_history_encode(minute, spare, base);
 }
 
 
@@ -253,6 +247,38 @@ ngx_triggers_history_gauges(ngx_triggers_zone_sh_t *sh, uint64_t *values)
     values[NGX_TRIGGERS_MINUTE_DEAD] =
                        ngx_triggers_history_load(&events[NGX_TRIGGERS_FAILED]);
     values[NGX_TRIGGERS_MINUTE_QUEUED] = ngx_triggers_ring_records(&sh->ring);
+}
+
+
+static void
+ngx_triggers_history_keep(uint32_t *buckets,
+    ngx_triggers_histogram_t *histogram)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_TRIGGERS_BUCKETS; i++) {
+        buckets[i] = (uint32_t) histogram->buckets[i];
+    }
+}
+
+
+static void
+ngx_triggers_history_encode(ngx_triggers_minute_t *minute,
+    ngx_triggers_history_sums_t *sums, ngx_triggers_history_sums_t *base)
+{
+    u_char      *p;
+    ngx_uint_t   i;
+
+    p = minute->buffer;
+    *p++ = NGX_TRIGGERS_HISTORY_FORMAT;
+
+    for (i = 0; i < NGX_TRIGGERS_HISTORY_TIMES; i++) {
+        p = ngx_triggers_history_write(p, ngx_triggers_history_times[i],
+                                       sums->times[i], base->times[i]);
+    }
+
+    minute->times.data = minute->buffer;
+    minute->times.len = p - minute->buffer;
 }
 
 

@@ -440,11 +440,12 @@ ngx_triggers_zone_carve(ngx_triggers_zone_t *zone, u_char *p, size_t size)
     left -= n;
 
     ngx_triggers_metrics_init(&sh->metrics, p, size, sh->nslots);
-    ngx_triggers_history_init(&sh->history, sh->metrics.started,
-                              sh->metrics.created / 1000);
     n = ngx_triggers_metrics_size(size, sh->nslots);
     p += n;
     left -= n;
+
+    ngx_triggers_history_init(&sh->history, sh->metrics.started,
+                              sh->metrics.created / 1000);
 
     n = part - part % sizeof(ngx_triggers_feed_place_t);
     ngx_triggers_feed_init(&sh->feed, p, n);

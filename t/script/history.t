@@ -194,7 +194,8 @@ sub configure {
             triggers_query_timeout 1ms;
         }
 
-$&/m;
+$&
+            triggers_query_timeout 60s;/m;
 
     $t->write_config($new);
     $t->ready();
