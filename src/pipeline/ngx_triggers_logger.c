@@ -35,7 +35,8 @@
 #define NGX_TRIGGERS_LOGGER_PAUSE_MAX  30000
 
 #define NGX_TRIGGERS_LOGGER_TRIES    10        /* at exit */
-#define NGX_TRIGGERS_LOGGER_EXIT_PAUSE  10     /* ms */
+#define NGX_TRIGGERS_LOGGER_EXIT_TIME   100    /* ms, if it is locked */
+#define NGX_TRIGGERS_LOGGER_EXIT_PAUSE  10
 
 
 /* what a run changes, if it ends well */
@@ -175,6 +176,7 @@ ngx_triggers_logger_resign(ngx_triggers_worker_t *worker)
 void
 ngx_triggers_logger_exit(ngx_triggers_worker_t *worker)
 {
+    uint64_t                 until;
     ngx_int_t                rc;
     ngx_uint_t               tries;
     ngx_triggers_logger_t   *l;
@@ -195,6 +197,7 @@ ngx_triggers_logger_exit(ngx_triggers_worker_t *worker)
     }
 
     l = worker->logger;
+    until = ngx_triggers_monotonic_ms() + NGX_TRIGGERS_LOGGER_EXIT_TIME;
 
     for (tries = 0; tries < NGX_TRIGGERS_LOGGER_TRIES; tries++) {
 
@@ -214,6 +217,13 @@ ngx_triggers_logger_exit(ngx_triggers_worker_t *worker)
         }
 
         if (rc == NGX_BUSY) {
+
+            /* SQLite has waited, too */
+
+            if (ngx_triggers_monotonic_ms() >= until) {
+                break;
+            }
+
             ngx_msleep(NGX_TRIGGERS_LOGGER_EXIT_PAUSE);
         }
     }
@@ -720,6 +730,7 @@ ngx_triggers_logger_outcome(ngx_triggers_logger_t *l, ngx_int_t rc)
         l->busy = l->now;
 
     } else if (l->now - l->busy >= NGX_TRIGGERS_LOGGER_SECOND) {
+        ngx_triggers_logs_locked(l->logs);
         rc = NGX_ERROR;
     }
 

@@ -102,6 +102,13 @@ ngx_int_t ngx_triggers_logs_add(ngx_triggers_logs_t *logs,
     ngx_triggers_entry_t *entry);
 ngx_int_t ngx_triggers_logs_commit(ngx_triggers_logs_t *logs);
 
+/*
+ * Whoever has found it another's for too long says so: it is logged as a
+ * failure is, once until it works again.
+ */
+
+void ngx_triggers_logs_locked(ngx_triggers_logs_t *logs);
+
 /* Within a batch: a minute of the history.  NGX_OK or NGX_ERROR. */
 
 ngx_int_t ngx_triggers_logs_add_minute(ngx_triggers_logs_t *logs,
