@@ -22,6 +22,10 @@
 #include "ngx_triggers_minute.h"
 
 
+#define NGX_TRIGGERS_LOGS_STEP  512            /* logs that one call of retain
+                                                  removes at most */
+
+
 typedef struct ngx_triggers_logs_s         ngx_triggers_logs_t;
 typedef struct ngx_triggers_logs_reader_s  ngx_triggers_logs_reader_t;
 
