@@ -20,9 +20,6 @@
 
 #define NGX_HTTP_TRIGGERS_LOGS_TEXT_MAX  256   /* bytes of q */
 
-#define NGX_HTTP_TRIGGERS_LOGS_PAUSE     20    /* ms */
-#define NGX_HTTP_TRIGGERS_LOGS_PAUSES    50
-
 
 typedef struct {
     ngx_http_triggers_job_t     base;
@@ -57,8 +54,6 @@ static ngx_int_t ngx_http_triggers_logs_arg_cursor(void *data,
 static ngx_int_t ngx_http_triggers_logs_thread(ngx_triggers_job_t *base,
     ngx_triggers_reader_t *reader);
 static ngx_int_t ngx_http_triggers_logs_query(
-    ngx_http_triggers_logs_job_t *job);
-static ngx_uint_t ngx_http_triggers_logs_wait(
     ngx_http_triggers_logs_job_t *job);
 static ngx_int_t ngx_http_triggers_logs_row(void *data,
     ngx_triggers_logs_row_t *row);
@@ -262,7 +257,7 @@ ngx_http_triggers_logs_query(ngx_http_triggers_logs_job_t *job)
     ngx_file_info_t              fi;
     ngx_triggers_logs_reader_t  *reader;
 
-    state = ngx_http_triggers_logs_wait(job);
+    state = __atomic_load_n(&job->sh->log_state, __ATOMIC_RELAXED);
 
     /* before the first log there is no database, or there can be none */
 
@@ -287,27 +282,6 @@ ngx_http_triggers_logs_query(ngx_http_triggers_logs_job_t *job)
     }
 
     return rc;
-}
-
-
-/* the logger's first run, just after the start, may make the database */
-
-static ngx_uint_t
-ngx_http_triggers_logs_wait(ngx_http_triggers_logs_job_t *job)
-{
-    ngx_uint_t  i, state;
-
-    for (i = 0; /* void */ ; i++) {
-        state = __atomic_load_n(&job->sh->log_state, __ATOMIC_RELAXED);
-
-        if (state != NGX_TRIGGERS_LOG_STARTING
-            || i == NGX_HTTP_TRIGGERS_LOGS_PAUSES)
-        {
-            return state;
-        }
-
-        ngx_msleep(NGX_HTTP_TRIGGERS_LOGS_PAUSE);
-    }
 }
 
 
