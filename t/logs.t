@@ -158,7 +158,42 @@ two.db" is used by triggers store "one" already
 
 
 
-=== TEST 14: logs in a directory
+=== TEST 14: a store's logs in a file beside it
+--- http_config
+    triggers_store  main  sqlite:logs/events.db  zone=8m
+                    logs=logs/events.db-wal;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+events.db-wal" is used by triggers store "main" already
+
+
+
+=== TEST 15: a store in a file beside another one's logs
+--- http_config
+    triggers_store  one  sqlite:logs/one.db  zone=8m;
+    triggers_store  two  sqlite:logs/one.db.logs.lock  zone=8m;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+one.db.logs.lock" is used by triggers store "one" already
+
+
+
+=== TEST 16: logs in what is no file
+--- http_config
+    triggers_store  main  sqlite:logs/events.db  zone=8m  logs=logs;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+logs" is not a file
+
+
+
+=== TEST 17: logs in a directory
 --- http_config
     triggers_store  main  sqlite:logs/events.db  zone=8m  logs=logs/;
 --- must_die
@@ -169,7 +204,7 @@ invalid parameter "logs=logs/"
 
 
 
-=== TEST 15: all there is; an empty page
+=== TEST 18: all there is; an empty page
 --- http_config eval
 Triggers::Blocks::store_config()
 . "    triggers_logs  level=debug sample=2 rate=0 retention=off size=off"
@@ -183,7 +218,7 @@ GET /logs?q=no+such+text
 
 
 
-=== TEST 16: where none are stored there is no such resource
+=== TEST 19: where none are stored there is no such resource
 --- http_config eval
 Triggers::Blocks::store_config() . "    triggers_logs  off;\n"
 --- more_headers
@@ -195,14 +230,14 @@ GET /logs
 
 
 
-=== TEST 17: a key whose scope is another
+=== TEST 20: a key whose scope is another
 --- request
 GET /logs
 --- error_code: 403
 
 
 
-=== TEST 18: no key
+=== TEST 21: no key
 --- more_headers
 X-API-Key: nobody
 --- request
@@ -211,7 +246,7 @@ GET /logs
 
 
 
-=== TEST 19: parameters that are not valid
+=== TEST 22: parameters that are not valid
 --- more_headers
 Authorization: Bearer admin-key
 --- request eval
@@ -244,7 +279,7 @@ Authorization: Bearer admin-key
 
 
 
-=== TEST 20: parameters that are
+=== TEST 23: parameters that are
 --- more_headers
 Authorization: Bearer admin-key
 --- request eval
@@ -259,7 +294,7 @@ Authorization: Bearer admin-key
 
 
 
-=== TEST 21: another method
+=== TEST 24: another method
 --- more_headers
 Authorization: Bearer admin-key
 --- request

@@ -25,6 +25,8 @@ static char *ngx_http_triggers_store_logs(ngx_conf_t *cf,
 static char *ngx_http_triggers_store_unique(ngx_conf_t *cf,
     ngx_http_triggers_main_conf_t *tmcf, ngx_http_triggers_store_t *store,
     ngx_str_t *path);
+static ngx_uint_t ngx_http_triggers_store_has(ngx_str_t *database,
+    ngx_str_t *path);
 static ngx_int_t ngx_http_triggers_store_real_path(ngx_conf_t *cf,
     ngx_str_t *path);
 static ngx_int_t ngx_http_triggers_store_follow_link(ngx_conf_t *cf,
@@ -206,7 +208,7 @@ ngx_http_triggers_store_logs(ngx_conf_t *cf,
 }
 
 
-/* is no other database of a store that path's? */
+/* is no other database of a store that path's, and is it one at all? */
 
 static char *
 ngx_http_triggers_store_unique(ngx_conf_t *cf,
@@ -215,7 +217,18 @@ ngx_http_triggers_store_unique(ngx_conf_t *cf,
 {
     ngx_str_t                   *other[2];
     ngx_uint_t                   i, n;
+    ngx_file_info_t              fi;
     ngx_http_triggers_store_t  **stores;
+
+    /* SQLite would take the mode of a device away, /dev/null's above all */
+
+    if (path->data && ngx_file_info(path->data, &fi) != NGX_FILE_ERROR
+        && !ngx_is_file(&fi))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is not a file",
+                           path);
+        return NGX_CONF_ERROR;
+    }
 
     stores = tmcf->stores.elts;
 
@@ -227,8 +240,8 @@ ngx_http_triggers_store_unique(ngx_conf_t *cf,
         for (n = 0; n < 2; n++) {
 
             if (other[n] == path
-                || other[n]->len != path->len
-                || ngx_strncmp(other[n]->data, path->data, path->len) != 0)
+                || (!ngx_http_triggers_store_has(other[n], path)
+                    && !ngx_http_triggers_store_has(path, other[n])))
             {
                 continue;
             }
@@ -241,6 +254,39 @@ ngx_http_triggers_store_unique(ngx_conf_t *cf,
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* is path that of the database, or of one of the files beside it? */
+
+static ngx_uint_t
+ngx_http_triggers_store_has(ngx_str_t *database, ngx_str_t *path)
+{
+    size_t              len;
+    const char *const  *s;
+
+    static const char *const  suffixes[] = {
+        "", "-wal", "-shm", "-journal", ".lock", NULL
+    };
+
+    if (database->len == 0 || path->len < database->len
+        || ngx_strncmp(path->data, database->data, database->len) != 0)
+    {
+        return 0;
+    }
+
+    len = path->len - database->len;
+
+    for (s = suffixes; *s; s++) {
+
+        if (ngx_strlen(*s) == len
+            && ngx_strncmp(path->data + database->len, *s, len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -38,7 +38,8 @@
 #define NGX_TRIGGERS_LOGGER_PAUSE_MAX  30000
 
 #define NGX_TRIGGERS_LOGGER_TRIES    10        /* at exit */
-#define NGX_TRIGGERS_LOGGER_EXIT_PAUSE  10     /* ms */
+#define NGX_TRIGGERS_LOGGER_EXIT_TIME   100    /* ms, if it is locked */
+#define NGX_TRIGGERS_LOGGER_EXIT_PAUSE  10
 
 
 /* what a run changes, if it ends well */
@@ -74,6 +75,7 @@ struct ngx_triggers_logger_s {
     ngx_int_t                rc;
     ngx_triggers_logs_t     *logs;
     uint64_t                 retained;         /* when, ms */
+    ngx_uint_t               behind;           /* flag: it left something */
     uint64_t                 busy;             /* since when, ms, 0: is not */
     ngx_triggers_logger_state_t  state;
 
@@ -106,7 +108,9 @@ static ngx_int_t ngx_triggers_logger_summary(ngx_triggers_logger_t *l);
 static ngx_int_t ngx_triggers_logger_minute(ngx_triggers_logger_t *l);
 static ngx_uint_t ngx_triggers_logger_minute_due(ngx_triggers_logger_t *l);
 static void ngx_triggers_logger_commit(ngx_triggers_logger_t *l);
-static ngx_int_t ngx_triggers_logger_retain(ngx_triggers_logger_t *l);
+static ngx_int_t ngx_triggers_logger_tidy(ngx_triggers_logger_t *l);
+static ngx_int_t ngx_triggers_logger_retain(ngx_triggers_logger_t *l,
+    ngx_uint_t steps, uint64_t time);
 static void ngx_triggers_logger_size(ngx_triggers_logger_t *l);
 static ngx_int_t ngx_triggers_logger_outcome(ngx_triggers_logger_t *l,
     ngx_int_t rc);
@@ -182,6 +186,7 @@ ngx_triggers_logger_resign(ngx_triggers_worker_t *worker)
 void
 ngx_triggers_logger_exit(ngx_triggers_worker_t *worker)
 {
+    uint64_t                 until;
     ngx_int_t                rc;
     ngx_uint_t               tries;
     ngx_triggers_logger_t   *l;
@@ -202,6 +207,7 @@ ngx_triggers_logger_exit(ngx_triggers_worker_t *worker)
     }
 
     l = worker->logger;
+    until = ngx_triggers_monotonic_ms() + NGX_TRIGGERS_LOGGER_EXIT_TIME;
 
     for (tries = 0; tries < NGX_TRIGGERS_LOGGER_TRIES; tries++) {
 
@@ -222,6 +228,13 @@ ngx_triggers_logger_exit(ngx_triggers_worker_t *worker)
         }
 
         if (rc == NGX_BUSY) {
+
+            /* SQLite has waited, too */
+
+            if (ngx_triggers_monotonic_ms() >= until) {
+                break;
+            }
+
             ngx_msleep(NGX_TRIGGERS_LOGGER_EXIT_PAUSE);
         }
     }
@@ -353,8 +366,7 @@ ngx_triggers_logger_run(ngx_triggers_logger_t *l)
     rc = ngx_triggers_logger_batch(l);
 
     if ((rc == NGX_OK || rc == NGX_AGAIN)
-        && l->now - l->retained >= NGX_TRIGGERS_LOGGER_SECOND
-        && ngx_triggers_logger_retain(l) != NGX_OK)
+        && ngx_triggers_logger_tidy(l) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -717,32 +729,64 @@ ngx_triggers_logger_commit(ngx_triggers_logger_t *l)
 }
 
 
+/*
+ * Once a second all that can be done in its time goes.  Where that is not
+ * enough as many records go as come, and a fourth more: the more there are
+ * the less of them are read in time, but the database does not grow.
+ */
+
 static ngx_int_t
-ngx_triggers_logger_retain(ngx_triggers_logger_t *l)
+ngx_triggers_logger_tidy(ngx_triggers_logger_t *l)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  n;
+
+    if (l->now - l->retained >= NGX_TRIGGERS_LOGGER_SECOND) {
+
+        rc = ngx_triggers_logger_retain(l, NGX_MAX_UINT32_VALUE,
+                                        NGX_TRIGGERS_LOGGER_RETAIN);
+        l->retained = l->now;
+
+        ngx_triggers_logger_size(l);
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        __atomic_store_n(&l->worker->zone->sh->log_state,
+                         NGX_TRIGGERS_LOG_READY, __ATOMIC_RELAXED);
+    }
+
+    if (!l->behind || !l->begun) {
+        return NGX_OK;
+    }
+
+    n = l->counts.stored + l->counts.stored / 4;
+
+    return ngx_triggers_logger_retain(l, n / NGX_TRIGGERS_LOGS_STEP + 1,
+                                      NGX_TRIGGERS_LOGGER_SECOND);
+}
+
+
+static ngx_int_t
+ngx_triggers_logger_retain(ngx_triggers_logger_t *l, ngx_uint_t steps,
+    uint64_t time)
 {
     uint64_t   until;
     ngx_int_t  rc;
 
-    until = ngx_triggers_monotonic_ms() + NGX_TRIGGERS_LOGGER_RETAIN;
+    until = ngx_triggers_monotonic_ms() + time;
 
     do {
         rc = ngx_triggers_logs_retain(l->logs, ngx_triggers_wall_ms());
 
-    } while (rc == NGX_AGAIN && ngx_triggers_monotonic_ms() < until
+    } while (rc == NGX_AGAIN && --steps
+             && ngx_triggers_monotonic_ms() < until
              && !ngx_exiting && !ngx_terminate && !ngx_quit);
 
-    l->retained = l->now;
+    l->behind = (rc == NGX_AGAIN);
 
-    ngx_triggers_logger_size(l);
-
-    if (rc == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
-    __atomic_store_n(&l->worker->zone->sh->log_state, NGX_TRIGGERS_LOG_READY,
-                     __ATOMIC_RELAXED);
-
-    return NGX_OK;
+    return (rc == NGX_ERROR) ? NGX_ERROR : NGX_OK;
 }
 
 
@@ -783,6 +827,7 @@ ngx_triggers_logger_outcome(ngx_triggers_logger_t *l, ngx_int_t rc)
         l->busy = l->now;
 
     } else if (l->now - l->busy >= NGX_TRIGGERS_LOGGER_SECOND) {
+        ngx_triggers_logs_locked(l->logs);
         rc = NGX_ERROR;
     }
 

@@ -10,7 +10,9 @@
  * keeps no query waiting, and a connection that is closed after it.
  *
  * Jobs that need no connection to the store have readers of their own: they
- * neither wait for the store nor behind those who do.
+ * neither wait for the store nor behind those who do.  They are about logs,
+ * and wait, just after the start, for the logger's first run.  Nobody waits in
+ * a thread for that, since it may be the only one, which the logger needs.
  */
 
 
@@ -24,6 +26,7 @@
 /* how long jobs wait for the store to be opened for the first time */
 
 #define NGX_TRIGGERS_START_TIME  5000      /* ms */
+#define NGX_TRIGGERS_START_LOGS  1000      /* ms, of the logger */
 
 
 typedef struct {
@@ -235,8 +238,9 @@ ngx_triggers_readers_close(ngx_triggers_readers_t *readers)
 
 
 /*
- * NGX_OK: the store can be read; NGX_AGAIN: it is being opened for the first
- * time, which takes a moment after nginx has started; NGX_ERROR: that failed.
+ * NGX_OK: the store, or the logs, can be read; NGX_AGAIN: it is being opened
+ * for the first time, which takes a moment after nginx has started; NGX_ERROR:
+ * that failed.
  */
 
 static ngx_int_t
@@ -246,9 +250,15 @@ ngx_triggers_readers_state(ngx_triggers_readers_t *readers)
 
     sh = readers->worker->zone->sh;
 
-    if (readers->storeless
-        || __atomic_load_n(&sh->readable, __ATOMIC_ACQUIRE))
-    {
+    if (readers->storeless) {
+        return (__atomic_load_n(&sh->log_state, __ATOMIC_RELAXED)
+                == NGX_TRIGGERS_LOG_STARTING
+                && ngx_current_msec - readers->created
+                   < NGX_TRIGGERS_START_LOGS)
+               ? NGX_AGAIN : NGX_OK;
+    }
+
+    if (__atomic_load_n(&sh->readable, __ATOMIC_ACQUIRE)) {
         return NGX_OK;
     }
 

@@ -279,6 +279,7 @@ ngx_triggers_worker_wake_handler(ngx_event_t *rev)
 
     ngx_triggers_worker_look(worker);
     ngx_triggers_readers_resume(worker->readers);
+    ngx_triggers_readers_resume(worker->storeless);
     ngx_triggers_delivery_look(worker);
 
     if (ngx_triggers_leading(worker)) {
@@ -387,6 +388,7 @@ ngx_triggers_worker_guard_handler(ngx_event_t *ev)
 
     ngx_triggers_waiters_expire(worker);
     ngx_triggers_readers_resume(worker->readers);
+    ngx_triggers_readers_resume(worker->storeless);
     ngx_triggers_worker_tell(worker);
 
     if (ngx_exiting && worker->nwaiting && !ngx_triggers_leading(worker)) {

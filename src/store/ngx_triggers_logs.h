@@ -22,6 +22,10 @@
 #include "ngx_triggers_minute.h"
 
 
+#define NGX_TRIGGERS_LOGS_STEP  512            /* logs that one call of retain
+                                                  removes at most */
+
+
 typedef struct ngx_triggers_logs_s         ngx_triggers_logs_t;
 typedef struct ngx_triggers_logs_reader_s  ngx_triggers_logs_reader_t;
 
@@ -120,6 +124,13 @@ ngx_int_t ngx_triggers_logs_begin(ngx_triggers_logs_t *logs);
 ngx_int_t ngx_triggers_logs_add(ngx_triggers_logs_t *logs,
     ngx_triggers_entry_t *entry);
 ngx_int_t ngx_triggers_logs_commit(ngx_triggers_logs_t *logs);
+
+/*
+ * Whoever has found it another's for too long says so: it is logged as a
+ * failure is, once until it works again.
+ */
+
+void ngx_triggers_logs_locked(ngx_triggers_logs_t *logs);
 
 /* Within a batch: a minute of the history.  NGX_OK or NGX_ERROR. */
 

@@ -1,6 +1,7 @@
 # Stored logs under load, when they cannot be written, when their file is
 # deleted, and when the worker that writes them is killed: events are answered
-# all the while and each is there, nothing is unhealthy, and logs go on.
+# all the while and each is there, nothing is unhealthy, and logs go on.  Also
+# a flood, which they have room for, and a lock that another program holds.
 #
 # Their disk is a small tmpfs where mounting is allowed; elsewhere their folder
 # is taken away, and another file put in its place.
@@ -9,7 +10,10 @@ use strict;
 use warnings;
 
 use File::Temp qw( tempdir );
+use IPC::Open2 qw( open2 );
+use POSIX ();
 use Test::More;
+use Time::HiRes qw( time );
 use Triggers::Load;
 use Triggers::Nginx;
 
@@ -25,7 +29,7 @@ my $mounted = system("mount -t tmpfs -o size=1m tmpfs $folder 2>/dev/null")
 (my $config = Triggers::Nginx::default_config())
     =~ s/(triggers_store .*);/$1  logs=$logs;\n    triggers_logs  rate=0;/;
 
-my $t = Triggers::Nginx->new(config => $config, workers => 3)->plan(20);
+my $t = Triggers::Nginx->new(config => $config, workers => 3)->plan(26);
 
 $t->ready();
 
@@ -110,6 +114,58 @@ cmp_ok(metric('triggers_logs_stored'), '>',
 
 $t->quit();
 
+# Requests that are refused are warnings, which no rate limits.  The oldest
+# logs went for 50 ms of each second, and the file grew by 4 MB in each.
+
+$config =~ s/zone=1m/zone=16m/;
+$config =~ s/rate=0;/rate=0 size=1m;/;
+$config =~ s/server \{/keepalive_requests  10000000;\n    $&/;
+$t->write_config($config);
+unlink glob "$logs*";
+$t->ready();
+
+my $highest = 0;
+my $flood = flood();
+
+ok(wait_for(sub {
+    my $size = metric('triggers_logs_size_bytes');
+    $highest = $size if $size > $highest;
+    return metric('triggers_logs_stored') > 250_000;
+}, 120), 'a flood of warnings is stored');
+
+kill 'KILL', $flood;
+waitpid $flood, 0;
+
+cmp_ok($highest, '<', 32 * 1024 * 1024, 'what logs take has a limit');
+ok(wait_for(sub { ($t->sql('PRAGMA page_count', $logs)
+                   - $t->sql('PRAGMA freelist_count', $logs)) * 8192
+                  <= 1024 * 1024 }, 60), 'and then no more than they may');
+$t->quit();
+
+# Another program holds the lock: the error log says so, and nobody waits.
+
+$t->ready();
+
+my $pid = open2(my $from, my $to, 'sqlite3', $logs);
+
+syswrite $to, "BEGIN EXCLUSIVE;\nSELECT 1;\n";
+readline $from;
+
+$t->post('/events', '{"payload":{}}');
+
+ok(wait_for(sub { $t->read('error.log') =~ /keeps the database locked/ }, 30),
+   'the error log tells of a lock');
+is($t->post('/events', '{"payload":{}}')->{status}, 200,
+   'events are answered');
+
+my $start = time();
+
+$t->quit();
+cmp_ok(time() - $start, '<', 0.5, 'the end waits for a tenth of a second');
+
+close $to;
+waitpid $pid, 0;
+
 
 # the newest log is one of now
 
@@ -142,6 +198,29 @@ sub metric {
     my $body = $t->get('/metrics', Accept => 'text/plain')->{body};
 
     return $body =~ /^$name(?:_total)? (\d+)$/m ? $1 : 0;
+}
+
+
+# a process that sends requests without an end
+
+sub flood {
+    my $pid = fork() // die "fork: $!";
+
+    return $pid if $pid;
+
+    my $socket = $t->connect() or POSIX::_exit(1);
+    my $requests = "GET /v1/none HTTP/1.1\r\nHost: localhost\r\n\r\n" x 100;
+
+    for ( ;; ) {
+        my $answers = '';
+
+        syswrite $socket, $requests;
+
+        until ((() = $answers =~ m{HTTP/1\.1 4}g) == 100) {
+            sysread $socket, $answers, 65536, length $answers
+                or POSIX::_exit(1);
+        }
+    }
 }
 
 

@@ -1,6 +1,7 @@
 # Stored logs: what is in them and whose they are; they survive reloads and
 # restarts, each once; rate, retention, sample and level; they can be read when
-# the events cannot.  No token, payload or header is ever in them.
+# the events cannot, and keep no event waiting where the pool has one thread.
+# No token, payload or header is ever in them.
 
 use strict;
 use warnings;
@@ -20,7 +21,10 @@ END
     =~ s/^ *triggers_key .*/$&\n$keys/m;
 $config =~ s/^( *triggers_store .*);/$1  logs=%%DIR%%\/elsewhere;/m;
 
-my $t = Triggers::Nginx->new(config => $config)->plan(42);
+
+# one worker, since the requests of two are logged in any order
+
+my $t = Triggers::Nginx->new(config => $config, workers => 1)->plan(44);
 my $logs = "$t->{dir}/elsewhere";
 my $asked = 0;
 my @bob = (key => 'bob-token');
@@ -174,6 +178,26 @@ ok(wait_for(sub { rows('sample-%') == 10
    'a sample: one of so many is stored, the others are counted');
 is(metric('triggers_logs_writable') . metric('triggers_logs_failures'), '10',
    'nothing has failed');
+$t->quit();
+
+# A pool of one thread, and logs that are asked for before the logger has run:
+# the thread waited a second for it, and with it the logger and the commits.
+
+$t->{workers} = 1;
+$t->write_config($config =~ s/^events/thread_pool  default  threads=1;\n\n$&/mr
+                         =~ s/triggers_logs .*;/triggers_logs  level=warn;/r);
+$t->start();
+
+my $early = http_start($t, "GET /logs HTTP/1.1\r\nHost: localhost\r\n"
+                           . "X-API-Key: test-key\r\n"
+                           . "Connection: close\r\n\r\n");
+
+select undef, undef, undef, 0.02;
+$start = time();
+$t->post('/events', '{"payload":{}}');
+
+cmp_ok(time() - $start, '<', 0.8, 'logs keep no event waiting');
+is(http_end($early)->{status}, 200, 'and are told');
 $t->quit();
 
 # a level, while the database of the events is none

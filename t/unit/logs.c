@@ -13,6 +13,7 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 
@@ -55,6 +56,9 @@ static void test_full(void);
 static void test_full_checkpoint(void);
 static void test_two_writers(void);
 static void test_busy(void);
+static void test_busy_open(void);
+static void test_no_memory(void);
+static void test_pipe(void);
 static void test_killed(void);
 static void test_wal(void);
 static void test_plans(void);
@@ -104,6 +108,9 @@ main(void)
     test_full_checkpoint();
     test_two_writers();
     test_busy();
+    test_busy_open();
+    test_no_memory();
+    test_pipe();
     test_killed();
     test_wal();
     test_plans();
@@ -1354,6 +1361,78 @@ test_busy(void)
 
     unit_ok(add(logs, 6, 6) == NGX_OK, "busy: not any more");
     ngx_triggers_logs_destroy(logs);
+}
+
+
+/*
+ * One that was found busy while it was opened was kept, without statements,
+ * and the next batch failed as if the database were broken.
+ */
+
+static void
+test_busy_open(void)
+{
+    sqlite3              *db;
+    ngx_str_t            *path;
+    ngx_triggers_logs_t  *logs;
+
+    path = fixture_path("busy_open.db");
+    logs = writer(path);
+
+    (void) sqlite3_open((char *) path->data, &db);
+    (void) sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL);
+
+    unit_ok(ngx_triggers_logs_begin(logs) == NGX_AGAIN
+            && ngx_triggers_logs_begin(logs) == NGX_AGAIN
+            && !logs->failed && logs->lock_fd == -1, "busy: while opening");
+
+    ngx_triggers_logs_locked(logs);
+    unit_ok(logs->failed, "busy: for too long");
+
+    (void) sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    (void) sqlite3_close(db);
+
+    unit_ok(add(logs, 1, 1) == NGX_OK && !logs->failed && whole(path),
+            "busy: opened when it is not any more");
+    ngx_triggers_logs_destroy(logs);
+}
+
+
+/* SQLite has not even a handle then */
+
+static void
+test_no_memory(void)
+{
+    ngx_str_t            *path;
+    ngx_triggers_logs_t  *logs;
+
+    path = fixture_path("no_memory.db");
+    logs = writer(path);
+
+    (void) sqlite3_hard_heap_limit64(1);
+
+    unit_ok(ngx_triggers_logs_begin(logs) == NGX_ERROR && logs->db == NULL,
+            "no memory");
+
+    (void) sqlite3_hard_heap_limit64(0);
+
+    unit_ok(add(logs, 1, 1) == NGX_OK, "no memory: there is some again");
+    ngx_triggers_logs_destroy(logs);
+}
+
+
+/* to open a pipe for reading only waits until somebody writes */
+
+static void
+test_pipe(void)
+{
+    ngx_str_t  *path;
+
+    path = fixture_path("pipe");
+
+    unit_ok(mkfifo((char *) path->data, 0600) == 0
+            && ngx_triggers_logs_reader_open(path, unit_log()) == NULL,
+            "pipe: nobody waits for it");
 }
 
 

@@ -284,6 +284,21 @@ ngx_triggers_logs_commit(ngx_triggers_logs_t *logs)
 }
 
 
+void
+ngx_triggers_logs_locked(ngx_triggers_logs_t *logs)
+{
+    if (logs->failed) {
+        return;
+    }
+
+    logs->failed = 1;
+
+    ngx_log_error(NGX_LOG_CRIT, logs->log, 0,
+                  "triggers logs \"%V\": cannot be stored, another process "
+                  "keeps the database locked", &logs->path);
+}
+
+
 static ngx_int_t
 ngx_triggers_sqlite_logs_lock(ngx_triggers_logs_t *logs)
 {
@@ -494,10 +509,12 @@ ngx_triggers_sqlite_logs_error(ngx_triggers_logs_t *logs, int rc,
                       logs->db ? sqlite3_errmsg(logs->db) : "no memory");
     }
 
-    if (busy) {
+    /* one that was found busy while it was opened has no statements */
+
+    if (busy && logs->stmt[NGX_TRIGGERS_LOGS_NSTMT - 1]) {
         ngx_triggers_sqlite_logs_rollback(logs);
 
-    } else {
+    } else if (logs->db) {
         ngx_triggers_sqlite_logs_disconnect(logs, 0);
     }
 

@@ -108,9 +108,22 @@ static const char *const  ngx_triggers_sqlite_logs_read_statements[] = {
 ngx_triggers_logs_reader_t *
 ngx_triggers_logs_reader_open(ngx_str_t *path, ngx_log_t *log)
 {
-    /* where nothing has been logged yet there is nothing to complain about */
+    ngx_file_info_t  fi;
 
-    if (access((const char *) path->data, F_OK) == -1 && ngx_errno == ENOENT) {
+    if (ngx_file_info(path->data, &fi) == NGX_FILE_ERROR) {
+
+        /* where nothing has been logged yet there is nothing to complain of */
+
+        if (ngx_errno == NGX_ENOENT) {
+            return NULL;
+        }
+
+    } else if (!ngx_is_file(&fi)) {
+
+        /* to open a pipe would wait for somebody to write there */
+
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "triggers logs \"%V\": it is not a file", path);
         return NULL;
     }
 

@@ -13,7 +13,6 @@
 #include "ngx_triggers_sqlite_logs.h"
 
 
-#define NGX_TRIGGERS_LOGS_STEP        512            /* rows */
 #define NGX_TRIGGERS_LOGS_VACUUM      "PRAGMA incremental_vacuum(64)"
 
 #define NGX_TRIGGERS_LOGS_FREE_KEEP   64             /* pages: 512 KB … */
