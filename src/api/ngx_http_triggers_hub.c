@@ -121,6 +121,7 @@ ngx_http_triggers_hub_leave(ngx_http_triggers_stream_t *s)
 
     ngx_queue_remove(&s->queue);
     hub->worker->nstreams--;
+    s->hub = NULL;
 
     if (ngx_queue_empty(&hub->streams) && hub->timer.timer_set) {
         ngx_del_timer(&hub->timer);

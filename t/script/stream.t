@@ -11,7 +11,7 @@ use Time::HiRes qw( sleep time );
 use Triggers::Nginx;
 use Triggers::Stream;
 
-my $t = Triggers::Nginx->new(workers => 3, config => <<'END')->plan(65);
+my $t = Triggers::Nginx->new(workers => 3, config => <<'END')->plan(69);
 %%GLOBALS%%
 
 events {
@@ -37,6 +37,13 @@ http {
         location /fast/ {
             triggers                   main;
             triggers_stream_heartbeat  100ms;
+        }
+
+        location /lingering/ {
+            triggers           main;
+            lingering_close    always;
+            lingering_time     1h;
+            lingering_timeout  1h;
         }
 
         location /two/ {
@@ -308,6 +315,17 @@ print $sock Triggers::Nginx::text('GET', '/api/stream', sock => $sock)
 ok(wait_for(sub { open_streams() == 1 }), 'is not looked at');
 close $sock;
 ok(wait_for(sub { open_streams() == 0 }), 'the client that leaves is noticed');
+
+# one whose end is not the end of the connection
+
+for my $more ("\r\n", "Content-Length: 9\r\n\r\nabc") {
+    $sock = $t->connect();
+    print $sock "GET /lingering/api/stream?types=metrics&limit=1 HTTP/1.1\r\n"
+                . "Host: localhost\r\nAuthorization: Bearer test-key\r\n$more";
+    like(Triggers::Nginx::http_read($sock)->{body}, qr/^event: end\n/m, 'ends');
+    ok(wait_for(sub { open_streams() == 0 }), 'and is over');
+    close $sock;
+}
 
 # --- HTTP/1.0 ---
 
