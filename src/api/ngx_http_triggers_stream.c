@@ -203,6 +203,10 @@ ngx_http_triggers_stream_settle(ngx_http_triggers_stream_t *s)
         return;
     }
 
+    /* nginx may go on with the request: a body, a connection that lingers */
+
+    ngx_http_triggers_hub_leave(s);
+
     ngx_http_finalize_request(r, s->failed ? NGX_ERROR : NGX_OK);
     ngx_http_run_posted_requests(c);
 }

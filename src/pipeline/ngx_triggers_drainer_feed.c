@@ -69,6 +69,7 @@ ngx_triggers_drainer_feed_create(ngx_triggers_drainer_feed_t *df,
 void
 ngx_triggers_drainer_feed_flush(ngx_triggers_drainer_feed_t *df)
 {
+    uint64_t                           until;
     ngx_uint_t                         watched;
     ngx_triggers_drainer_feed_mark_t  *mark;
 
@@ -88,16 +89,20 @@ ngx_triggers_drainer_feed_flush(ngx_triggers_drainer_feed_t *df)
 
     if (mark->missed) {
 
-        /* somebody may have come since the first one was left out */
+        /*
+         * Somebody may have come since the first one was left out; or he came
+         * and went since that was said, and comes back to after it.
+         */
 
-        watched = ngx_triggers_feed_is_watched(df->feed,
-                                               ngx_triggers_monotonic_ms());
+        until = __atomic_load_n(&df->feed->watched, __ATOMIC_SEQ_CST);
+        watched = (until > ngx_triggers_monotonic_ms());
 
-        if (watched || !df->gap) {
+        if (watched || !df->gap || df->until != until) {
             ngx_triggers_drainer_feed_gap(df);
         }
 
         df->gap = !watched;
+        df->until = until;
     }
 
     ngx_memzero(&df->now, sizeof(ngx_triggers_drainer_feed_mark_t));

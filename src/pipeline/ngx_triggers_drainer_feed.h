@@ -41,6 +41,8 @@ typedef struct {
     ngx_uint_t               watched;          /* flag: changes are wanted */
     ngx_uint_t               gap;              /* flag: what is left out has
                                                   been said to be */
+    uint64_t                 until;            /* … when the feed's watched
+                                                  was this */
 
     ngx_triggers_feed_limit_t  failed;
     ngx_triggers_feed_limit_t  ran_out;

@@ -43,7 +43,7 @@ events {
 http {
     %%HTTP%%
 
-    triggers_store  main  sqlite:%%DB%%  zone=16m;
+    triggers_store  main  sqlite:%%DB%%  zone=24m;
     triggers_key    "test-key"  user=alice  scopes=admin;
 
     triggers_webhook_allow  127.0.0.1;

@@ -5,13 +5,15 @@
 use strict;
 use warnings;
 
+use IO::Select;
+use IO::Socket::INET;
 use JSON::PP;
 use Test::More;
 use Time::HiRes qw( sleep time );
 use Triggers::Nginx;
 use Triggers::Stream;
 
-my $t = Triggers::Nginx->new(workers => 3, config => <<'END')->plan(65);
+my $t = Triggers::Nginx->new(workers => 3, config => <<'END')->plan(71);
 %%GLOBALS%%
 
 events {
@@ -39,6 +41,22 @@ http {
         location /fast/ {
             triggers                   main;
             triggers_stream_heartbeat  100ms;
+        }
+
+        location /lingering/ {
+            triggers           main;
+            lingering_close    always;
+            lingering_time     1h;
+            lingering_timeout  1h;
+        }
+
+        location /after/ {
+            triggers     main;
+            post_action  /deaf;
+        }
+
+        location = /deaf {
+            proxy_pass  http://127.0.0.1:%%PORT_deaf%%/;
         }
 
         location /none/ {
@@ -146,6 +164,7 @@ $_->close() for @watch;
 
 $s = stream('/api/stream?types=log&level=debug', 'test-key');
 my $plain = stream('/api/stream?types=log', 'test-key');
+$_->start() for $s, $plain;
 $t->get('/metrics');
 $id = post('alice-key');
 like(levels($s, $id), qr/\bdebug\b/, 'debug shows all');
@@ -312,6 +331,31 @@ print $sock Triggers::Nginx::text('GET', '/api/stream', sock => $sock)
 ok(wait_for(sub { open_streams() == 1 }), 'is not looked at');
 close $sock;
 ok(wait_for(sub { open_streams() == 0 }), 'the client that leaves is noticed');
+
+# one whose end is not the end of the connection
+
+for my $more ("\r\n", "Content-Length: 9\r\n\r\nabc") {
+    $sock = $t->connect();
+    print $sock "GET /lingering/api/stream?types=metrics&limit=1 HTTP/1.1\r\n"
+                . "Host: localhost\r\nAuthorization: Bearer test-key\r\n$more";
+    like(Triggers::Nginx::http_read($sock)->{body}, qr/^event: end\n/m, 'ends');
+    ok(wait_for(sub { open_streams() == 0 }), 'and is over');
+    close $sock;
+}
+
+# --- what nginx does with a request whose client has left ---
+
+my $deaf = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1,
+                                 LocalPort => $t->port('_deaf'));
+$key = $t->post('/v1/keys', encode_json({ name => 'x', user_id => 'dave',
+                scopes => ['logs:read'] }))->{json};
+$s = stream('/after/api/stream?types=log', $key->{key});
+$s->start();
+$s->close();
+ok(wait_for(sub { IO::Select->new($deaf)->can_read(0) }), 'a post_action');
+sleep 1.2;
+is(open_streams(), 0, 'is no part of the stream, whose key is looked at again');
+close $deaf;
 
 # --- HTTP/1.0 ---
 

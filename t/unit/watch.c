@@ -744,6 +744,24 @@ test_unwatched(void)
     unit_ok(next() == NGX_TRIGGERS_ENTRY_GAP && next() == -1,
             "nobody watches any longer: that is said again");
 
+    /* who had watched and was told of no change knows nothing of that gap */
+
+    ngx_triggers_feed_watch(&sh->feed, ngx_triggers_monotonic_ms());
+    ngx_triggers_drainer_feed_flush(&df);
+
+    sh->feed.watched = 1;
+
+    (void) create(6, "alice", 0);
+    ngx_triggers_drainer_feed_flush(&df);
+
+    unit_ok(next() == NGX_TRIGGERS_ENTRY_GAP && next() == -1,
+            "somebody has watched while nothing changed: it is said again");
+
+    (void) create(7, "alice", 0);
+    ngx_triggers_drainer_feed_flush(&df);
+
+    unit_ok(next() == -1, "… and no more");
+
     fed();
 }
 
