@@ -573,6 +573,19 @@ ngx_http_triggers_merge_location(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
+    if (clcf->post_action.len) {
+
+        /*
+         * nginx begins it with a request whose client has left and that still
+         * waits here for a commit or for events
+         */
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"post_action\" cannot be used with \"triggers\", in "
+                      "location \"%V\"", &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
     if (ngx_http_triggers_delivery_allow(cf, conf->store,
                                          &conf->webhook_allow)
         != NGX_OK)

@@ -1127,3 +1127,17 @@ invalid number
 --- error_log
 [emerg]
 invalid value "maybe" in "triggers_debug" directive
+
+
+
+=== TEST 80: triggers with a post_action
+--- config
+        post_action /after;
+        location / {
+            triggers main;
+        }
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+"post_action" cannot be used with "triggers", in location "/"

@@ -52,7 +52,6 @@ typedef struct {
 static void ngx_http_triggers_hub_init(ngx_http_triggers_hub_t *hub,
     ngx_http_triggers_store_t *store);
 static void ngx_http_triggers_hub_handler(ngx_event_t *ev);
-static void ngx_http_triggers_hub_sweep(ngx_http_triggers_hub_t *hub);
 static ngx_uint_t ngx_http_triggers_hub_entries(ngx_http_triggers_hub_t *hub,
     ngx_pool_t *pool);
 static ngx_uint_t ngx_http_triggers_hub_live(
@@ -173,12 +172,6 @@ ngx_http_triggers_hub_handler(ngx_event_t *ev)
     hub = (ngx_http_triggers_hub_t *)
               ((u_char *) ev - offsetof(ngx_http_triggers_hub_t, timer));
 
-    ngx_http_triggers_hub_sweep(hub);
-
-    if (ngx_queue_empty(&hub->streams)) {
-        return;
-    }
-
     began = ngx_triggers_monotonic_ms();
     more = 0;
 
@@ -205,32 +198,6 @@ ngx_http_triggers_hub_handler(ngx_event_t *ev)
     pause = ngx_max(pause, 2 * (ngx_triggers_monotonic_ms() - began));
 
     ngx_add_timer(ev, pause);
-}
-
-
-/*
- * A client that leaves ends a stream by its cleanup; but where there is a
- * post_action, nginx begins that first, with the same request.
- */
-
-static void
-ngx_http_triggers_hub_sweep(ngx_http_triggers_hub_t *hub)
-{
-    ngx_queue_t                 *q, *next;
-    ngx_http_triggers_stream_t  *s;
-
-    for (q = ngx_queue_head(&hub->streams);
-         q != ngx_queue_sentinel(&hub->streams);
-         q = next)
-    {
-        next = ngx_queue_next(q);
-
-        s = ngx_queue_data(q, ngx_http_triggers_stream_t, queue);
-
-        if (s->request->post_action) {
-            ngx_http_triggers_hub_leave(s);
-        }
-    }
 }
 
 

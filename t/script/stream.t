@@ -5,15 +5,13 @@
 use strict;
 use warnings;
 
-use IO::Select;
-use IO::Socket::INET;
 use JSON::PP;
 use Test::More;
 use Time::HiRes qw( sleep time );
 use Triggers::Nginx;
 use Triggers::Stream;
 
-my $t = Triggers::Nginx->new(workers => 3, config => <<'END')->plan(71);
+my $t = Triggers::Nginx->new(workers => 3, config => <<'END')->plan(69);
 %%GLOBALS%%
 
 events {
@@ -48,15 +46,6 @@ http {
             lingering_close    always;
             lingering_time     1h;
             lingering_timeout  1h;
-        }
-
-        location /after/ {
-            triggers     main;
-            post_action  /deaf;
-        }
-
-        location = /deaf {
-            proxy_pass  http://127.0.0.1:%%PORT_deaf%%/;
         }
 
         location /none/ {
@@ -342,20 +331,6 @@ for my $more ("\r\n", "Content-Length: 9\r\n\r\nabc") {
     ok(wait_for(sub { open_streams() == 0 }), 'and is over');
     close $sock;
 }
-
-# --- what nginx does with a request whose client has left ---
-
-my $deaf = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1,
-                                 LocalPort => $t->port('_deaf'));
-$key = $t->post('/v1/keys', encode_json({ name => 'x', user_id => 'dave',
-                scopes => ['logs:read'] }))->{json};
-$s = stream('/after/api/stream?types=log', $key->{key});
-$s->start();
-$s->close();
-ok(wait_for(sub { IO::Select->new($deaf)->can_read(0) }), 'a post_action');
-sleep 1.2;
-is(open_streams(), 0, 'is no part of the stream, whose key is looked at again');
-close $deaf;
 
 # --- HTTP/1.0 ---
 
