@@ -206,6 +206,7 @@ ngx_http_triggers_stream_settle(ngx_http_triggers_stream_t *s)
     /* nginx may go on with the request: a body, a connection that lingers */
 
     ngx_http_triggers_hub_leave(s);
+    r->write_event_handler = ngx_http_request_empty_handler;
 
     ngx_http_finalize_request(r, s->failed ? NGX_ERROR : NGX_OK);
     ngx_http_run_posted_requests(c);

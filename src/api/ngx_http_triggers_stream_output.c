@@ -169,7 +169,10 @@ ngx_http_triggers_stream_writer(ngx_http_request_t *r)
         s->full = 0;
     }
 
-    ngx_http_triggers_stream_flush(s);
+    if (s->out || ngx_http_triggers_stream_blocked(s)) {
+        ngx_http_triggers_stream_flush(s);
+    }
+
     ngx_http_triggers_stream_settle(s);
 }
 
