@@ -515,8 +515,7 @@ test-unit: $(UNIT_TESTS) $(TSAN_TESTS) ## C unit tests
 
 # nginx itself: blocks and scripts, t/*.t and t/script/*.t
 
-.PHONY: test-behaviour test-fault test-asan test-valgrind test-monitoring \
-        test-prometheus
+.PHONY: test-behaviour test-fault test-asan test-valgrind test-monitoring
 test-behaviour: $(SO) build/node_modules ## the behaviour of the module
 	$(TEST_ENV) t/run -j2
 
@@ -538,11 +537,6 @@ PROMETHEUS_ENV = TRIGGERS_PROMETHEUS=$(abspath $(PROMETHEUS))
 
 test-monitoring: $(SO) $(PROMETHEUS)/promtool build/node_modules ## alerts, dashboard
 	$(TEST_ENV) $(PROMETHEUS_ENV) t/run t/monitoring
-
-# a server scrapes us, which "make test" does without
-
-test-prometheus: $(SO) $(PROMETHEUS)/promtool ## metrics, with a Prometheus
-	$(TEST_ENV) $(PROMETHEUS_ENV) t/run t/prometheus
 
 # libFuzzer: t/fuzz/NAME.c with the sources it names here; it mutates the
 # corpus, t/fuzz/corpus/NAME, and keeps what it finds under build/.

@@ -14,7 +14,7 @@ use Triggers::Monitoring;
 use Triggers::Nginx;
 
 my $bin = $ENV{TRIGGERS_PROMETHEUS}
-    or plan(skip_all => 'no Prometheus: type "make test-prometheus"');
+    or plan(skip_all => 'no Prometheus: type "make test-monitoring"');
 
 my $t = Triggers::Nginx->new(config => <<'END')->plan(15);
 %%GLOBALS%%
