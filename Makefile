@@ -375,7 +375,7 @@ test: deps-run deps-test ## runs every test (less than 15 minutes)
 	    echo; \
 	    echo "== make test-$$s"; \
 	    start=$$(date +%s); \
-	    if $(MAKE) --no-print-directory test-$$s; \
+	    if $(MAKE) --no-print-directory -j2 test-$$s; \
 	    then \
 	        passed=$$((passed + 1)); \
 	        r=passed; \
@@ -510,7 +510,7 @@ build/unit/%_tsan.t: t/unit/%.c t/unit/unit.c $$(UNIT_%) $(OUR_HEADERS) \
 
 .PHONY: test-unit
 test-unit: $(UNIT_TESTS) $(TSAN_TESTS) ## C unit tests
-	prove --exec '' $^
+	prove -j2 --exec '' $^
 
 
 # nginx itself: blocks and scripts, t/*.t and t/script/*.t
@@ -520,7 +520,7 @@ test-behaviour: $(SO) build/node_modules ## the behaviour of the module
 	$(TEST_ENV) t/run -j2
 
 test-fault: $(SO) ## crashes, reloads, locked and full disks under load
-	$(TEST_ENV) t/run t/fault
+	$(TEST_ENV) t/run -j2 t/fault
 
 test-asan: $(ASAN_SO) build/node_modules ## test-behaviour with sanitizers
 	$(ASAN_ENV) t/run -j2
