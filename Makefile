@@ -525,10 +525,13 @@ test-fault: $(SO) ## crashes, reloads, locked and full disks under load
 test-asan: $(ASAN_SO) build/node_modules ## test-behaviour with sanitizers
 	$(ASAN_ENV) t/run -j2
 
-# blocks start an nginx each, which takes too long here, as the thousands of
-# requests of t/script/openapi.t do
+# Blocks start an nginx each, which takes too long here, as the thousands of
+# requests of t/script/openapi.t do.  The longest one is first, so that it does
+# not run alone at the end.
 
-VALGRIND_TESTS = $(filter-out t/script/openapi.t,$(sort $(wildcard t/script/*.t)))
+VALGRIND_TESTS = t/script/stream.t \
+                 $(filter-out t/script/openapi.t t/script/stream.t, \
+                     $(sort $(wildcard t/script/*.t)))
 
 test-valgrind: $(SO) build/node_modules ## the scripts of t/ under memcheck
 	$(TEST_ENV) TRIGGERS_VALGRIND=1 t/run -j2 $(VALGRIND_TESTS)

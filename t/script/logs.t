@@ -186,19 +186,32 @@ $t->quit();
 $t->{workers} = 1;
 $t->write_config($config =~ s/^events/thread_pool  default  threads=1;\n\n$&/mr
                          =~ s/triggers_logs .*;/triggers_logs  level=warn;/r);
-$t->start();
 
-my $early = http_start($t, "GET /logs HTTP/1.1\r\nHost: localhost\r\n"
-                           . "X-API-Key: test-key\r\n"
-                           . "Connection: close\r\n\r\n");
+# a busy machine may take as long by itself, but not each time
 
-select undef, undef, undef, 0.02;
-$start = time();
-$t->post('/events', '{"payload":{}}');
+my ($took, $told);
 
-cmp_ok(time() - $start, '<', 0.8, 'logs keep no event waiting');
-is(http_end($early)->{status}, 200, 'and are told');
-$t->quit();
+for (1 .. 3) {
+    $t->start();
+
+    my $early = http_start($t, "GET /logs HTTP/1.1\r\nHost: localhost\r\n"
+                               . "X-API-Key: test-key\r\n"
+                               . "Connection: close\r\n\r\n");
+
+    select undef, undef, undef, 0.02;
+    $start = time();
+    $t->post('/events', '{"payload":{}}');
+    $took = time() - $start;
+
+    $told = http_end($early)->{status};
+    $t->quit();
+
+    last if $took < 0.8 * $Triggers::Nginx::Scale;
+}
+
+cmp_ok($took, '<', 0.8 * $Triggers::Nginx::Scale,
+       'logs keep no event waiting');
+is($told, 200, 'and are told');
 
 # a level, while the database of the events is none
 
