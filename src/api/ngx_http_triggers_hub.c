@@ -17,6 +17,7 @@
 
 #define NGX_HTTP_TRIGGERS_HUB_TURN      50     /* ms between two turns */
 #define NGX_HTTP_TRIGGERS_HUB_PAUSE     12     /* … when there is much */
+#define NGX_HTTP_TRIGGERS_HUB_SHARE     16     /* parts of the time */
 
 /* what one turn reads, at the live edge and behind it, each */
 
@@ -165,14 +166,14 @@ ngx_http_triggers_hub_handler(ngx_event_t *ev)
 {
     uint64_t                  began;
     ngx_uint_t                more;
-    ngx_msec_t                pause;
+    ngx_msec_t                pause, took;
     ngx_pool_t               *pool;
     ngx_http_triggers_hub_t  *hub;
 
     hub = (ngx_http_triggers_hub_t *)
               ((u_char *) ev - offsetof(ngx_http_triggers_hub_t, timer));
 
-    began = ngx_triggers_monotonic_ms();
+    began = ngx_triggers_monotonic_us();
     more = 0;
 
     if (!ngx_exiting) {
@@ -192,10 +193,12 @@ ngx_http_triggers_hub_handler(ngx_event_t *ev)
         return;
     }
 
-    /* a turn that has taken long, since much was sent, is one of three */
+    /* events come first: of the time streams get one part */
 
     pause = more ? NGX_HTTP_TRIGGERS_HUB_PAUSE : NGX_HTTP_TRIGGERS_HUB_TURN;
-    pause = ngx_max(pause, 2 * (ngx_triggers_monotonic_ms() - began));
+    took = (NGX_HTTP_TRIGGERS_HUB_SHARE - 1)
+           * (ngx_triggers_monotonic_us() - began) / 1000;
+    pause = ngx_max(pause, took);
 
     ngx_add_timer(ev, pause);
 }
