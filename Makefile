@@ -526,11 +526,11 @@ test-asan: $(ASAN_SO) build/node_modules ## test-behaviour with sanitizers
 	$(ASAN_ENV) t/run -j2
 
 # Blocks start an nginx each, which takes too long here, as the thousands of
-# requests of t/script/openapi.t do.  The longest one is first, so that it does
-# not run alone at the end.
+# requests of t/script/openapi.t do; of the others those are left out that take
+# longest and whose code the rest runs as well.
 
-VALGRIND_TESTS = t/script/stream.t \
-                 $(filter-out t/script/openapi.t t/script/stream.t, \
+VALGRIND_TESTS = $(filter-out $(patsubst %,t/script/%.t, \
+                     openapi stream delivery_failures keys), \
                      $(sort $(wildcard t/script/*.t)))
 
 test-valgrind: $(SO) build/node_modules ## the scripts of t/ under memcheck
