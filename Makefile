@@ -525,16 +525,20 @@ test-fault: $(SO) ## crashes, reloads, locked and full disks under load
 test-asan: $(ASAN_SO) build/node_modules ## test-behaviour with sanitizers
 	$(ASAN_ENV) t/run -j2
 
-# Blocks start an nginx each, which takes too long here, as the thousands of
-# requests of t/script/openapi.t do; of the others those are left out that take
-# longest and whose code the rest runs as well.
+# Blocks start an nginx each, which takes too long here.  "make test" leaves
+# those scripts out that take longest.
 
-VALGRIND_TESTS = $(filter-out $(patsubst %,t/script/%.t, \
-                     openapi stream delivery_failures keys), \
+VALGRIND_LONG := batch delivery_failures history idempotency keys openapi \
+                 quit_locked stream
+VALGRIND_TESTS = $(filter-out $(VALGRIND_LONG:%=t/script/%.t), \
                      $(sort $(wildcard t/script/*.t)))
 
-test-valgrind: $(SO) build/node_modules ## the scripts of t/ under memcheck
+test-valgrind: $(SO) build/node_modules ## most scripts of t/ under memcheck
 	$(TEST_ENV) TRIGGERS_VALGRIND=1 t/run -j2 $(VALGRIND_TESTS)
+
+.PHONY: valgrind
+valgrind: VALGRIND_LONG =
+valgrind: test-valgrind ## all of them
 
 PROMETHEUS_ENV = TRIGGERS_PROMETHEUS=$(abspath $(PROMETHEUS))
 
