@@ -12,10 +12,10 @@
 
 #include "ngx_http_triggers_args.h"
 #include "ngx_http_triggers_job.h"
-#include "ngx_http_triggers_logs_open.h"
 #include "ngx_http_triggers_metrics.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
+#include "ngx_triggers_logs_open.h"
 #include "ngx_triggers_time.h"
 
 
@@ -358,7 +358,7 @@ ngx_http_triggers_history_query(ngx_http_triggers_history_job_t *job)
     ngx_int_t                    rc;
     ngx_triggers_logs_reader_t  *reader;
 
-    rc = ngx_http_triggers_logs_open(job->path, job->sh, &reader);
+    rc = ngx_triggers_logs_open(job->path, job->sh, &reader);
 
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_OK : rc;

@@ -31,9 +31,6 @@
 #include <ngx_core.h>
 
 
-#define NGX_TRIGGERS_CACHE_LINE   128     /* two lines: the prefetcher pairs
-                                             them */
-
 #define NGX_TRIGGERS_NO_INDEX     0xffffffff
 
 

@@ -4,11 +4,11 @@
  */
 
 
-#include "ngx_http_triggers_logs_open.h"
+#include "ngx_triggers_logs_open.h"
 
 
 ngx_int_t
-ngx_http_triggers_logs_open(ngx_str_t *path, ngx_triggers_zone_sh_t *sh,
+ngx_triggers_logs_open(ngx_str_t *path, ngx_triggers_zone_sh_t *sh,
     ngx_triggers_logs_reader_t **reader)
 {
     ngx_uint_t       state;

@@ -4,12 +4,12 @@
  */
 
 
-#ifndef _NGX_HTTP_TRIGGERS_LOGS_OPEN_H_INCLUDED_
-#define _NGX_HTTP_TRIGGERS_LOGS_OPEN_H_INCLUDED_
+#ifndef _NGX_TRIGGERS_LOGS_OPEN_H_INCLUDED_
+#define _NGX_TRIGGERS_LOGS_OPEN_H_INCLUDED_
 
 
-#include "ngx_http_triggers.h"
 #include "ngx_triggers_logs.h"
+#include "ngx_triggers_zone.h"
 
 
 /*
@@ -18,8 +18,8 @@
  * there is nothing yet; NGX_ERROR: it cannot be read.
  */
 
-ngx_int_t ngx_http_triggers_logs_open(ngx_str_t *path,
+ngx_int_t ngx_triggers_logs_open(ngx_str_t *path,
     ngx_triggers_zone_sh_t *sh, ngx_triggers_logs_reader_t **reader);
 
 
-#endif /* _NGX_HTTP_TRIGGERS_LOGS_OPEN_H_INCLUDED_ */
+#endif /* _NGX_TRIGGERS_LOGS_OPEN_H_INCLUDED_ */
