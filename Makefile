@@ -475,6 +475,10 @@ UNIT_INCS := $(addprefix -I$(TREE)/, \
 UNIT_LIBS := -lsqlite3 -ljansson -lcurl -lcrypto -lpthread
 UNIT_CC    = $(CC) -g -O1 $(WARNINGS) $(UNIT_INCS)
 
+# commands of a line each, and of which "make V=1" shows all
+
+Q := $(if $(V),,@)
+
 UNIT_OBJS  = $(patsubst %.c,build/unit/%.o,$(1))
 
 .SECONDEXPANSION:
@@ -483,17 +487,20 @@ UNIT_OBJS  = $(patsubst %.c,build/unit/%.o,$(1))
 
 build/unit/%.o: %.c $(OUR_HEADERS) $(addprefix $(OBJS)/,$(MIGRATIONS))
 	@mkdir -p $(@D)
-	$(UNIT_CC) $(SANITIZE) -c -o $@ $<
+	@echo "cc $@"
+	$(Q)$(UNIT_CC) $(SANITIZE) -c -o $@ $<
 
 build/unit/%.t: build/unit/t/unit/%.o build/unit/t/unit/unit.o \
         $$(call UNIT_OBJS,$$(UNIT_%))
-	$(CC) $(SANITIZE) -o $@ $(filter %.o,$^) $(UNIT_LIBS)
+	@echo "cc $@"
+	$(Q)$(CC) $(SANITIZE) -o $@ $(filter %.o,$^) $(UNIT_LIBS)
 
 # but for the one that wants limits of its own
 
 build/unit/idempotency_model.t: t/unit/idempotency_model.c t/unit/unit.c \
         $(UNIT_store) $(OUR_HEADERS) $(addprefix $(OBJS)/,$(MIGRATIONS))
-	$(UNIT_CC) $(SANITIZE) -DNGX_TRIGGERS_SQLITE_SLICE=64 \
+	@echo "cc $@"
+	$(Q)$(UNIT_CC) $(SANITIZE) -DNGX_TRIGGERS_SQLITE_SLICE=64 \
 	    -DNGX_TRIGGERS_SQLITE_TAIL_FULL=128 -DNGX_TRIGGERS_SQLITE_STEP=8 \
 	    -DNGX_TRIGGERS_SQLITE_SWEEP=16 -DNGX_TRIGGERS_SQLITE_EXPIRE=32 \
 	    -o $@ $(filter %.c,$^) $(UNIT_LIBS)
@@ -506,7 +513,8 @@ TSAN_TESTS := $(patsubst %,build/unit/%_tsan.t,ring feed rate keys_table \
 build/unit/%_tsan.t: t/unit/%.c t/unit/unit.c $$(UNIT_%) $(OUR_HEADERS) \
         $(addprefix $(OBJS)/,$(MIGRATIONS))
 	@mkdir -p $(@D)
-	$(UNIT_CC) -fsanitize=thread -o $@ $(filter %.c,$^) $(UNIT_LIBS)
+	@echo "cc $@"
+	$(Q)$(UNIT_CC) -fsanitize=thread -o $@ $(filter %.c,$^) $(UNIT_LIBS)
 
 .PHONY: test-unit
 test-unit: $(UNIT_TESTS) $(TSAN_TESTS) ## C unit tests
@@ -588,7 +596,8 @@ FUZZ_TARGETS := $(patsubst t/fuzz/%.c,%, \
 build/fuzz/%: t/fuzz/%.c $(FUZZ_COMMON) $$(FUZZ_%) $(OUR_HEADERS) \
         t/fuzz/fuzz.h $(addprefix $(OBJS)/,$(MIGRATIONS))
 	@mkdir -p $(@D)
-	clang -g -O1 $(WARNINGS) $(UNIT_INCS) -It/fuzz \
+	@echo "clang $@"
+	$(Q)clang -g -O1 $(WARNINGS) $(UNIT_INCS) -It/fuzz \
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 	    -o $@ $(filter %.c,$^) -ljansson -lcurl -lcrypto
 
@@ -611,7 +620,8 @@ BENCH_retention := t/unit/unit.c $(UNIT_store)
 build/bench/%: bench/%.c $$(BENCH_%) $(OUR_HEADERS) \
         $(addprefix $(OBJS)/,$(MIGRATIONS))
 	@mkdir -p $(@D)
-	$(CC) $(OPTIMIZE) $(WARNINGS) $(UNIT_INCS) -o $@ $(filter %.c,$^) \
+	@echo "cc $@"
+	$(Q)$(CC) $(OPTIMIZE) $(WARNINGS) $(UNIT_INCS) -o $@ $(filter %.c,$^) \
 	    $(UNIT_LIBS)
 
 .PHONY: bench bench-delivery bench-features bench-keys bench-lease \
