@@ -434,6 +434,10 @@ ngx_triggers_logger_batch(ngx_triggers_logger_t *l)
 
     ngx_triggers_logger_commit(l);
 
+    if (l->begun) {
+        ngx_triggers_logs_release(l->logs);
+    }
+
     return more;
 }
 
@@ -590,6 +594,7 @@ ngx_triggers_logger_begin(ngx_triggers_logger_t *l)
         != l->start)
     {
         (void) ngx_triggers_logs_commit(l->logs);
+        ngx_triggers_logs_release(l->logs);
         return NGX_DECLINED;
     }
 
@@ -694,7 +699,10 @@ ngx_triggers_logger_minute_due(ngx_triggers_logger_t *l)
 }
 
 
-/* it is stored: the next run begins after it, whoever's that is */
+/*
+ * It is stored: the next run begins after it, whoever's that is.  Under the
+ * lock, or it could begin before.
+ */
 
 static void
 ngx_triggers_logger_commit(ngx_triggers_logger_t *l)

@@ -114,16 +114,19 @@ ngx_triggers_logs_t *ngx_triggers_logs_create(ngx_str_t *path,
 void ngx_triggers_logs_destroy(ngx_triggers_logs_t *logs);
 
 /*
- * A batch: begin, add each, commit.  begin opens the database, making it where
- * there is none, and takes the lock, which is given up with the commit.
+ * A batch: begin, add each, commit, release.  begin opens the database, making
+ * it where there is none, and takes the lock, which release gives up, so that
+ * the caller can say how far it is before somebody else goes on.
  * NGX_OK; NGX_AGAIN: it is another's, or the database is busy; NGX_ERROR:
  * nothing of the batch is stored; it is logged once until it works again.
+ * With both of these the lock is given up, too.
  */
 
 ngx_int_t ngx_triggers_logs_begin(ngx_triggers_logs_t *logs);
 ngx_int_t ngx_triggers_logs_add(ngx_triggers_logs_t *logs,
     ngx_triggers_entry_t *entry);
 ngx_int_t ngx_triggers_logs_commit(ngx_triggers_logs_t *logs);
+void ngx_triggers_logs_release(ngx_triggers_logs_t *logs);
 
 /*
  * Whoever has found it another's for too long says so: it is logged as a

@@ -650,6 +650,7 @@ test_database(void)
     }
 
     unit_ok(ngx_triggers_logs_commit(logs) == NGX_OK, "minutes are stored");
+    ngx_triggers_logs_release(logs);
 
     reader = ngx_triggers_logs_reader_open(path, unit_log());
 
@@ -687,6 +688,7 @@ test_database(void)
     (void) ngx_triggers_logs_begin(logs);
     (void) ngx_triggers_logs_add_minute(logs, &minute);
     (void) ngx_triggers_logs_commit(logs);
+    ngx_triggers_logs_release(logs);
 
     unit_ok(read_minutes(reader, r, T0, T0 + MINUTE) == NGX_OK && r->n == 2
             && r->last.values[NGX_TRIGGERS_MINUTE_PENDING] == 99,

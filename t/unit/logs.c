@@ -66,6 +66,7 @@ static void test_plans(void);
 static void entry_init(ngx_triggers_entry_t *entry, int64_t n);
 static void str(ngx_str_t *s, const char *text);
 static ngx_int_t add(ngx_triggers_logs_t *logs, int64_t first, int64_t last);
+static ngx_int_t commit(ngx_triggers_logs_t *logs);
 static ngx_triggers_logs_t *writer(ngx_str_t *path);
 static ngx_int_t retain(ngx_triggers_logs_t *logs, int64_t now);
 static void query_init(ngx_triggers_logs_query_t *query, found_t *found);
@@ -134,7 +135,7 @@ test_empty(void)
             && access((char *) path->data, F_OK) == -1,
             "empty: no database, no reader, and none is made");
     unit_ok(ngx_triggers_logs_begin(logs) == NGX_OK
-            && ngx_triggers_logs_commit(logs) == NGX_OK, "empty: a batch");
+            && commit(logs) == NGX_OK, "empty: a batch");
 
     query_init(&query, &found);
     unit_ok(find(path, &query) == NGX_OK && found.rows == 0
@@ -188,7 +189,7 @@ test_values(void)
 
     (void) ngx_triggers_logs_begin(logs);
     (void) ngx_triggers_logs_add(logs, &entry);
-    unit_ok(ngx_triggers_logs_commit(logs) == NGX_OK, "values: stored");
+    unit_ok(commit(logs) == NGX_OK, "values: stored");
 
     query_init(&query, &found);
     e = &found.last.entry;
@@ -218,7 +219,7 @@ test_values(void)
 
     (void) ngx_triggers_logs_begin(logs);
     (void) ngx_triggers_logs_add(logs, &entry);
-    (void) ngx_triggers_logs_commit(logs);
+    (void) commit(logs);
 
     query.limit = 1;
     unit_ok(find(path, &query) == NGX_OK && found.rows == 1
@@ -236,7 +237,7 @@ test_values(void)
 
     (void) ngx_triggers_logs_begin(logs);
     (void) ngx_triggers_logs_add(logs, &entry);
-    (void) ngx_triggers_logs_commit(logs);
+    (void) commit(logs);
 
     unit_ok(find(path, &query) == NGX_OK
             && strcmp(found.request, "same") == 0
@@ -250,7 +251,7 @@ test_values(void)
 
     (void) ngx_triggers_logs_begin(logs);
     (void) ngx_triggers_logs_add(logs, &entry);
-    (void) ngx_triggers_logs_commit(logs);
+    (void) commit(logs);
 
     unit_ok(find(path, &query) == NGX_OK
             && strcmp(found.request, "alone") == 0
@@ -387,7 +388,7 @@ filter_rows(const char *name)
         (void) ngx_triggers_logs_add(logs, &entry);
     }
 
-    (void) ngx_triggers_logs_commit(logs);
+    (void) commit(logs);
     ngx_triggers_logs_destroy(logs);
 
     return path;
@@ -549,7 +550,7 @@ test_owners(void)
     entry_init(&entry, 13);
     (void) ngx_triggers_logs_begin(logs);
     (void) ngx_triggers_logs_add(logs, &entry);
-    (void) ngx_triggers_logs_commit(logs);
+    (void) commit(logs);
     ngx_triggers_logs_destroy(logs);
 
     query_init(&query, &found);
@@ -631,7 +632,7 @@ test_since(void)
             bad += (ngx_triggers_logs_add(logs, &entry) != NGX_OK);
         }
 
-        (void) ngx_triggers_logs_commit(logs);
+        (void) commit(logs);
         ngx_triggers_logs_destroy(logs);
     }
 
@@ -809,7 +810,7 @@ test_retain_time(void)
     entry.time = now + 365LL * 24 * 3600 * 1000;
     (void) ngx_triggers_logs_begin(logs);
     (void) ngx_triggers_logs_add(logs, &entry);
-    (void) ngx_triggers_logs_commit(logs);
+    (void) commit(logs);
     (void) add(logs, 3001, 3005);
 
     limits.logs = 1000;
@@ -923,7 +924,7 @@ test_minutes(void)
         (void) ngx_triggers_logs_add_minute(logs, &minute);
     }
 
-    unit_ok(ngx_triggers_logs_commit(logs) == NGX_OK
+    unit_ok(commit(logs) == NGX_OK
             && fixture_sql(path, "SELECT count(*) FROM minutes") == 2000
             && fixture_sql(path, "SELECT count(*) FROM minutes "
                            "WHERE requests = 100 AND errors = 101 "
@@ -946,7 +947,7 @@ test_minutes(void)
     minute.values[NGX_TRIGGERS_MINUTE_REQUESTS] = 7;
     (void) ngx_triggers_logs_begin(logs);
     (void) ngx_triggers_logs_add_minute(logs, &minute);
-    unit_ok(ngx_triggers_logs_commit(logs) == NGX_OK
+    unit_ok(commit(logs) == NGX_OK
             && fixture_sql(path, "SELECT count(*) FROM minutes") == 2000
             && fixture_sql(path, "SELECT minute / 60000 * 10 + requests "
                            "FROM minutes WHERE number = 2000") == 20027,
@@ -955,7 +956,7 @@ test_minutes(void)
     minute.zone++;
     (void) ngx_triggers_logs_begin(logs);
     (void) ngx_triggers_logs_add_minute(logs, &minute);
-    unit_ok(ngx_triggers_logs_commit(logs) == NGX_OK
+    unit_ok(commit(logs) == NGX_OK
             && fixture_sql(path, "SELECT count(*) FROM minutes") == 2001,
             "minutes: but not of another zone's");
 
@@ -1036,7 +1037,7 @@ test_damaged(void)
     logs = writer(path);
     unit_ok(ngx_triggers_logs_begin(logs) == NGX_ERROR
             && ngx_triggers_logs_add(logs, NULL) == NGX_ERROR
-            && ngx_triggers_logs_commit(logs) == NGX_ERROR,
+            && commit(logs) == NGX_ERROR,
             "damaged: no database");
     unit_ok(ngx_triggers_logs_begin(logs) == NGX_ERROR && logs->failed
             && logs->db == NULL && logs->lock_fd == -1,
@@ -1273,16 +1274,21 @@ test_two_writers(void)
     unit_ok(ngx_triggers_logs_retain(other, FIXTURE_T0) == NGX_OK,
             "two writers: it is not the other's turn to remove");
     unit_ok(ngx_triggers_logs_commit(logs) == NGX_OK
-            && ngx_triggers_logs_begin(other) == NGX_OK
+            && ngx_triggers_logs_begin(other) == NGX_AGAIN,
+            "two writers: until it has said how far it is");
+
+    ngx_triggers_logs_release(logs);
+
+    unit_ok(ngx_triggers_logs_begin(other) == NGX_OK
             && ngx_triggers_logs_begin(logs) == NGX_AGAIN
-            && ngx_triggers_logs_commit(other) == NGX_OK,
+            && commit(other) == NGX_OK,
             "two writers: in turn");
 
     /* one that goes away leaves the other alone */
 
     (void) ngx_triggers_logs_begin(logs);
     ngx_triggers_logs_destroy(other);
-    unit_ok(ngx_triggers_logs_commit(logs) == NGX_OK && whole(path),
+    unit_ok(commit(logs) == NGX_OK && whole(path),
             "two writers: one closes while the other writes");
 
     (void) ngx_triggers_logs_begin(logs);
@@ -1645,7 +1651,20 @@ add(ngx_triggers_logs_t *logs, int64_t first, int64_t last)
         rc = ngx_triggers_logs_add(logs, &entry);
     }
 
-    return (rc == NGX_OK) ? ngx_triggers_logs_commit(logs) : rc;
+    return (rc == NGX_OK) ? commit(logs) : rc;
+}
+
+
+static ngx_int_t
+commit(ngx_triggers_logs_t *logs)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_triggers_logs_commit(logs);
+
+    ngx_triggers_logs_release(logs);
+
+    return rc;
 }
 
 

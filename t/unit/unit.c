@@ -31,6 +31,19 @@ unit_ok(int condition, const char *format, ...)
     printf("\n");
     fflush(stdout);
 
+    if (!condition) {
+
+        /* of the rest prove shows nothing */
+
+        fprintf(stderr, "#   Failed test %d: ", (int) unit_count);
+
+        va_start(args, format);
+        vfprintf(stderr, format, args);
+        va_end(args);
+
+        fprintf(stderr, "\n");
+    }
+
     return condition;
 }
 

@@ -278,9 +278,14 @@ ngx_triggers_logs_commit(ngx_triggers_logs_t *logs)
                       "triggers logs \"%V\": stored again", &logs->path);
     }
 
-    ngx_triggers_sqlite_logs_unlock(logs);
-
     return NGX_OK;
+}
+
+
+void
+ngx_triggers_logs_release(ngx_triggers_logs_t *logs)
+{
+    ngx_triggers_sqlite_logs_unlock(logs);
 }
 
 

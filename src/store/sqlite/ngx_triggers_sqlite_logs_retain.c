@@ -70,6 +70,8 @@ ngx_triggers_logs_retain(ngx_triggers_logs_t *logs, int64_t now)
 
     rc = ngx_triggers_logs_commit(logs);
 
+    ngx_triggers_logs_release(logs);
+
     return (rc == NGX_OK && done) ? NGX_AGAIN : rc;
 }
 
