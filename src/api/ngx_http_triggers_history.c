@@ -366,7 +366,7 @@ ngx_http_triggers_history_query(ngx_http_triggers_history_job_t *job)
 
     rc = ngx_triggers_logs_read_minutes(reader, &job->query);
 
-    ngx_triggers_logs_reader_close(reader);
+    ngx_triggers_logs_close(job->path, job->sh, reader);
 
     if (rc == NGX_OK && job->point.rows) {
         ngx_http_triggers_history_point(job);

@@ -264,7 +264,7 @@ ngx_http_triggers_logs_query(ngx_http_triggers_logs_job_t *job)
 
     rc = ngx_triggers_logs_read(reader, &job->query);
 
-    ngx_triggers_logs_reader_close(reader);
+    ngx_triggers_logs_close(job->path, job->sh, reader);
 
     if (rc == NGX_DECLINED) {
         job->query.has_more = 1;

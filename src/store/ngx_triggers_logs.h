@@ -151,12 +151,14 @@ ngx_int_t ngx_triggers_logs_retain(ngx_triggers_logs_t *logs, int64_t now);
 /*
  * A reader.  NULL: the database cannot be opened, or there is none.  read
  * returns NGX_OK; NGX_DECLINED: nothing was found within the time limit, and
- * there may be more to look at after query->last; NGX_ERROR.
+ * there may be more to look at after query->last; NGX_ERROR.  failed says
+ * whether it has logged that something could not be read.
  */
 
 ngx_triggers_logs_reader_t *ngx_triggers_logs_reader_open(ngx_str_t *path,
     ngx_log_t *log);
 void ngx_triggers_logs_reader_close(ngx_triggers_logs_reader_t *reader);
+ngx_uint_t ngx_triggers_logs_reader_failed(ngx_triggers_logs_reader_t *reader);
 ngx_int_t ngx_triggers_logs_read(ngx_triggers_logs_reader_t *reader,
     ngx_triggers_logs_query_t *query);
 

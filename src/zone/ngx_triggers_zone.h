@@ -143,6 +143,9 @@ struct ngx_triggers_zone_sh_s {
     uint32_t                 log_wanted;   /* it has been told to hurry */
     uint32_t                 log_state;    /* ngx_triggers_log_state_e */
 
+    uint32_t                 log_unread;   /* atomic flag: they cannot be read,
+                                              and this has been told */
+
     ngx_triggers_metrics_t   metrics;
     ngx_triggers_history_t   history;
     ngx_triggers_feed_t      feed;

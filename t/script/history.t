@@ -24,7 +24,7 @@ my %Shown = (accepted => 'events', dead => 'dead_letters',
 my $Fast = "x'0100010c64'";
 my $Slow = "x'010001186401011864'";    # and as many commits
 
-my $t = Triggers::Nginx->new()->plan(29);
+my $t = Triggers::Nginx->new()->plan(35);
 my $config = $t->read('nginx.conf');
 my $logs = "$t->{db}.logs";
 
@@ -138,9 +138,19 @@ ok(wait_for(sub { $t->get('/v1/metrics/history')->{status} eq '503' }),
    'a database that is none');
 like($t->get('/v1/metrics/history')->{json}{error}{message},
      qr/the history cannot be read/, 'is told, too');
-$t->quit();
+is($t->get($_)->{status}, 503, "$_: as often as it is asked for")
+    for '/logs', '/v1/metrics/history', '/logs';
+
 unlink glob "$logs-*";
 rename "$logs.kept", $logs or die $!;
+is($t->get('/logs')->{status}, 200, 'one that is one');
+
+my $told = $t->read('error.log');
+
+is(() = $told =~ /triggers logs .*: reading, /g, 1,
+   'the error log says once why');
+is(() = $told =~ /triggers logs .*: read again/g, 1, 'and that it is over');
+$t->quit();
 
 # what is too old goes
 

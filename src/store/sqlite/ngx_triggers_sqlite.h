@@ -453,6 +453,7 @@ typedef enum {
 
 
 struct ngx_triggers_reader_s {
+    const char            *what;               /* "store" or "logs" */
     ngx_str_t              path;
     ngx_log_t             *log;
 

@@ -141,6 +141,13 @@ ngx_triggers_logs_reader_close(ngx_triggers_logs_reader_t *reader)
 }
 
 
+ngx_uint_t
+ngx_triggers_logs_reader_failed(ngx_triggers_logs_reader_t *reader)
+{
+    return reader->reader.error != SQLITE_OK;
+}
+
+
 ngx_int_t
 ngx_triggers_logs_read(ngx_triggers_logs_reader_t *reader,
     ngx_triggers_logs_query_t *query)

@@ -315,6 +315,7 @@ ngx_triggers_sqlite_reader_open(ngx_str_t *path,
         return NULL;
     }
 
+    reader->what = (schema == NGX_TRIGGERS_SQLITE_LOGS) ? "logs" : "store";
     reader->path = *path;
     reader->log = log;
 
@@ -636,8 +637,8 @@ ngx_triggers_sqlite_reader_accept(ngx_triggers_reader_t *reader,
     }
 
     ngx_log_error(NGX_LOG_ERR, reader->log, 0,
-                  "triggers store \"%V\": cannot be read, schema version is "
-                  "%L and should be %L", &reader->path, version,
+                  "triggers %s \"%V\": cannot be read, schema version is %L "
+                  "and should be %L", reader->what, &reader->path, version,
                   ngx_triggers_sqlite_version(schema));
 
     return NGX_ERROR;
@@ -656,8 +657,9 @@ ngx_triggers_sqlite_reader_error(ngx_triggers_reader_t *reader, int rc,
         reader->error = rc;
 
         ngx_log_error(NGX_LOG_ERR, reader->log, 0,
-                      "triggers store \"%V\": reading, %s failed (%d: %s)",
-                      &reader->path, what, rc, sqlite3_errmsg(reader->db));
+                      "triggers %s \"%V\": reading, %s failed (%d: %s)",
+                      reader->what, &reader->path, what, rc,
+                      sqlite3_errmsg(reader->db));
     }
 
     return (state == NGX_TRIGGERS_STORE_LOCKED) ? NGX_AGAIN : NGX_ERROR;
@@ -684,8 +686,8 @@ ngx_triggers_sqlite_reader_moved(ngx_triggers_reader_t *reader)
         reader->error = SQLITE_READONLY_DBMOVED;
 
         ngx_log_error(NGX_LOG_ERR, reader->log, 0,
-                      "triggers store \"%V\": reading, the file was deleted "
-                      "or replaced", &reader->path);
+                      "triggers %s \"%V\": reading, the file was deleted or "
+                      "replaced", reader->what, &reader->path);
     }
 
     return NGX_ERROR;
