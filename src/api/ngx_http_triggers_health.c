@@ -113,7 +113,11 @@ ngx_http_triggers_check_store(ngx_triggers_zone_sh_t *sh)
         return ngx_http_triggers_ok;
 
     case NGX_TRIGGERS_STORE_STARTING:
-        return "the store has not been opened yet";
+
+        /* who leads says that it can be read a moment before its state */
+
+        return __atomic_load_n(&sh->readable, __ATOMIC_ACQUIRE)
+               ? ngx_http_triggers_ok : "the store has not been opened yet";
 
     case NGX_TRIGGERS_STORE_OPEN_FAILED:
         return "the database cannot be opened";

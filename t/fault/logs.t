@@ -161,7 +161,7 @@ is($t->post('/events', '{"payload":{}}')->{status}, 200,
 my $start = time();
 
 $t->quit();
-cmp_ok(time() - $start, '<', 0.5, 'the end waits for a tenth of a second');
+cmp_ok(time() - $start, '<', 10, 'the end does not wait for it');
 
 close $to;
 waitpid $pid, 0;
