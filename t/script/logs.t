@@ -41,8 +41,6 @@ my $id = $res->{json}{event_id};
 
 my $log = stored('correlation_id=Cor-1', @bob);
 
-cmp_ok(time() - seconds($log->{timestamp}), '<', 1 * $Triggers::Nginx::Scale,
-       'a request is among the logs within a second');
 is($log->{level}, 'info', 'its level');
 is($log->{message}, 'POST /v1/events', 'what it was');
 is($log->{correlation_id}, 'Cor-1', 'its correlation id');
@@ -107,6 +105,19 @@ do {
 
 is($all, join(' ', map { 'page-' . (8 - $_) } 1 .. 7), 'those of an owner');
 is("@ids", $all, 'the same in pages');
+
+# how soon: a busy machine may take longer by itself, but not each time
+
+my $took;
+
+for (1 .. 5) {
+    $t->post('/events', '{"payload":{}}', 'X-Request-ID' => "soon-$_");
+    $took = time() - seconds(stored("q=soon-$_")->{timestamp});
+    last if $took < 1 * $Triggers::Nginx::Scale;
+}
+
+cmp_ok($took, '<', 1 * $Triggers::Nginx::Scale,
+       'a request is among the logs within a second');
 
 # reloads and restarts
 
@@ -189,7 +200,7 @@ $t->write_config($config =~ s/^events/thread_pool  default  threads=1;\n\n$&/mr
 
 # a busy machine may take as long by itself, but not each time
 
-my ($took, $told);
+my $told;
 
 for (1 .. 3) {
     $t->start();
