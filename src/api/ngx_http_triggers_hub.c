@@ -19,6 +19,10 @@
 #define NGX_HTTP_TRIGGERS_HUB_PAUSE     12     /* … when there is much */
 #define NGX_HTTP_TRIGGERS_HUB_SHARE     16     /* parts of the time */
 
+/* a turn may take long for reasons that are none of the streams' */
+
+#define NGX_HTTP_TRIGGERS_HUB_PAUSE_MAX  500   /* ms */
+
 /* what one turn reads, at the live edge and behind it, each */
 
 #define NGX_HTTP_TRIGGERS_HUB_ENTRIES   2000
@@ -200,7 +204,7 @@ ngx_http_triggers_hub_handler(ngx_event_t *ev)
            * (ngx_triggers_monotonic_us() - began) / 1000;
     pause = ngx_max(pause, took);
 
-    ngx_add_timer(ev, pause);
+    ngx_add_timer(ev, ngx_min(pause, NGX_HTTP_TRIGGERS_HUB_PAUSE_MAX));
 }
 
 
