@@ -288,7 +288,7 @@ typedef enum {
 /*
  * What became of one mutation, or of a batch; fixed size, it travels through
  * the zone.  A batch's rc is OK, its count is the number of its mutations
- * whose own code is another.
+ * whose own code is another, its time that of those whose code is OK.
  */
 
 typedef struct {

@@ -32,7 +32,8 @@ typedef struct {
     u_char                  *codes;            /* of the mutations */
     ngx_triggers_replay_t   *replays;          /* of the mutations; NULL: no
                                                   code is a replay */
-    int64_t                  time;             /* of the commit, ms */
+    int64_t                  time;             /* created_at of its new
+                                                  events, ms */
     ngx_uint_t               succeeded;        /* items */
 } ngx_http_triggers_batch_t;
 

@@ -845,17 +845,22 @@ ngx_triggers_drainer_apply(ngx_triggers_drainer_t *d,
 }
 
 
-/* a single mutation's result is its own, that of several is their number */
+/*
+ * A single mutation's result is its own; that of several is their number, and
+ * the time of those that were done: others may tell one of long ago.
+ */
 
 static ngx_int_t
 ngx_triggers_drainer_record(ngx_triggers_drainer_t *d,
     ngx_triggers_record_header_t *header, ngx_triggers_record_t *record,
     ngx_triggers_result_t *result)
 {
+    int64_t                  time;
     ngx_int_t                rc;
     ngx_uint_t               i, refused;
     ngx_triggers_mutation_t  mutation;
 
+    time = 0;
     refused = 0;
 
     for (i = 0; i < record->n; i++) {
@@ -876,7 +881,12 @@ ngx_triggers_drainer_record(ngx_triggers_drainer_t *d,
             result->rc = ngx_triggers_drainer_malformed(d, header);
         }
 
-        refused += (result->rc != NGX_TRIGGERS_RC_OK);
+        if (result->rc == NGX_TRIGGERS_RC_OK) {
+            time = result->time;
+
+        } else {
+            refused++;
+        }
 
         if (record->n > 1) {
             ngx_triggers_drainer_code(d, header, record, i, result->rc);
@@ -886,6 +896,7 @@ ngx_triggers_drainer_record(ngx_triggers_drainer_t *d,
     if (record->n > 1) {
         result->rc = NGX_TRIGGERS_RC_OK;
         result->count = refused;
+        result->time = time;
     }
 
     return NGX_OK;

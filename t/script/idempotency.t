@@ -43,7 +43,7 @@ http {
 }
 END
 
-my $t = Triggers::Nginx->new(workers => 4, config => $Config)->plan(44);
+my $t = Triggers::Nginx->new(workers => 4, config => $Config)->plan(46);
 
 $t->ready();
 
@@ -123,6 +123,23 @@ is(join(',', map { $_->{event_id} } @{$res->{json}{results}}[0, 1, 3]),
    "$id{3},$id{3},$id{4}", 'replays beside a new event');
 ok(!exists $res->{json}{results}[2]{idempotent_replayed}, 'which is new');
 
+# each is told its own time: the new one is the first, and all others are older
+
+wait_for(sub {
+    my $tick = $t->post('/events', '{"event_type":"tick","payload":{}}');
+    $tick->{json}{timestamp} gt created($id{3});
+});
+
+$res = $t->post('/v1/events/batch', batch(204, 3, 4) =~ s/"k":4/"k":5/r);
+
+is(join(' ', map { $_->{timestamp} // $_->{error}{code} }
+             @{$res->{json}{results}}),
+   join(' ', created($res->{json}{results}[0]{event_id}), created($id{3}),
+        'IDEMPOTENCY_KEY_REUSED'),
+   'the time of a new event, of a replay, and a key that was used');
+cmp_ok($res->{json}{results}[0]{timestamp}, 'gt', created($id{3}),
+       'that of the new one is later');
+
 # who was told that the outcome is unknown, repeats, and has the same event
 
 my @requests = (['/impatient/events', event('late')],
@@ -150,7 +167,7 @@ my @res = map {
 is($res[0]{headers}{'idempotent-replayed'}, 'true', 'it was stored');
 is(scalar(grep { $_->{idempotent_replayed} } @{$res[1]{json}{results}}), 2,
    'those of a batch, too');
-is(rows('late') . rows('batch'), '1' . (3 + keys %id), 'once');
+is(rows('late') . rows('batch'), '1' . (4 + keys %id), 'once');
 
 # the event may be acknowledged or gone
 
@@ -255,6 +272,11 @@ sub post {
     my ($key) = @_;
     return $t->post('/events', '{"event_type":"one","payload":{}}',
                     'Idempotency-Key' => $key)->{json}{event_id};
+}
+
+
+sub created {
+    return $t->get("/v1/events/$_[0]")->{json}{created_at};
 }
 
 
