@@ -279,8 +279,9 @@ typedef enum {
     NGX_TRIGGERS_RC_EXPIRED,       /* OP_KEY_ROTATE: the key has */
     NGX_TRIGGERS_RC_NO_ROOM,       /* OP_KEY_…: for one more usable key;
                                       OP_WEBHOOK_CREATE: for one more */
-    NGX_TRIGGERS_RC_LEASE_OVER,    /* OP_LEASE_…: there is no such lease, or
-                                      the event is not in it any more */
+    NGX_TRIGGERS_RC_LEASE_OVER,    /* OP_LEASE_…: there is no such lease */
+    NGX_TRIGGERS_RC_NOT_LEASED,    /* OP_LEASE_…: there is, and the event is
+                                      not in it */
     NGX_TRIGGERS_RC_MAX            /* a code fits into four bits */
 } ngx_triggers_rc_e;
 

@@ -222,23 +222,55 @@ failed.*.error.code
 
 
 
-=== TEST 13: none of the named ones is in the lease
+=== TEST 13: none of the named ones is in the lease, which is not over
 --- request eval
 [main::about('ack', 0, "\"event_ids\":[\"$::id[4]\"]"),
- main::about('release', 0, "\"event_ids\":[\"$::unknown\"]"),
+ main::about('release', 0, "\"event_ids\":[\"$::unknown\",\"$::id[4]\"]"),
+ (main::about('ack', 0, "\"event_ids\":[\"$::id[0]\"]")) x 2,
+ main::about('release', 0, "\"event_ids\":[\"$::id[0]\"]")]
+--- response_body_filters pick
+lease_id
+acknowledged
+released
+failed.*.error.code
+failed.*.error.message
+--- response_body eval
+my $lease = "lease_id: \"$::lease[0]\"\n";
+my $acked = '"the event is acknowledged already"';
+my $not = '"the event is not in the lease"';
+
+["${lease}acknowledged: []\nreleased: (none)\n"
+ . "failed.*.error.code: [\"CONFLICT\"]\nfailed.*.error.message: [$not]\n",
+ "${lease}acknowledged: (none)\nreleased: []\n"
+ . "failed.*.error.code: [\"NOT_FOUND\",\"CONFLICT\"]\n"
+ . "failed.*.error.message: [\"there is no such event\",$not]\n",
+ "${lease}acknowledged: [\"$::id[0]\"]\nreleased: (none)\n"
+ . "failed.*.error.code: []\nfailed.*.error.message: []\n",
+ "${lease}acknowledged: []\nreleased: (none)\n"
+ . "failed.*.error.code: [\"CONFLICT\"]\nfailed.*.error.message: [$acked]\n",
+ "${lease}acknowledged: (none)\nreleased: []\n"
+ . "failed.*.error.code: [\"CONFLICT\"]\nfailed.*.error.message: [$acked]\n"]
+
+
+
+=== TEST 14: when none is left in it, it is over, whatever is named
+--- request eval
+[main::about('ack', 0, "\"event_ids\":[\"$::id[0]\"]"),
+ main::about('release', 0, "\"event_ids\":[\"$::id[1]\"]"),
+ main::about('ack', 0, "\"event_ids\":[\"$::id[0]\"]"),
+ main::about('release', 0, "\"event_ids\":[\"$::id[1]\",\"$::unknown\"]"),
  main::about('ack', 0)]
 --- response_body_filters pick
-error.code
-acknowledged
+error.message
 --- response_body eval
-[("error.code: \"CONFLICT\"\nacknowledged: (none)\n") x 2,
- "error.code: (none)\nacknowledged: [\"$::id[0]\",\"$::id[1]\"]\n"]
+[("error.message: (none)\n") x 2,
+ ("error.message: \"the lease is over\"\n") x 3]
 --- error_code eval
-[409, 409, 200]
+[200, 200, 409, 409, 409]
 
 
 
-=== TEST 14: released, they are handed out again
+=== TEST 15: released, they are handed out again
 --- request eval
 [main::about('release', 0), main::about('ack', 0),
  main::lease('{"event_type":"leased"}'), "GET /v1/events/$::id[0]/status"]
@@ -260,7 +292,7 @@ attempts.*.error
 
 
 
-=== TEST 15: released with a reason and a delay
+=== TEST 16: released with a reason and a delay
 --- request eval
 [main::about('release', 0, '"delay_seconds":600,"error":"later \"\u00e9\""'),
  main::lease('{"event_type":"leased"}'), "GET /v1/events/$::id[0]",
@@ -279,7 +311,7 @@ attempts.*.error
 
 
 
-=== TEST 16: extended
+=== TEST 17: extended
 --- request eval
 [main::about('extend', 0, '"lease_seconds":43200'), "GET /v1/events/$::id[0]"]
 --- response_body_filters pick
@@ -291,7 +323,7 @@ leased_until
 
 
 
-=== TEST 17: a lease is its owner's, and an administrator's
+=== TEST 18: a lease is its owner's, and an administrator's
 --- more_headers eval
 [$::alice, $::alice, $::alice, $::admin, $::bob]
 --- request eval
@@ -303,7 +335,7 @@ leased_until
 
 
 
-=== TEST 18: a lease that never was, and what is known otherwise
+=== TEST 19: a lease that never was, and what is known otherwise
 --- request eval
 map { "POST /v1/inbox/$_\n{\"lease_id\":\"$::unknown\","
       . ($_ eq 'extend' ? '"lease_seconds":1}'
@@ -318,7 +350,7 @@ error.code
 
 
 
-=== TEST 19: acknowledged by its id, an event leaves its lease
+=== TEST 20: acknowledged by its id, an event leaves its lease
 --- request eval
 ["POST /v1/events/$::id[0]/ack", main::about('ack', 0)]
 --- response_body_filters pick
@@ -330,7 +362,7 @@ acknowledged
 
 
 
-=== TEST 20: the next event of an ordering key comes when the one before ends
+=== TEST 21: the next event of an ordering key comes when the one before ends
 --- request eval
 [main::lease('{"event_type":"order.two"}'),
  main::lease('{"event_type":"order.two"}'), "POST /v1/events/$::id[6]/ack",
@@ -342,7 +374,7 @@ events.*.payload.n
 
 
 
-=== TEST 21: also where commits are not waited for
+=== TEST 22: also where commits are not waited for
 --- config
         location / {
             triggers main;
@@ -359,7 +391,7 @@ acknowledged.0
 
 
 
-=== TEST 22: on root there are no such routes, and methods are told
+=== TEST 23: on root there are no such routes, and methods are told
 --- request eval
 ["POST /inbox/lease", "GET /v1/inbox/lease", "PUT /v1/inbox/ack"]
 --- response_headers eval
@@ -369,7 +401,7 @@ acknowledged.0
 
 
 
-=== TEST 23: they need their scope
+=== TEST 24: they need their scope
 --- http_config eval
 Triggers::Blocks::store_config()
 . "    triggers_key  \"reader\"  user=alice  scopes=events:read;\n"

@@ -294,9 +294,12 @@ ngx_http_triggers_item_judge(ngx_http_triggers_batch_t *batch,
         return 0;
 
     case NGX_TRIGGERS_RC_LEASE_OVER:
+    case NGX_TRIGGERS_RC_NOT_LEASED:
+
+        /* the item before may have been the last one of its lease */
+
         ngx_http_triggers_item_fail(item, NGX_HTTP_TRIGGERS_CONFLICT,
-                                    "the lease is over, or the event is not "
-                                    "in it");
+                                    "the event is not in the lease");
         return 0;
 
     case NGX_TRIGGERS_RC_KEY_REUSED:

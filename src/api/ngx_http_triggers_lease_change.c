@@ -327,7 +327,11 @@ ngx_http_triggers_lease_changed(ngx_http_request_t *r,
 
     ngx_http_triggers_batch_judge(batch);
 
-    if (batch->succeeded == 0) {
+    /* nothing has ended it meanwhile: it was over for all, or for none */
+
+    if (batch->succeeded == 0
+        && batch->codes[0] == NGX_TRIGGERS_RC_LEASE_OVER)
+    {
         return ngx_http_triggers_lease_over(r);
     }
 
@@ -425,6 +429,5 @@ static ngx_int_t
 ngx_http_triggers_lease_over(ngx_http_request_t *r)
 {
     return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_CONFLICT, NULL,
-                                   "the lease is over, or the events are not "
-                                   "in it");
+                                   "the lease is over");
 }

@@ -441,7 +441,8 @@ _Static_assert(sizeof(ngx_http_triggers_metric_ops) / sizeof(char *)
 
 static const char *const  ngx_http_triggers_metric_results[] = {
     "ok", "not_found", "conflict", "exhausted", "failed", "replay",
-    "key_reused", "forbidden", "expired", "no_room", "lease_over"
+    "key_reused", "forbidden", "expired", "no_room", "lease_over",
+    "not_leased"
 };
 
 _Static_assert(sizeof(ngx_http_triggers_metric_results) / sizeof(char *)

@@ -579,7 +579,7 @@ use_lease(void)
 
     } else if (e->lease != n) {
         rc = (e->status == NGX_TRIGGERS_ACKNOWLEDGED)
-                 ? NGX_TRIGGERS_RC_CONFLICT : NGX_TRIGGERS_RC_LEASE_OVER;
+                 ? NGX_TRIGGERS_RC_CONFLICT : NGX_TRIGGERS_RC_NOT_LEASED;
 
     } else if (op == NGX_TRIGGERS_OP_LEASE_ACK) {
         end(e, NGX_TRIGGERS_ACKNOWLEDGED, now);
@@ -1148,7 +1148,8 @@ main(void)
     unit_ok(seen[NGX_TRIGGERS_RC_OK] && seen[NGX_TRIGGERS_RC_NOT_FOUND]
             && seen[NGX_TRIGGERS_RC_CONFLICT]
             && seen[NGX_TRIGGERS_RC_EXHAUSTED]
-            && seen[NGX_TRIGGERS_RC_LEASE_OVER],
+            && seen[NGX_TRIGGERS_RC_LEASE_OVER]
+            && seen[NGX_TRIGGERS_RC_NOT_LEASED],
             "model: all answers have occurred");
 
     return fixture_done();

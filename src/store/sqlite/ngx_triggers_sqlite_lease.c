@@ -393,7 +393,7 @@ ngx_triggers_sqlite_lease_event(ngx_triggers_store_t *store,
     if (event.lease != store->lease.number) {
         result->rc = (event.status == NGX_TRIGGERS_ACKNOWLEDGED)
                          ? NGX_TRIGGERS_RC_CONFLICT
-                         : NGX_TRIGGERS_RC_LEASE_OVER;
+                         : NGX_TRIGGERS_RC_NOT_LEASED;
         return SQLITE_OK;
     }
 
