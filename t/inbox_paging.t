@@ -270,3 +270,36 @@ GET /inbox?limit=3
 --- response_body_filters pick
 pagination.next_cursor
 --- response_body_like: ^pagination\.next_cursor: "[A-Za-z0-9._~-]+"$
+
+
+
+=== TEST 19: its end is where the next one begins
+--- request eval
+["GET /inbox?limit=3", "GET /inbox?order=asc&limit=3", "GET /v1/inbox?limit=3"]
+--- response_body_like eval
+[('"has_more":true,"next_cursor":("[A-Za-z0-9._~-]+"),"end_cursor":\1\}') x 3]
+
+
+
+=== TEST 20: the end of the last page
+--- request eval
+["GET /inbox", "GET /inbox?order=asc", "GET /v1/inbox?order=asc"]
+--- response_body_like eval
+[('"has_more":false,"next_cursor":null,"end_cursor":"[A-Za-z0-9._~-]+"\}') x 3]
+
+
+
+=== TEST 21: an empty page ends nowhere, or where it was to begin: "a99" and "d1"
+--- request eval
+["GET /inbox?source=none", "GET /inbox?offset=99",
+ "GET /v1/inbox?order=asc&cursor=YTk5", "GET /inbox?cursor=ZDE"]
+--- response_body_filters pick
+events
+pagination.next_cursor
+pagination.end_cursor
+--- response_body eval
+my $empty = "events: []\npagination.next_cursor: null\n";
+["${empty}pagination.end_cursor: null\n",
+ "${empty}pagination.end_cursor: null\n",
+ "${empty}pagination.end_cursor: \"YTk5\"\n",
+ "${empty}pagination.end_cursor: \"ZDE\"\n"]

@@ -29,7 +29,9 @@ typedef struct {
     ngx_http_triggers_inbox_query_t  q;
     uint64_t                 generation;       /* before it looks */
     ngx_triggers_page_t      page;
-    ngx_str_t                next;             /* cursor; data NULL: none */
+    ngx_str_t                end;              /* cursor behind the page; data
+                                                  NULL: none */
+    ngx_str_t                next;             /* that, if more follows */
     u_char                   cursor[NGX_HTTP_TRIGGERS_CURSOR_LEN];
     ngx_uint_t               rows;             /* or attempts */
     ngx_triggers_text_t      text;
@@ -52,6 +54,7 @@ static ngx_int_t ngx_http_triggers_list_match(void *data,
     ngx_triggers_row_t *row);
 static ngx_int_t ngx_http_triggers_list_row(void *data,
     ngx_triggers_row_t *row);
+static void ngx_http_triggers_list_cursors(ngx_http_triggers_inbox_t *job);
 static void ngx_http_triggers_list_page(ngx_http_triggers_inbox_t *job);
 static ngx_int_t ngx_http_triggers_get_thread(ngx_triggers_job_t *base,
     ngx_triggers_reader_t *reader);
@@ -295,7 +298,14 @@ ngx_http_triggers_list_thread(ngx_triggers_job_t *base,
         return rc;
     }
 
-    ngx_http_triggers_list_page(job);
+    ngx_http_triggers_list_cursors(job);
+
+    if (job->cloudevents) {
+        ngx_triggers_text_puts(&job->text, "]");
+
+    } else {
+        ngx_http_triggers_list_page(job);
+    }
 
     return NGX_OK;
 }
@@ -338,30 +348,41 @@ ngx_http_triggers_list_row(void *data, ngx_triggers_row_t *row)
 }
 
 
+/* who follows the inbox goes on behind an empty page where it began */
+
+static void
+ngx_http_triggers_list_cursors(ngx_http_triggers_inbox_t *job)
+{
+    int64_t                seq;
+    ngx_triggers_query_t  *query;
+
+    query = &job->q.query;
+
+    seq = job->page.last_seq ? job->page.last_seq : query->cursor;
+
+    if (seq == 0) {
+        return;
+    }
+
+    job->end.data = job->cursor;
+    job->end.len = ngx_http_triggers_cursor_write(job->cursor, seq,
+                                                  query->ascending)
+                   - job->cursor;
+
+    if (job->page.has_more) {
+        job->next = job->end;
+    }
+}
+
+
 static void
 ngx_http_triggers_list_page(ngx_http_triggers_inbox_t *job)
 {
-    ngx_str_t             *next;
     ngx_triggers_text_t   *text;
     ngx_triggers_query_t  *query;
 
     text = &job->text;
     query = &job->q.query;
-
-    next = &job->next;
-
-    if (job->page.has_more && job->page.last_seq) {
-        next->data = job->cursor;
-        next->len = ngx_http_triggers_cursor_write(job->cursor,
-                                                   job->page.last_seq,
-                                                   query->ascending)
-                    - job->cursor;
-    }
-
-    if (job->cloudevents) {
-        ngx_triggers_text_puts(text, "]");
-        return;
-    }
 
     ngx_triggers_text_puts(text, "],\"total\":");
     ngx_triggers_text_number(text, job->page.total);
@@ -380,7 +401,7 @@ ngx_http_triggers_list_page(ngx_http_triggers_inbox_t *job)
     ngx_triggers_text_puts(text, ",\"offset\":");
 
     if (job->base.asker.v1) {
-        ngx_triggers_text_string(text, next);
+        ngx_triggers_text_string(text, &job->next);
 
     } else {
         ngx_triggers_text_number(text, query->offset);
@@ -389,7 +410,9 @@ ngx_http_triggers_list_page(ngx_http_triggers_inbox_t *job)
     ngx_triggers_text_puts(text, ",\"has_more\":");
     ngx_triggers_text_puts(text, job->page.has_more ? "true" : "false");
     ngx_triggers_text_puts(text, ",\"next_cursor\":");
-    ngx_triggers_text_string(text, next);
+    ngx_triggers_text_string(text, &job->next);
+    ngx_triggers_text_puts(text, ",\"end_cursor\":");
+    ngx_triggers_text_string(text, &job->end);
     ngx_triggers_text_puts(text, "}");
 
     ngx_http_triggers_text_end(text, job->base.asker.now,

@@ -15,7 +15,7 @@ use Triggers::Nginx;
 use constant WAIT => 60;
 use constant SOON => 40;
 
-my $t = Triggers::Nginx->new(workers => 2, config => <<'END')->plan(34);
+my $t = Triggers::Nginx->new(workers => 2, config => <<'END')->plan(42);
 %%GLOBALS%%
 
 events {
@@ -28,6 +28,8 @@ http {
     triggers_store  main  sqlite:%%DB%%  zone=16m  readers=2;
     triggers_key    "test-key"   user=alice;
     triggers_key    "bob-key"    user=bob;
+    triggers_key    "carol-key"  user=carol;
+    triggers_key    "dave-key"   user=dave;
     triggers_key    "admin-key"  user=root  scopes=admin;
 
     server {
@@ -94,6 +96,35 @@ my $cursor = $t->get('/inbox?order=asc&limit=31')->{json}{pagination}
                  {next_cursor};
 $res = $t->get("/inbox?order=asc&cursor=$cursor&wait=5");
 is($res->{json}{events}[0]{event_id}, $last, 'behind a cursor');
+
+# --- following to the end and on, from an empty inbox, on both surfaces ---
+
+for my $name (qw( carol dave )) {
+    my $uri = $name eq 'carol' ? '/inbox' : '/v1/inbox';
+    my @posters = map { $t->child(sub { post('f', "$name-key") for 1 .. 15 }) }
+                  1 .. 2;
+
+    my ($end, @seen) = follow($uri, "$name-key", 30);
+    waitpid $_, 0 for @posters;
+
+    is(join(',', @seen),
+       join(',', map { $_->{event_id} }
+                 @{$t->get("$uri?order=asc&limit=1000", key => "$name-key")
+                     ->{json}{events}}),
+       "$uri: a follower has seen each event once, in order");
+
+    my $next = poll("$uri?order=asc&limit=2&cursor=$end", "$name-key");
+    ok(held($next), 'at the end it is held');
+    my $new = post('f', "$name-key");
+    $res = Triggers::Nginx::http_end($next, SOON);
+    is(join(',', map { $_->{event_id} } @{$res->{json}{events}}), $new,
+       'until there is another one');
+
+    $end = $res->{json}{pagination}{end_cursor};
+    $next = poll("$uri?order=asc&limit=2&cursor=$end", "$name-key");
+    ok(held($next), 'which is not given again');
+    close $next;
+}
 
 # --- changes of state ---
 
@@ -187,9 +218,29 @@ sub answers {
 }
 
 
+# reads pages of two until there are n events; ends where the last page does
+
+sub follow {
+    my ($uri, $key, $n) = @_;
+    my ($end, @seen);
+
+    while (@seen < $n) {
+        my $json = $t->get("$uri?order=asc&limit=2&wait=" . WAIT
+                           . (defined $end ? "&cursor=$end" : ''),
+                           key => $key)->{json};
+
+        push @seen, map { $_->{event_id} } @{$json->{events}} or last;
+        $end = $json->{pagination}{end_cursor};
+    }
+
+    return ($end, @seen);
+}
+
+
 sub post {
-    my ($type) = @_;
+    my ($type, $key) = @_;
     my $res = $t->post('/events',
-                       qq({"event_type":"$type","payload":{"n":1}}));
+                       qq({"event_type":"$type","payload":{"n":1}}),
+                       key => $key // 'test-key');
     return $res->{json}{event_id};
 }
