@@ -127,7 +127,7 @@ Authorization: Bearer keys
  "GET /inbox",
  "POST /events\n{\"payload\":{}}"]
 --- error_code eval
-[201, 200, 404, 404, 404, 404, 403, 403]
+[201, 200, 404, 404, 200, 404, 403, 403]
 
 
 

@@ -440,14 +440,19 @@ ngx_http_triggers_key_rotate_done(ngx_http_request_t *r,
 }
 
 
+/* idempotent: a key that is not there is as good as revoked */
+
 static ngx_int_t
 ngx_http_triggers_key_revoke_done(ngx_http_request_t *r,
     ngx_triggers_result_t *result)
 {
     u_char                    id[NGX_HTTP_TRIGGERS_UUID_LEN];
+    ngx_uint_t                revoked;
     ngx_http_triggers_ctx_t  *ctx;
 
-    if (result->rc != NGX_TRIGGERS_RC_OK) {
+    revoked = (result->rc == NGX_TRIGGERS_RC_OK);
+
+    if (!revoked && result->rc != NGX_TRIGGERS_RC_NOT_FOUND) {
         return ngx_http_triggers_key_refused(r, result);
     }
 
@@ -456,10 +461,14 @@ ngx_http_triggers_key_revoke_done(ngx_http_request_t *r,
     (void) ngx_triggers_uuid_format(id, ctx->id);
 
     return ngx_http_triggers_send_json(r, NGX_HTTP_OK,
-                                       json_pack("{s:s%, s:s, s:s}", "key_id",
-                                                 id, sizeof(id), "status",
-                                                 "revoked", "message",
-                                                 "Key revoked"),
+                                       json_pack("{s:s%, s:s, s:b, s:s}",
+                                                 "key_id", id, sizeof(id),
+                                                 "status", "revoked",
+                                                 "revoked", (int) revoked,
+                                                 "message",
+                                                 revoked
+                                                 ? "Key revoked"
+                                                 : "There is no such key"),
                                        ngx_http_triggers_now());
 }
 

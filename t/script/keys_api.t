@@ -45,7 +45,7 @@ http {
 }
 END
 
-my $t = Triggers::Nginx->new(config => $Config)->plan(144);
+my $t = Triggers::Nginx->new(config => $Config)->plan(146);
 my $json = JSON::PP->new->utf8->canonical;
 
 my $Uuid = qr/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -76,6 +76,13 @@ sub fault {
     my $error = $res->{json}{error};
     return join ' ', $res->{status}, $error->{code} // '-',
                      $error->{details}{field} // '-';
+}
+
+sub revoked {
+    my ($res) = @_;
+    my $json = $res->{json};
+    my $revoked = $json->{revoked} ? 'true' : 'false';
+    return "$res->{status} $json->{status} $revoked $json->{message}";
 }
 
 sub status { ask('GET', '/inbox', undef, $_[0])->{status} }
@@ -220,10 +227,14 @@ my $own = make({ name => "own", rate_limit => 500, scopes => ["events:read"] },
                "alice-key");
 is($own->{user_id}, 'alice', 'the caller is the owner');
 is(fault(ask($_, "/v1/keys/$own->{key_id}", '{"name":"x"}', 'bob-key')),
-   '404 NOT_FOUND -', "$_ of another owner's") for qw( GET PATCH DELETE );
+   '404 NOT_FOUND -', "$_ of another owner's") for qw( GET PATCH );
+is(revoked(ask('DELETE', "/v1/keys/$own->{key_id}", undef, 'bob-key')),
+   '200 revoked false There is no such key', "revoking another owner's");
 is(fault(ask('POST', "/v1/keys/$own->{key_id}/rotate", undef, 'bob-key')),
    '404 NOT_FOUND -', "rotation of another owner's");
-is(ask('GET', "/v1/keys/$own->{key_id}")->{status}, 200, 'admin sees all');
+$res = ask('GET', "/v1/keys/$own->{key_id}");
+is("$res->{status} $res->{json}{status}", '200 active',
+   'admin sees all, and nothing has happened');
 is(fault(ask('GET', '/v1/keys', undef, 'carol-key')), '403 FORBIDDEN -',
    'without the scope');
 is($t->get('/v1/keys', key => undef)->{status}, 401, 'without a key');
@@ -347,19 +358,22 @@ is(fault(ask('POST', "/v1/keys/$newer->{key_id}/rotate", '{"name":"x"}')),
 
 $uri = "/v1/keys/$newer->{key_id}";
 $res = ask('DELETE', $uri);
-is("$res->{status} $res->{json}{key_id} $res->{json}{status}",
-   "200 $newer->{key_id} revoked", 'revoked');
+is($res->{json}{key_id}, $newer->{key_id}, 'this one');
+is(revoked($res), '200 revoked true Key revoked', 'is revoked');
 is(status($newer->{key}), 401, 'a revoked key is refused');
 my $at = ask('GET', $uri)->{json}{revoked_at};
 like($at, $Time, 'revoked_at');
 is(ask('GET', $uri)->{json}{status}, 'revoked', 'status');
-is(ask('DELETE', $uri)->{status}, 200, 'revoked again');
+is(revoked(ask('DELETE', $uri)), '200 revoked true Key revoked',
+   'revoked again');
 is(ask('GET', $uri)->{json}{revoked_at}, $at, 'at the same time');
 is(fault(ask('PATCH', $uri, '{"is_active":true}')), '409 CONFLICT -',
    'a revoked key is not changed');
 is(fault(ask('POST', "$uri/rotate")), '409 CONFLICT -', 'nor rotated');
-is(fault(ask('DELETE', '/v1/keys/0193b3a0-0000-7000-8000-000000000001')),
-   '404 NOT_FOUND -', 'there is no such key');
+is(revoked(ask('DELETE', '/v1/keys/0193b3a0-0000-7000-8000-000000000001')),
+   '200 revoked false There is no such key', 'there is no such key');
+is(fault(ask('DELETE', '/v1/keys/x')), '400 VALIDATION_ERROR id',
+   'that is no id');
 
 my $self = make({ name => 'self', scopes => ['keys:manage'] });
 is(ask('DELETE', "/v1/keys/$self->{key_id}", undef, $self->{key})->{status},
