@@ -14,8 +14,8 @@ our @e = fixture(
       "payload":{"n":3,"ok":true,"none":null},
       "metadata":{"priority":"low","region":"us"}}',
     '{"event_type":"order",
-      "payload":{"n":4,"text":"a b&c","sub":{"x":1}},
-      "metadata":{"region":1}}');
+      "payload":{"n":4,"text":"a b&c","sub":{"x":1},"":1},
+      "metadata":{"region":1,"":"one"}}');
 
 plan tests => repeat_each() * checks();
 
@@ -638,3 +638,15 @@ error.details.field
 --- response_body
 error.code: "VALIDATION_ERROR"
 error.details.field: "priority"
+
+
+
+=== TEST 52: a member whose name is empty
+--- request eval
+["GET /inbox?payload.=1", "GET /inbox?payload.=2", "GET /inbox?metadata.=one",
+ "GET /v1/inbox?metadata.=1", "GET /inbox?payload.", "GET /inbox?payload=1"]
+--- response_body_filters pick
+events.*.payload.n
+--- response_body eval
+my @n = map { "events.*.payload.n: [$_]\n" } 4, '', '4,3,2,1';
+[@n[0, 1, 0, 1, 1, 2]]

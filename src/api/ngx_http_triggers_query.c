@@ -312,12 +312,14 @@ ngx_http_triggers_member_filter(ngx_http_triggers_parse_t *ps,
     size_t                       len;
     ngx_http_triggers_filter_t  *f;
 
-    if (name->len > sizeof("metadata.") - 1
+    /* a name may be empty, in JSON */
+
+    if (name->len >= sizeof("metadata.") - 1
         && ngx_strncmp(name->data, "metadata.", sizeof("metadata.") - 1) == 0)
     {
         len = sizeof("metadata.") - 1;
 
-    } else if (name->len > sizeof("payload.") - 1
+    } else if (name->len >= sizeof("payload.") - 1
                && ngx_strncmp(name->data, "payload.", sizeof("payload.") - 1)
                   == 0)
     {
