@@ -8,6 +8,7 @@ our @e = fixture('{"event_type":"t","payload":{"n":1}}',
                  '{"event_type":"t","payload":{"n":2}}',
                  [bob => '{"event_type":"t","payload":{"n":3}}']);
 our @id = map { $_->{event_id} } @e;
+our $alice = 'Authorization: Bearer alice-key';
 our $unknown = '0193b3a0-0000-7000-8000-000000000001';
 
 plan tests => repeat_each() * checks();
@@ -302,16 +303,19 @@ status
 
 
 
-=== TEST 22: a deletion that wants no answer
---- more_headers
-Authorization: Bearer alice-key
-Prefer: return=minimal
+=== TEST 22: a deletion that wants no answer, in the ways this may be said
+--- more_headers eval
+[(map { "$::alice\nPrefer: $_" } 'return=minimal', 'return="minimal"',
+ 'return = minimal', "respond-async\nPrefer: return=minimal",
+ 'return=representation, return=minimal'), $::alice]
 --- request eval
-["DELETE /v1/events/$::id[0]", "GET /inbox"]
+[("DELETE /v1/events/$::id[0]") x 5, "GET /inbox"]
+--- response_headers eval
+[("Preference-Applied: return=minimal") x 4, ("Preference-Applied:") x 2]
 --- response_body_like eval
-["^\$", "total"]
+[("^\$") x 4, "deleted", "total"]
 --- error_code eval
-[204, 200]
+[204, 204, 204, 204, 200, 200]
 
 
 

@@ -125,7 +125,6 @@ typedef struct {
     ngx_str_t                x_correlation_id;
     ngx_str_t                traceparent;      /* data NULL: or not valid */
     ngx_str_t                tracestate;       /* the same; of all lines */
-    ngx_str_t                prefer;
     ngx_str_t                idempotency_key;
     ngx_str_t                ce_specversion;
     ngx_str_t                origin;

@@ -1,6 +1,8 @@
 
 /*
- * Reads Accept headers, which are one list however many lines they are on.
+ * Reads Accept and Prefer headers, each of which is one list however many
+ * lines it is on.
+ *
  * The most specific range that matches a type tells its weight; parameters
  * other than the weight are not looked at, and a range whose weight is
  * malformed is passed over.
@@ -33,15 +35,29 @@ typedef struct {
 } ngx_http_triggers_accept_t;
 
 
-static void ngx_http_triggers_accept_headers(
-    ngx_http_triggers_accept_t *accept, ngx_list_t *headers);
-static void ngx_http_triggers_accept_line(
-    ngx_http_triggers_accept_t *accept, ngx_str_t *line);
-static void ngx_http_triggers_accept_range(
-    ngx_http_triggers_accept_t *accept, u_char *p, u_char *last);
+typedef struct {
+    ngx_uint_t               known;            /* flag: the first one counts */
+    ngx_uint_t               minimal;          /* flag */
+} ngx_http_triggers_prefer_t;
+
+
+typedef void (*ngx_http_triggers_element_pt)(void *data, u_char *p,
+    u_char *last);
+
+
+static void ngx_http_triggers_accept_headers(ngx_list_t *headers,
+    const char *name, ngx_http_triggers_element_pt handler, void *data);
+static void ngx_http_triggers_accept_line(ngx_str_t *line,
+    ngx_http_triggers_element_pt handler, void *data);
+static void ngx_http_triggers_accept_range(void *data, u_char *p,
+    u_char *last);
 static ngx_uint_t ngx_http_triggers_accept_match(ngx_str_t *type, u_char *p,
     u_char *last);
 static ngx_int_t ngx_http_triggers_accept_weight(u_char *p, u_char *last);
+static void ngx_http_triggers_prefer_element(void *data, u_char *p,
+    u_char *last);
+static ngx_uint_t ngx_http_triggers_prefer_is(u_char *p, u_char *last,
+    const char *word);
 static u_char *ngx_http_triggers_accept_find(u_char *p, u_char *last,
     u_char c);
 static void ngx_http_triggers_accept_trim(u_char **p, u_char **last);
@@ -60,7 +76,8 @@ ngx_http_triggers_accept_cloudevents(ngx_list_t *headers)
         { ngx_null_string, 0, 0 }
     };
 
-    ngx_http_triggers_accept_headers(accept, headers);
+    ngx_http_triggers_accept_headers(headers, "accept",
+                                     ngx_http_triggers_accept_range, accept);
 
     weight = 0;
 
@@ -92,7 +109,8 @@ ngx_http_triggers_accept_metrics(ngx_list_t *headers)
         { ngx_null_string, 0, 0 }
     };
 
-    ngx_http_triggers_accept_headers(accept, headers);
+    ngx_http_triggers_accept_headers(headers, "accept",
+                                     ngx_http_triggers_accept_range, accept);
 
     format = NGX_HTTP_TRIGGERS_FORMAT_JSON;
     weight = 0;
@@ -110,25 +128,43 @@ ngx_http_triggers_accept_metrics(ngx_list_t *headers)
 }
 
 
-static void
-ngx_http_triggers_accept_headers(ngx_http_triggers_accept_t *accept,
-    ngx_list_t *headers)
+ngx_uint_t
+ngx_http_triggers_prefer_minimal(ngx_list_t *headers)
 {
+    ngx_http_triggers_prefer_t  prefer;
+
+    ngx_memzero(&prefer, sizeof(ngx_http_triggers_prefer_t));
+
+    ngx_http_triggers_accept_headers(headers, "prefer",
+                                     ngx_http_triggers_prefer_element,
+                                     &prefer);
+
+    return prefer.minimal;
+}
+
+
+/* the handler is called for each element of the list */
+
+static void
+ngx_http_triggers_accept_headers(ngx_list_t *headers, const char *name,
+    ngx_http_triggers_element_pt handler, void *data)
+{
+    size_t            len;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
+
+    len = ngx_strlen(name);
 
     for (part = &headers->part; part; part = part->next) {
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
 
-            if (h[i].key.len == sizeof("accept") - 1
-                && ngx_strncasecmp(h[i].key.data, (u_char *) "accept",
-                                   h[i].key.len)
-                   == 0)
+            if (h[i].key.len == len
+                && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
             {
-                ngx_http_triggers_accept_line(accept, &h[i].value);
+                ngx_http_triggers_accept_line(&h[i].value, handler, data);
             }
         }
     }
@@ -136,8 +172,8 @@ ngx_http_triggers_accept_headers(ngx_http_triggers_accept_t *accept,
 
 
 static void
-ngx_http_triggers_accept_line(ngx_http_triggers_accept_t *accept,
-    ngx_str_t *line)
+ngx_http_triggers_accept_line(ngx_str_t *line,
+    ngx_http_triggers_element_pt handler, void *data)
 {
     u_char  *p, *end, *last;
 
@@ -145,15 +181,16 @@ ngx_http_triggers_accept_line(ngx_http_triggers_accept_t *accept,
 
     for (p = line->data; p < last; p = end + 1) {
         end = ngx_http_triggers_accept_find(p, last, ',');
-        ngx_http_triggers_accept_range(accept, p, end);
+        handler(data, p, end);
     }
 }
 
 
 static void
-ngx_http_triggers_accept_range(ngx_http_triggers_accept_t *accept, u_char *p,
-    u_char *last)
+ngx_http_triggers_accept_range(void *data, u_char *p, u_char *last)
 {
+    ngx_http_triggers_accept_t *accept = data;
+
     u_char      *end;
     ngx_int_t    weight;
     ngx_uint_t   match;
@@ -252,6 +289,49 @@ ngx_http_triggers_accept_weight(u_char *p, u_char *last)
     }
 
     return NGX_HTTP_TRIGGERS_ACCEPT_MAX;
+}
+
+
+/* a name, perhaps a value, and perhaps parameters, which mean nothing here */
+
+static void
+ngx_http_triggers_prefer_element(void *data, u_char *p, u_char *last)
+{
+    ngx_http_triggers_prefer_t *prefer = data;
+
+    u_char  *end, *value;
+
+    last = ngx_http_triggers_accept_find(p, last, ';');
+    end = ngx_http_triggers_accept_find(p, last, '=');
+    value = (end < last) ? end + 1 : last;
+
+    ngx_http_triggers_accept_trim(&p, &end);
+    ngx_http_triggers_accept_trim(&value, &last);
+
+    if (prefer->known || !ngx_http_triggers_prefer_is(p, end, "return")) {
+        return;
+    }
+
+    prefer->known = 1;
+
+    if (last - value > 1 && *value == '"' && last[-1] == '"') {
+        value++;
+        last--;
+    }
+
+    prefer->minimal = ngx_http_triggers_prefer_is(value, last, "minimal");
+}
+
+
+static ngx_uint_t
+ngx_http_triggers_prefer_is(u_char *p, u_char *last, const char *word)
+{
+    size_t  len;
+
+    len = ngx_strlen(word);
+
+    return (size_t) (last - p) == len
+           && ngx_strncasecmp(p, (u_char *) word, len) == 0;
 }
 
 

@@ -1,6 +1,7 @@
 
 /*
- * Content negotiation: what a request's Accept headers ask for.  Pure.
+ * Content negotiation: what a request's Accept and Prefer headers ask for.
+ * Pure; the headers are a list of ngx_table_elt_t.
  */
 
 
@@ -15,7 +16,7 @@
 /*
  * 1 if events are to be answered as CloudEvents: one of their media types is
  * named, no wildcard, and is not wanted less than application/json; else 0.
- * The headers are a list of ngx_table_elt_t; RFC 9110, section 12.5.1.
+ * RFC 9110, section 12.5.1.
  */
 
 ngx_uint_t ngx_http_triggers_accept_cloudevents(ngx_list_t *headers);
@@ -37,6 +38,10 @@ typedef enum {
 
 ngx_http_triggers_format_e ngx_http_triggers_accept_metrics(
     ngx_list_t *headers);
+
+/* 1 if return=minimal is preferred, else 0; RFC 7240. */
+
+ngx_uint_t ngx_http_triggers_prefer_minimal(ngx_list_t *headers);
 
 
 #endif /* _NGX_HTTP_TRIGGERS_ACCEPT_H_INCLUDED_ */

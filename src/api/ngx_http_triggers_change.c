@@ -6,6 +6,7 @@
  */
 
 
+#include "ngx_http_triggers_accept.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
 #include "ngx_triggers_time.h"
@@ -143,17 +144,9 @@ static ngx_int_t
 ngx_http_triggers_deleted(ngx_http_request_t *r,
     ngx_triggers_result_t *result)
 {
-    ngx_uint_t                deleted;
-    ngx_http_triggers_ctx_t  *ctx;
+    ngx_uint_t  deleted;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
-
-    if (ctx->prefer.len
-        && ngx_strlcasestrn(ctx->prefer.data,
-                            ctx->prefer.data + ctx->prefer.len,
-                            (u_char *) "return=minimal",
-                            sizeof("return=minimal") - 2))
-    {
+    if (ngx_http_triggers_prefer_minimal(&r->headers_in.headers)) {
         return ngx_http_triggers_no_content(r);
     }
 

@@ -40,8 +40,6 @@ static const ngx_http_triggers_header_t  ngx_http_triggers_headers[] = {
       offsetof(ngx_http_triggers_ctx_t, x_correlation_id) },
     { ngx_string("traceparent"),
       offsetof(ngx_http_triggers_ctx_t, traceparent) },
-    { ngx_string("prefer"),
-      offsetof(ngx_http_triggers_ctx_t, prefer) },
     { ngx_string("idempotency-key"),
       offsetof(ngx_http_triggers_ctx_t, idempotency_key) },
     { ngx_string("ce-specversion"),

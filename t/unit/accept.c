@@ -1,7 +1,7 @@
 
 /*
  * Unit tests of content negotiation: Accept headers that ask for CloudEvents,
- * and those that do not.
+ * and those that do not; what is preferred.
  */
 
 
@@ -25,6 +25,7 @@ typedef struct {
 
 static void test_accept(void);
 static void test_metrics(void);
+static void test_prefer(void);
 static void test_lists(void);
 
 static void test_header(ngx_table_elt_t *h, const char *name,
@@ -36,6 +37,7 @@ main(void)
 {
     test_accept();
     test_metrics();
+    test_prefer();
     test_lists();
 
     return unit_done();
@@ -179,6 +181,73 @@ test_metrics(void)
                 "metrics: %s", tests[i].line);
 
         free(h.value.data);
+    }
+}
+
+
+static void
+test_prefer(void)
+{
+    ngx_uint_t       i, n;
+    ngx_list_t       list;
+    ngx_table_elt_t  h[2];
+
+    static const struct {
+        const char  *lines[2];    /* NULL: no such header */
+        ngx_uint_t   minimal;
+    } tests[] = {
+        { { NULL, NULL }, 0 },
+        { { "", NULL }, 0 },
+        { { "return", NULL }, 0 },
+        { { "return=", NULL }, 0 },
+        { { "minimal", NULL }, 0 },
+        { { "return=minimal", NULL }, 1 },
+        { { "return=\"minimal\"", NULL }, 1 },
+        { { "return = minimal", NULL }, 1 },
+        { { "return\t=\t\"minimal\" ", NULL }, 1 },
+        { { "Return=Minimal", NULL }, 1 },
+        { { "return=minimal; foo=\"some, parameter\"", NULL }, 1 },
+        { { "return=minimal;", NULL }, 1 },
+        { { "respond-async, wait=10, return=minimal", NULL }, 1 },
+        { { "respond-async,, ,return=minimal,", NULL }, 1 },
+        { { "foo=\"a\\\",b\", return=minimal", NULL }, 1 },
+        { { "respond-async", "return=minimal" }, 1 },
+        { { "return=minimal", "return=representation" }, 1 },
+        { { "return=representation", "return=minimal" }, 0 },
+        { { "return, return=minimal", NULL }, 0 },
+        { { "return=minimalist", NULL }, 0 },
+        { { "return=mini", NULL }, 0 },
+        { { "no-return=minimal", NULL }, 0 },
+        { { "return=\"\"", NULL }, 0 },
+        { { "return=\"minimal", NULL }, 0 },
+        { { "return=minimal\"", NULL }, 0 },
+        { { "return=\"", NULL }, 0 },
+        { { "return=\" minimal\"", NULL }, 0 },
+        { { "return==minimal", NULL }, 0 },
+        { { "foo=\"return=minimal\"", NULL }, 0 },
+        { { "foo=\", return=minimal\"", NULL }, 0 },
+        { { "foo; return=minimal", NULL }, 0 },
+        { { "=minimal", NULL }, 0 }
+    };
+
+    for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+
+        for (n = 0; n < 2 && tests[i].lines[n]; n++) {
+            test_header(&h[n], n ? "PREFER" : "Prefer", tests[i].lines[n]);
+        }
+
+        ngx_memzero(&list, sizeof(ngx_list_t));
+        list.part.elts = h;
+        list.part.nelts = n;
+
+        unit_ok(ngx_http_triggers_prefer_minimal(&list) == tests[i].minimal,
+                "%s: %s%s%s", tests[i].minimal ? "minimal" : "not minimal",
+                n ? tests[i].lines[0] : "nothing", (n == 2) ? ", " : "",
+                (n == 2) ? tests[i].lines[1] : "");
+
+        while (n) {
+            free(h[--n].value.data);
+        }
     }
 }
 
