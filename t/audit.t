@@ -62,10 +62,11 @@ Authorization: Bearer admin-key
 ["GET /v1/audit?event_id=0193b3a0-0000-7000-8000-000000000001",
  "GET /v1/audit?action=event.created", "GET /v1/audit?action=key.*,event.*",
  "GET /v1/audit?from=2025-01-01T00:00:00%2B01:00&to=2025-01-02",
+ "GET /v1/audit?from=2025-01-01T00:00:00+01:00&to=2025-01-02T00:00:00+01:00",
  "GET /v1/audit?limit=1000", "GET /v1/audit?cursor=bAAAAZptwySVAAAAAAAAAAU",
  "GET /v1/audit/"]
 --- error_code eval
-[200, 200, 200, 200, 200, 200, 200]
+[200, 200, 200, 200, 200, 200, 200, 200]
 
 
 

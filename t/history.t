@@ -14,7 +14,7 @@ __DATA__
 --- more_headers
 Authorization: Bearer admin-key
 --- request
-GET /v1/metrics/history?from=2025-01-01T00:00:30%2B01:00&to=2025-01-02
+GET /v1/metrics/history?from=2025-01-01T00:00:30+01:00&to=2025-01-02
 --- error_code: 200
 --- response_body_like: ^\{"from":"2024-12-31T23:00:00\.000Z","to":"2025-01-02T00:00:00\.000Z","step":120,"points":\[\],"next_from":null,"request_id":"[^"]+"\}$
 
@@ -34,7 +34,7 @@ GET /v1/metrics/history
 --- more_headers
 Authorization: Bearer admin-key
 --- request
-GET /v1/metrics/history?to=2025-01-01T12:00:00Z
+GET /v1/metrics/history?to=2025-01-01T13:00:00+01:00
 --- error_code: 200
 --- response_body_like: ^\{"from":"2025-01-01T11:00:00\.000Z","to":"2025-01-01T12:00:00\.000Z","step":60,
 

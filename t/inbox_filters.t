@@ -650,3 +650,29 @@ events.*.payload.n
 --- response_body eval
 my @n = map { "events.*.payload.n: [$_]\n" } 4, '', '4,3,2,1';
 [@n[0, 1, 0, 1, 1, 2]]
+
+
+
+=== TEST 53: offsets whose "+" is not encoded, as it is pasted
+--- request eval
+my ($y) = $::e[0]{created_at} =~ /^(\d+)/;
+my $next = $y + 1;
+[map { "GET /inbox?$_" }
+ "from=$y-01-01T00:00:00+00:00", "to=$y-01-01T00:00:00+00:00",
+ "from_timestamp=$y-01-01T00:00:00.123456+0100", "created_after=$y-01-01T00:00+01",
+ "to_timestamp=$next-01-01+00:00:00+14:00",
+ "created_before=$next-01-01%2000:00:00%2000:00", "from=$next-01-01+00:00:00"]
+--- response_body_filters pick
+total
+--- response_body eval
+[map { "total: $_\n" } 4, 0, 4, 4, 4, 4, 0]
+
+
+
+=== TEST 54: blanks in times that are none
+--- request eval
+[map { "GET /inbox?$_" } 'from=2025-01-01T00:00:00+', 'from=2025-01-01T00:00:+00',
+ 'from=2025-01-01T00:00:00++00:00', 'from=2025-01-01T00:00:00+00:00+',
+ 'from=2025-01-01T00:00:00+Z', 'from=2025-01-01+', 'from=+', 'from=2025-01+01']
+--- error_code eval
+[(400) x 8]

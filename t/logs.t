@@ -285,12 +285,13 @@ Authorization: Bearer admin-key
 --- request eval
 ["GET /logs?level=debug", "GET /logs?level=error",
  "GET /logs?since=2025-01-01T00:00:00%2B01:00", "GET /logs?since=2025-01-02",
+ "GET /logs?since=2025-01-01T00:00:00+01:00",
  "GET /logs?correlation_id=a.b_c:d-1",
  "GET /logs?event_id=0193b3a0-0000-7000-8000-000000000001",
  "GET /logs?q=%25_%27", "GET /logs?limit=1000",
  "GET /logs?cursor=ZwUAAAAAAAAAAAAAAAAAAAA", "GET /logs/", "HEAD /logs"]
 --- error_code eval
-[200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200]
+[200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200]
 
 
 

@@ -13,9 +13,9 @@
 #include "ngx_http_triggers_auth.h"
 #include "ngx_http_triggers_job.h"
 #include "ngx_http_triggers_page.h"
+#include "ngx_http_triggers_query.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
-#include "ngx_triggers_time.h"
 
 
 typedef struct {
@@ -245,7 +245,7 @@ ngx_http_triggers_audit_from(void *data, ngx_str_t *value)
 {
     ngx_http_triggers_audit_job_t *job = data;
 
-    return ngx_triggers_time_parse(value, &job->query.from);
+    return ngx_http_triggers_query_time(value, &job->query.from);
 }
 
 
@@ -254,7 +254,7 @@ ngx_http_triggers_audit_to(void *data, ngx_str_t *value)
 {
     ngx_http_triggers_audit_job_t *job = data;
 
-    if (ngx_triggers_time_parse(value, &job->query.to) != NGX_OK) {
+    if (ngx_http_triggers_query_time(value, &job->query.to) != NGX_OK) {
         return NGX_ERROR;
     }
 

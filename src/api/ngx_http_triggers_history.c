@@ -13,6 +13,7 @@
 #include "ngx_http_triggers_args.h"
 #include "ngx_http_triggers_job.h"
 #include "ngx_http_triggers_metrics.h"
+#include "ngx_http_triggers_query.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
 #include "ngx_triggers_logs_open.h"
@@ -205,7 +206,7 @@ ngx_http_triggers_history_arg_from(void *data, ngx_str_t *value)
 
     job->has_from = 1;
 
-    return ngx_triggers_time_parse(value, &job->from);
+    return ngx_http_triggers_query_time(value, &job->from);
 }
 
 
@@ -216,7 +217,7 @@ ngx_http_triggers_history_arg_to(void *data, ngx_str_t *value)
 
     job->has_to = 1;
 
-    return ngx_triggers_time_parse(value, &job->to);
+    return ngx_http_triggers_query_time(value, &job->to);
 }
 
 

@@ -13,10 +13,10 @@
 #include "ngx_http_triggers_job.h"
 #include "ngx_http_triggers_log_json.h"
 #include "ngx_http_triggers_page.h"
+#include "ngx_http_triggers_query.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
 #include "ngx_triggers_logs_open.h"
-#include "ngx_triggers_time.h"
 
 
 #define NGX_HTTP_TRIGGERS_LOGS_TEXT_MAX  256   /* bytes of q */
@@ -155,7 +155,7 @@ ngx_http_triggers_logs_arg_since(void *data, ngx_str_t *value)
 {
     ngx_http_triggers_logs_job_t *job = data;
 
-    return ngx_triggers_time_parse(value, &job->query.since);
+    return ngx_http_triggers_query_time(value, &job->query.since);
 }
 
 

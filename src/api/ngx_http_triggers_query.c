@@ -232,6 +232,25 @@ ngx_http_triggers_unescape(ngx_pool_t *pool, u_char *p, u_char *last,
 }
 
 
+/* the blank between a date and its time stays one */
+
+ngx_int_t
+ngx_http_triggers_query_time(ngx_str_t *value, int64_t *ms)
+{
+    size_t  i;
+
+    for (i = value->len; i > sizeof("yyyy-mm-dd"); i--) {
+
+        if (value->data[i - 1] == ' ') {
+            value->data[i - 1] = '+';
+            break;
+        }
+    }
+
+    return ngx_triggers_time_parse(value, ms);
+}
+
+
 ngx_int_t
 ngx_http_triggers_query_match(ngx_http_triggers_inbox_query_t *q,
     ngx_triggers_row_t *row)
@@ -422,7 +441,7 @@ ngx_http_triggers_query_source(ngx_http_triggers_parse_t *ps,
 static ngx_int_t
 ngx_http_triggers_query_from(ngx_http_triggers_parse_t *ps, ngx_str_t *value)
 {
-    if (ngx_triggers_time_parse(value, &ps->q->query.from) != NGX_OK) {
+    if (ngx_http_triggers_query_time(value, &ps->q->query.from) != NGX_OK) {
         return ngx_http_triggers_query_refuse(ps, "not an ISO-8601 time");
     }
 
@@ -433,7 +452,7 @@ ngx_http_triggers_query_from(ngx_http_triggers_parse_t *ps, ngx_str_t *value)
 static ngx_int_t
 ngx_http_triggers_query_to(ngx_http_triggers_parse_t *ps, ngx_str_t *value)
 {
-    if (ngx_triggers_time_parse(value, &ps->q->query.to) != NGX_OK) {
+    if (ngx_http_triggers_query_time(value, &ps->q->query.to) != NGX_OK) {
         return ngx_http_triggers_query_refuse(ps, "not an ISO-8601 time");
     }
 
