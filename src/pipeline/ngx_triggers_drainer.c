@@ -456,11 +456,9 @@ ngx_triggers_drainer_lead(ngx_triggers_drainer_t *d)
     d->sh->leaders++;
     __atomic_store_n(&d->sh->readable, 1, __ATOMIC_RELEASE);
 
-    /* a predecessor may have committed it and died before it said so */
+    /* a predecessor may have committed some and died before it said so */
 
-    if (position > committed) {
-        ngx_triggers_drainer_feed_gap(&d->feed);
-    }
+    ngx_triggers_drainer_feed_lead(&d->feed, position > committed);
 
     ngx_triggers_tally_recover(&d->sh->metrics, position);
     ngx_triggers_drainer_totals(d);
@@ -1192,9 +1190,14 @@ ngx_triggers_drainer_maintain(ngx_triggers_drainer_t *d, ngx_uint_t idle)
 
     rc = ngx_triggers_store_maintain(d->store, idle);
 
-    /* whatever it returns, it may have removed events before */
+    /*
+     * Whatever it returns, it may have removed events before.  If it has lost
+     * the store, nobody knows how its last commit ended: lead() tells then.
+     */
 
-    ngx_triggers_drainer_feed_flush(&d->feed);
+    if (ngx_triggers_store_is_open(d->store)) {
+        ngx_triggers_drainer_feed_flush(&d->feed);
+    }
 
     return rc;
 }

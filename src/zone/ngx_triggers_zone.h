@@ -120,6 +120,9 @@ struct ngx_triggers_zone_sh_s {
     uint64_t                 batches;
     uint64_t                 elections;    /* of leaders since the zone is */
     uint64_t                 leaders;      /* that have opened the store */
+    uint32_t                 untold;       /* flag: events may have changed
+                                              of which the feed knows nothing
+                                              yet */
 
     /* atomic counters of the workers */
     uint64_t                 refused  __attribute__((aligned(128)));
