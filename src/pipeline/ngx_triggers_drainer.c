@@ -85,10 +85,8 @@ struct ngx_triggers_drainer_s {
     uint64_t                 changed_owners[NGX_TRIGGERS_GENERATIONS / 64];
     int64_t                  foreign;      /* of the store, when we last
                                               looked */
-    uint64_t                 entered[NGX_TRIGGERS_NSTATUS];
-                                           /* of the store, as far as it has
-                                              been told */
-    uint64_t                 expired;      /* likewise */
+    ngx_triggers_moves_t     moves;        /* of the store, as far as they
+                                              have been counted */
     unsigned                 changed:1;    /* events of anybody */
     unsigned                 changed_unknown:1;  /* of I can't tell whom */
 };
@@ -123,6 +121,8 @@ static ngx_uint_t ngx_triggers_drainer_malformed(ngx_triggers_drainer_t *d,
 static void ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_slow(ngx_triggers_drainer_t *d,
     uint64_t time);
+static void ngx_triggers_drainer_moved(ngx_triggers_drainer_t *d,
+    ngx_triggers_moves_t *moves);
 static void ngx_triggers_drainer_totals(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_size(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_tell(ngx_triggers_drainer_t *d);
@@ -776,7 +776,9 @@ ngx_triggers_drainer_batch(ngx_triggers_drainer_t *d)
         return rc;
     }
 
+    ngx_triggers_tally_move(d->tally, ngx_triggers_store_moves(d->store));
     ngx_triggers_tally_ready(d->tally, d->end, d->n);
+
     start = ngx_triggers_monotonic_us();
 
     rc = ngx_triggers_store_commit(d->store, d->sh->nonce, d->end);
@@ -977,6 +979,7 @@ ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
     /* and counted */
 
     ngx_triggers_tally_done(&d->sh->metrics);
+    ngx_triggers_drainer_moved(d, ngx_triggers_store_moves(d->store));
     ngx_triggers_drainer_totals(d);
 
     d->position = d->end;
@@ -1020,12 +1023,29 @@ ngx_triggers_drainer_slow(ngx_triggers_drainer_t *d, uint64_t time)
 }
 
 
-/* what the store holds now */
+/* these have been counted */
+
+static void
+ngx_triggers_drainer_moved(ngx_triggers_drainer_t *d,
+    ngx_triggers_moves_t *moves)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_TRIGGERS_NSTATUS; i++) {
+        d->moves.entered[i] += moves->entered[i];
+    }
+
+    d->moves.expired += moves->expired;
+}
+
+
+/* what the store holds now, and what else it has done */
 
 static void
 ngx_triggers_drainer_totals(ngx_triggers_drainer_t *d)
 {
     ngx_uint_t                      i;
+    ngx_triggers_moves_t            moves;
     ngx_triggers_totals_t          *totals;
     ngx_triggers_metrics_leader_t  *leader;
 
@@ -1039,18 +1059,13 @@ ngx_triggers_drainer_totals(ngx_triggers_drainer_t *d)
         __atomic_store_n(&leader->events[i], totals->events[i],
                          __ATOMIC_RELAXED);
 
-        if (totals->entered[i] != d->entered[i]) {
-            ngx_triggers_metrics_add(&leader->entered[i],
-                                     totals->entered[i] - d->entered[i]);
-            d->entered[i] = totals->entered[i];
-        }
+        moves.entered[i] = totals->moves.entered[i] - d->moves.entered[i];
     }
 
-    if (totals->expired != d->expired) {
-        ngx_triggers_metrics_add(&leader->expired,
-                                 totals->expired - d->expired);
-        d->expired = totals->expired;
-    }
+    moves.expired = totals->moves.expired - d->moves.expired;
+
+    ngx_triggers_metrics_move(&d->sh->metrics, &moves);
+    d->moves = totals->moves;
 }
 
 

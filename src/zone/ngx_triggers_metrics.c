@@ -246,6 +246,20 @@ ngx_triggers_tally_count(ngx_triggers_tally_t *tally,
 
 
 void
+ngx_triggers_tally_move(ngx_triggers_tally_t *tally,
+    ngx_triggers_moves_t *moves)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_TRIGGERS_NSTATUS; i++) {
+        ngx_triggers_tally_add(&tally->moves.entered[i], moves->entered[i]);
+    }
+
+    ngx_triggers_tally_add(&tally->moves.expired, moves->expired);
+}
+
+
+void
 ngx_triggers_tally_ready(ngx_triggers_tally_t *tally, uint64_t position,
     ngx_uint_t records)
 {
@@ -275,6 +289,27 @@ ngx_triggers_tally_recover(ngx_triggers_metrics_t *metrics, uint64_t position)
 
     if (position && position == tally->position) {
         ngx_triggers_tally_done(metrics);
+    }
+}
+
+
+void
+ngx_triggers_metrics_move(ngx_triggers_metrics_t *metrics,
+    ngx_triggers_moves_t *moves)
+{
+    ngx_uint_t             i;
+    ngx_triggers_moves_t  *all;
+
+    all = &metrics->leader->moves;
+
+    for (i = 0; i < NGX_TRIGGERS_NSTATUS; i++) {
+        if (moves->entered[i]) {
+            ngx_triggers_metrics_add(&all->entered[i], moves->entered[i]);
+        }
+    }
+
+    if (moves->expired) {
+        ngx_triggers_metrics_add(&all->expired, moves->expired);
     }
 }
 
@@ -554,6 +589,14 @@ ngx_triggers_metrics_sum(ngx_triggers_metrics_t *metrics,
     }
 
     ngx_triggers_tally_read(metrics->leader, &sums->tally);
+
+    for (i = 0; i < NGX_TRIGGERS_NSTATUS; i++) {
+        sums->moves.entered[i] = sums->tally.moves.entered[i]
+                + ngx_triggers_metrics_load(&metrics->leader->moves.entered[i]);
+    }
+
+    sums->moves.expired = sums->tally.moves.expired
+                  + ngx_triggers_metrics_load(&metrics->leader->moves.expired);
 
     for (i = 0; i < NGX_TRIGGERS_ROUTES; i++) {
         for (n = 0; n < NGX_TRIGGERS_CLASSES; n++) {
