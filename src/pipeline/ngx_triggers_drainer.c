@@ -80,6 +80,7 @@ struct ngx_triggers_drainer_s {
     uint64_t                 end;          /* position behind it */
     uint64_t                 batch_start;  /* us */
     ngx_triggers_tally_t    *tally;        /* that it is counted in */
+    ngx_triggers_histogram_t  waits;       /* how long its records did */
     ngx_triggers_record_header_t  **records;
     u_char                  *touched;      /* slots that wait for it */
     uint64_t                 changed_owners[NGX_TRIGGERS_GENERATIONS / 64];
@@ -759,6 +760,7 @@ ngx_triggers_drainer_batch(ngx_triggers_drainer_t *d)
 
     d->batch_start = ngx_triggers_monotonic_us();
     d->tally = ngx_triggers_tally_begin(&d->sh->metrics);
+    ngx_memzero(&d->waits, sizeof(ngx_triggers_histogram_t));
 
     ngx_triggers_drainer_keys_begin(&d->keys);
 
@@ -821,9 +823,8 @@ ngx_triggers_drainer_apply(ngx_triggers_drainer_t *d,
             return rc;
         }
 
-        ngx_triggers_metrics_drained(&d->sh->metrics, NGX_TRIGGERS_TIME_QUEUE,
-                                     (uint32_t) d->batch_start
-                                     - record.submitted);
+        ngx_triggers_metrics_time(&d->waits, (uint32_t) d->batch_start
+                                             - record.submitted);
 
     } else {
         result.rc = ngx_triggers_drainer_malformed(d, header);
@@ -980,6 +981,8 @@ ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
 
     ngx_triggers_tally_done(&d->sh->metrics);
     ngx_triggers_drainer_moved(d, ngx_triggers_store_moves(d->store));
+    ngx_triggers_metrics_merge(&d->sh->metrics, NGX_TRIGGERS_TIME_QUEUE,
+                               &d->waits);
     ngx_triggers_drainer_totals(d);
 
     d->position = d->end;

@@ -324,6 +324,25 @@ ngx_triggers_metrics_drained(ngx_triggers_metrics_t *metrics,
 
 
 void
+ngx_triggers_metrics_merge(ngx_triggers_metrics_t *metrics,
+    ngx_triggers_time_e what, ngx_triggers_histogram_t *times)
+{
+    ngx_uint_t                 i;
+    ngx_triggers_histogram_t  *to;
+
+    to = &metrics->leader->times[what - NGX_TRIGGERS_WORKER_TIMES];
+
+    ngx_triggers_metrics_add(&to->sum, times->sum);
+
+    for (i = 0; i < NGX_TRIGGERS_BUCKETS; i++) {
+        if (times->buckets[i]) {
+            ngx_triggers_metrics_add(&to->buckets[i], times->buckets[i]);
+        }
+    }
+}
+
+
+void
 ngx_triggers_metrics_batch(ngx_triggers_metrics_t *metrics,
     ngx_uint_t records)
 {

@@ -261,10 +261,12 @@ void ngx_triggers_tally_recover(ngx_triggers_metrics_t *metrics,
 void ngx_triggers_metrics_move(ngx_triggers_metrics_t *metrics,
     ngx_triggers_moves_t *moves);
 
-/* The drainer's: one of its times; a batch of so many records. */
+/* The drainer's: one of its times; several; a batch of so many records. */
 
 void ngx_triggers_metrics_drained(ngx_triggers_metrics_t *metrics,
     ngx_triggers_time_e what, uint64_t us);
+void ngx_triggers_metrics_merge(ngx_triggers_metrics_t *metrics,
+    ngx_triggers_time_e what, ngx_triggers_histogram_t *times);
 void ngx_triggers_metrics_batch(ngx_triggers_metrics_t *metrics,
     ngx_uint_t records);
 

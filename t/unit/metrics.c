@@ -213,6 +213,7 @@ static void
 test_sums(void)
 {
     ngx_uint_t                      i;
+    ngx_triggers_histogram_t        times;
     ngx_triggers_metrics_sums_t    *s;
     ngx_triggers_metrics_counts_t  *counts;
 
@@ -229,6 +230,11 @@ test_sums(void)
 
     ngx_triggers_metrics_drained(&metrics, NGX_TRIGGERS_TIME_SYNC, 1000);
 
+    ngx_memzero(&times, sizeof(ngx_triggers_histogram_t));
+    ngx_triggers_metrics_time(&times, 1000);
+    ngx_triggers_metrics_time(&times, 10000001);
+    ngx_triggers_metrics_merge(&metrics, NGX_TRIGGERS_TIME_SYNC, &times);
+
     s = sums(1);
 
     unit_ok(s->requests == 190 && s->errors == 3 + 7 + 11 + 15 + 19
@@ -237,7 +243,10 @@ test_sums(void)
     unit_ok(s->times[NGX_TRIGGERS_TIME_ACK].sum == 19000
             && s->times[NGX_TRIGGERS_TIME_ACK].buckets[0] == 2
             && s->times[NGX_TRIGGERS_TIME_INBOX].sum == 0
-            && s->times[NGX_TRIGGERS_TIME_SYNC].buckets[12] == 1, "times");
+            && s->times[NGX_TRIGGERS_TIME_SYNC].sum == 10002001
+            && s->times[NGX_TRIGGERS_TIME_SYNC].buckets[12] == 2
+            && s->times[NGX_TRIGGERS_TIME_SYNC]
+                   .buckets[NGX_TRIGGERS_BUCKETS - 1] == 1, "times");
 }
 
 
