@@ -72,6 +72,8 @@ struct ngx_triggers_drainer_s {
     uint64_t                 locked_since; /* ms, 0: it is not */
     uint32_t                 stop;         /* atomic flag */
     uint32_t                 holding;      /* atomic flag: the write lock */
+    uint64_t                 lost;         /* of the feed, when its places
+                                              were last looked through */
     unsigned                 leading:1;    /* position is known */
     unsigned                 broken:1;     /* the ring's contents are */
 
@@ -126,6 +128,8 @@ static void ngx_triggers_drainer_moved(ngx_triggers_drainer_t *d,
     ngx_triggers_moves_t *moves);
 static void ngx_triggers_drainer_totals(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_size(ngx_triggers_drainer_t *d);
+static void ngx_triggers_drainer_reclaim(ngx_triggers_drainer_t *d);
+static ngx_uint_t ngx_triggers_drainer_is_free(void *data, ngx_uint_t slot);
 static void ngx_triggers_drainer_tell(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_foreign(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_generations(ngx_triggers_drainer_t *d);
@@ -189,6 +193,7 @@ ngx_triggers_drainer_create(ngx_triggers_zone_t *zone,
     d->sh = zone->sh;
     d->owner = owner;
     d->fd = fd;
+    d->lost = (uint64_t) -1;
     d->log = log;
     d->batch_records = conf->batch_records;
     d->batch_bytes = conf->batch_bytes;
@@ -299,6 +304,7 @@ void
 ngx_triggers_drainer_tick(ngx_triggers_drainer_t *d)
 {
     ngx_triggers_drainer_feed_tick(&d->feed);
+    ngx_triggers_drainer_reclaim(d);
 
     if (!d->leading || !ngx_triggers_store_is_open(d->store)) {
         return;
@@ -1077,6 +1083,39 @@ ngx_triggers_drainer_size(ngx_triggers_drainer_t *d)
 {
     __atomic_store_n(&d->sh->metrics.leader->bytes,
                      ngx_triggers_store_size(d->store), __ATOMIC_RELAXED);
+}
+
+
+/*
+ * An entry of the feed is lost when its place is still being written: by
+ * somebody who is slow, or has died.
+ */
+
+static void
+ngx_triggers_drainer_reclaim(ngx_triggers_drainer_t *d)
+{
+    uint64_t  lost;
+
+    lost = __atomic_load_n(&d->sh->feed.lost, __ATOMIC_RELAXED);
+
+    if (lost == d->lost) {
+        return;
+    }
+
+    d->lost = lost;
+
+    ngx_triggers_feed_reclaim(&d->sh->feed, ngx_triggers_drainer_is_free, d);
+}
+
+
+static ngx_uint_t
+ngx_triggers_drainer_is_free(void *data, ngx_uint_t slot)
+{
+    ngx_triggers_drainer_t *d = data;
+
+    return slot != d->owner->slot
+           && ngx_triggers_wake_send(d->fd, d->sh->nonce, slot)
+              == NGX_DECLINED;
 }
 
 
