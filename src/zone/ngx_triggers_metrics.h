@@ -240,8 +240,8 @@ ngx_uint_t ngx_triggers_metrics_status(ngx_uint_t code);
 /*
  * The drainer's: begin() gives the copy in which each mutation of a batch is
  * to be counted, and what it moves; ready() is called before its commit, with
- * its end, done() after it.  recover() is a new leader's, who has found in the database how
- * far the last one came.
+ * its end, done() after it.  recover() is a new leader's, who has found in the
+ * database how far the last one came.
  */
 
 ngx_triggers_tally_t *ngx_triggers_tally_begin(

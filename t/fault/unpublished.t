@@ -1,7 +1,7 @@
-# A leader was killed between its commit and the word of it.  Its successor finds
-# in the database how far it came, and counted what the batch had done; but
-# which states events had come into was added up by the dead one alone, so that
-# those counters, and the history, were short for good.
+# A leader was killed between its commit and the word of it.  Its successor
+# finds in the database how far it came, and counted what the batch had done;
+# but which states events had come into was added up by the dead one alone, so
+# that those counters, and the history, were short for good.
 
 use strict;
 use warnings;
