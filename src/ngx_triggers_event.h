@@ -41,6 +41,15 @@ typedef enum {
 } ngx_triggers_status_e;
 
 
+/* what has become of events */
+
+typedef struct {
+    uint64_t                 entered[NGX_TRIGGERS_NSTATUS];
+                                               /* that came into a state */
+    uint64_t                 expired;          /* whose lease ran out */
+} ngx_triggers_moves_t;
+
+
 typedef enum {
     NGX_TRIGGERS_PRIORITY_LOW = 0,
     NGX_TRIGGERS_PRIORITY_NORMAL,

@@ -442,8 +442,13 @@ static void
 ngx_http_triggers_hub_gap(ngx_http_triggers_stream_t *s,
     ngx_triggers_feed_cursor_t *cursor)
 {
-    ngx_http_triggers_stream_gap(s, cursor->missed,
-                                 cursor->missed == 1 ? "lost" : "overtaken");
+    if (ngx_http_triggers_stream_gap(s, cursor->missed,
+                                     cursor->missed == 1 ? "lost"
+                                                         : "overtaken")
+        == NGX_AGAIN)
+    {
+        ngx_http_triggers_stream_drop(s);
+    }
 }
 
 
@@ -493,6 +498,7 @@ static ngx_int_t
 ngx_http_triggers_hub_give(ngx_http_triggers_hub_read_t *read,
     ngx_http_triggers_stream_t *s)
 {
+    ngx_int_t                 rc;
     ngx_uint_t                any_owner;
     ngx_triggers_text_t      *text;
     ngx_http_triggers_ctx_t  *ctx;
@@ -502,8 +508,13 @@ ngx_http_triggers_hub_give(ngx_http_triggers_hub_read_t *read,
     }
 
     if (read->entry.kind == NGX_TRIGGERS_ENTRY_GAP) {
-        ngx_http_triggers_stream_gap(s, 0, "omitted");
-        return NGX_OK;
+        rc = ngx_http_triggers_stream_gap(s, 0, "omitted");
+
+        if (rc == NGX_AGAIN) {
+            s->full = 1;
+        }
+
+        return rc;
     }
 
     ctx = ngx_http_get_module_ctx(s->request, ngx_http_triggers_module);

@@ -212,15 +212,12 @@ ngx_http_triggers_view_leader(ngx_http_triggers_view_t *view,
     for (i = 0; i < NGX_TRIGGERS_NSTATUS; i++) {
         view->events[i] = __atomic_load_n(&leader->events[i],
                                           __ATOMIC_RELAXED);
-        view->entered[i] = __atomic_load_n(&leader->entered[i],
-                                           __ATOMIC_RELAXED);
     }
 
     view->total_events = __atomic_load_n(&leader->total_events,
                                          __ATOMIC_RELAXED);
     view->database_size = __atomic_load_n(&leader->bytes, __ATOMIC_RELAXED);
     view->failures = __atomic_load_n(&leader->failures, __ATOMIC_RELAXED);
-    view->expired = __atomic_load_n(&leader->expired, __ATOMIC_RELAXED);
 }
 
 

@@ -36,7 +36,6 @@ typedef struct {
 
     uint64_t                 total_events;
     uint64_t                 events[NGX_TRIGGERS_NSTATUS];
-    uint64_t                 entered[NGX_TRIGGERS_NSTATUS];
     uint64_t                 state;            /* …_store_state_e */
     uint64_t                 ready;            /* flag: it is */
     uint64_t                 leading;          /* flag: somebody drains */
@@ -55,7 +54,6 @@ typedef struct {
     uint64_t                 feed_lost;
 
     uint64_t                 failures;
-    uint64_t                 expired;
     uint64_t                 refused;
     uint64_t                 timeouts;
     uint64_t                 elections;

@@ -178,7 +178,7 @@ static const ngx_http_triggers_metric_t  ngx_http_triggers_metrics_table[] = {
     { "triggers_events_entered", NULL, NGX_HTTP_TRIGGERS_COUNTER,
       "Times that an event came into a state.",
       ngx_http_triggers_metric_states,
-      offsetof(ngx_http_triggers_view_t, entered) },
+      offsetof(ngx_http_triggers_view_t, sums.moves.entered) },
 
     { "triggers_events_leased", NULL, NGX_HTTP_TRIGGERS_COUNTER,
       "Events handed out with leases.",
@@ -186,7 +186,7 @@ static const ngx_http_triggers_metric_t  ngx_http_triggers_metrics_table[] = {
 
     { "triggers_events_lease_expired", NULL, NGX_HTTP_TRIGGERS_COUNTER,
       "Events whose lease ran out.",
-      ngx_http_triggers_metric_view(expired) },
+      ngx_http_triggers_metric_view(sums.moves.expired) },
 
     { "triggers_events_retried", NULL, NGX_HTTP_TRIGGERS_COUNTER,
       "Dead letters retried by hand.",

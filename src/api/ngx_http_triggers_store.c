@@ -100,8 +100,8 @@ ngx_http_triggers_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     worker->zone = ngx_triggers_zone_add(cf, &store->name, &store->path,
-                                         store->size, store->waiting,
-                                         store->keys,
+                                         &store->logs, store->size,
+                                         store->waiting, store->keys,
                                          &ngx_http_triggers_module);
     if (worker->zone == NULL) {
         return NGX_CONF_ERROR;

@@ -105,17 +105,13 @@ ngx_http_triggers_stream_drop(ngx_http_triggers_stream_t *s)
 }
 
 
-void
+ngx_int_t
 ngx_http_triggers_stream_gap(ngx_http_triggers_stream_t *s, uint64_t missed,
     const char *reason)
 {
     ngx_int_t                       rc;
     u_char                          n[NGX_INT64_LEN + 1];
     ngx_triggers_metrics_counts_t  *counts;
-
-    counts = ngx_http_triggers_hub_counts(s->hub);
-
-    ngx_triggers_metrics_add(&counts->stream_gaps, 1);
 
     if (missed) {
         (void) ngx_sprintf(n, "%uL%Z", missed);
@@ -131,9 +127,12 @@ ngx_http_triggers_stream_gap(ngx_http_triggers_stream_t *s, uint64_t missed,
                                        ngx_http_triggers_stream_position(s),
                                        n, reason);
 
-    if (rc == NGX_AGAIN) {
-        ngx_http_triggers_stream_drop(s);
+    if (rc == NGX_OK) {
+        counts = ngx_http_triggers_hub_counts(s->hub);
+        ngx_triggers_metrics_add(&counts->stream_gaps, 1);
     }
+
+    return rc;
 }
 
 
@@ -355,10 +354,10 @@ ngx_http_triggers_stream_begin(ngx_http_triggers_stream_t *s)
                                          NGX_HTTP_TRIGGERS_STREAM_RETRY);
 
     if (q->resumes && q->nonce != sh->nonce) {
-        ngx_http_triggers_stream_gap(s, 0, "restarted");
+        (void) ngx_http_triggers_stream_gap(s, 0, "restarted");
 
     } else if (q->resumes && q->number >= s->cursor.number) {
-        ngx_http_triggers_stream_gap(s, 0, "unknown");
+        (void) ngx_http_triggers_stream_gap(s, 0, "unknown");
 
     } else {
 

@@ -151,9 +151,12 @@ void ngx_http_triggers_stream_end(ngx_http_triggers_stream_t *s,
     const char *reason);
 void ngx_http_triggers_stream_drop(ngx_http_triggers_stream_t *s);
 
-/* Tells of entries that it has not seen; 0: nobody knows how many. */
+/*
+ * Tells of entries that it has not seen; 0: nobody knows how many.  As
+ * append().
+ */
 
-void ngx_http_triggers_stream_gap(ngx_http_triggers_stream_t *s,
+ngx_int_t ngx_http_triggers_stream_gap(ngx_http_triggers_stream_t *s,
     uint64_t missed, const char *reason);
 
 /*

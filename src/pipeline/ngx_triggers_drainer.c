@@ -72,6 +72,8 @@ struct ngx_triggers_drainer_s {
     uint64_t                 locked_since; /* ms, 0: it is not */
     uint32_t                 stop;         /* atomic flag */
     uint32_t                 holding;      /* atomic flag: the write lock */
+    uint64_t                 lost;         /* of the feed, when its places
+                                              were last looked through */
     unsigned                 leading:1;    /* position is known */
     unsigned                 broken:1;     /* the ring's contents are */
 
@@ -80,15 +82,14 @@ struct ngx_triggers_drainer_s {
     uint64_t                 end;          /* position behind it */
     uint64_t                 batch_start;  /* us */
     ngx_triggers_tally_t    *tally;        /* that it is counted in */
+    ngx_triggers_histogram_t  waits;       /* how long its records did */
     ngx_triggers_record_header_t  **records;
     u_char                  *touched;      /* slots that wait for it */
     uint64_t                 changed_owners[NGX_TRIGGERS_GENERATIONS / 64];
     int64_t                  foreign;      /* of the store, when we last
                                               looked */
-    uint64_t                 entered[NGX_TRIGGERS_NSTATUS];
-                                           /* of the store, as far as it has
-                                              been told */
-    uint64_t                 expired;      /* likewise */
+    ngx_triggers_moves_t     moves;        /* of the store, as far as they
+                                              have been counted */
     unsigned                 changed:1;    /* events of anybody */
     unsigned                 changed_unknown:1;  /* of I can't tell whom */
 };
@@ -123,8 +124,12 @@ static ngx_uint_t ngx_triggers_drainer_malformed(ngx_triggers_drainer_t *d,
 static void ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_slow(ngx_triggers_drainer_t *d,
     uint64_t time);
+static void ngx_triggers_drainer_moved(ngx_triggers_drainer_t *d,
+    ngx_triggers_moves_t *moves);
 static void ngx_triggers_drainer_totals(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_size(ngx_triggers_drainer_t *d);
+static void ngx_triggers_drainer_reclaim(ngx_triggers_drainer_t *d);
+static ngx_uint_t ngx_triggers_drainer_is_free(void *data, ngx_uint_t slot);
 static void ngx_triggers_drainer_tell(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_foreign(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_generations(ngx_triggers_drainer_t *d);
@@ -188,6 +193,7 @@ ngx_triggers_drainer_create(ngx_triggers_zone_t *zone,
     d->sh = zone->sh;
     d->owner = owner;
     d->fd = fd;
+    d->lost = (uint64_t) -1;
     d->log = log;
     d->batch_records = conf->batch_records;
     d->batch_bytes = conf->batch_bytes;
@@ -298,6 +304,7 @@ void
 ngx_triggers_drainer_tick(ngx_triggers_drainer_t *d)
 {
     ngx_triggers_drainer_feed_tick(&d->feed);
+    ngx_triggers_drainer_reclaim(d);
 
     if (!d->leading || !ngx_triggers_store_is_open(d->store)) {
         return;
@@ -456,11 +463,9 @@ ngx_triggers_drainer_lead(ngx_triggers_drainer_t *d)
     d->sh->leaders++;
     __atomic_store_n(&d->sh->readable, 1, __ATOMIC_RELEASE);
 
-    /* a predecessor may have committed it and died before it said so */
+    /* a predecessor may have committed some and died before it said so */
 
-    if (position > committed) {
-        ngx_triggers_drainer_feed_gap(&d->feed);
-    }
+    ngx_triggers_drainer_feed_lead(&d->feed, position > committed);
 
     ngx_triggers_tally_recover(&d->sh->metrics, position);
     ngx_triggers_drainer_totals(d);
@@ -761,6 +766,7 @@ ngx_triggers_drainer_batch(ngx_triggers_drainer_t *d)
 
     d->batch_start = ngx_triggers_monotonic_us();
     d->tally = ngx_triggers_tally_begin(&d->sh->metrics);
+    ngx_memzero(&d->waits, sizeof(ngx_triggers_histogram_t));
 
     ngx_triggers_drainer_keys_begin(&d->keys);
 
@@ -778,7 +784,9 @@ ngx_triggers_drainer_batch(ngx_triggers_drainer_t *d)
         return rc;
     }
 
+    ngx_triggers_tally_move(d->tally, ngx_triggers_store_moves(d->store));
     ngx_triggers_tally_ready(d->tally, d->end, d->n);
+
     start = ngx_triggers_monotonic_us();
 
     rc = ngx_triggers_store_commit(d->store, d->sh->nonce, d->end);
@@ -821,9 +829,8 @@ ngx_triggers_drainer_apply(ngx_triggers_drainer_t *d,
             return rc;
         }
 
-        ngx_triggers_metrics_drained(&d->sh->metrics, NGX_TRIGGERS_TIME_QUEUE,
-                                     (uint32_t) d->batch_start
-                                     - record.submitted);
+        ngx_triggers_metrics_time(&d->waits, (uint32_t) d->batch_start
+                                             - record.submitted);
 
     } else {
         result.rc = ngx_triggers_drainer_malformed(d, header);
@@ -990,6 +997,9 @@ ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
     /* and counted */
 
     ngx_triggers_tally_done(&d->sh->metrics);
+    ngx_triggers_drainer_moved(d, ngx_triggers_store_moves(d->store));
+    ngx_triggers_metrics_merge(&d->sh->metrics, NGX_TRIGGERS_TIME_QUEUE,
+                               &d->waits);
     ngx_triggers_drainer_totals(d);
 
     d->position = d->end;
@@ -1033,12 +1043,29 @@ ngx_triggers_drainer_slow(ngx_triggers_drainer_t *d, uint64_t time)
 }
 
 
-/* what the store holds now */
+/* these have been counted */
+
+static void
+ngx_triggers_drainer_moved(ngx_triggers_drainer_t *d,
+    ngx_triggers_moves_t *moves)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_TRIGGERS_NSTATUS; i++) {
+        d->moves.entered[i] += moves->entered[i];
+    }
+
+    d->moves.expired += moves->expired;
+}
+
+
+/* what the store holds now, and what else it has done */
 
 static void
 ngx_triggers_drainer_totals(ngx_triggers_drainer_t *d)
 {
     ngx_uint_t                      i;
+    ngx_triggers_moves_t            moves;
     ngx_triggers_totals_t          *totals;
     ngx_triggers_metrics_leader_t  *leader;
 
@@ -1052,18 +1079,13 @@ ngx_triggers_drainer_totals(ngx_triggers_drainer_t *d)
         __atomic_store_n(&leader->events[i], totals->events[i],
                          __ATOMIC_RELAXED);
 
-        if (totals->entered[i] != d->entered[i]) {
-            ngx_triggers_metrics_add(&leader->entered[i],
-                                     totals->entered[i] - d->entered[i]);
-            d->entered[i] = totals->entered[i];
-        }
+        moves.entered[i] = totals->moves.entered[i] - d->moves.entered[i];
     }
 
-    if (totals->expired != d->expired) {
-        ngx_triggers_metrics_add(&leader->expired,
-                                 totals->expired - d->expired);
-        d->expired = totals->expired;
-    }
+    moves.expired = totals->moves.expired - d->moves.expired;
+
+    ngx_triggers_metrics_move(&d->sh->metrics, &moves);
+    d->moves = totals->moves;
 }
 
 
@@ -1072,6 +1094,39 @@ ngx_triggers_drainer_size(ngx_triggers_drainer_t *d)
 {
     __atomic_store_n(&d->sh->metrics.leader->bytes,
                      ngx_triggers_store_size(d->store), __ATOMIC_RELAXED);
+}
+
+
+/*
+ * An entry of the feed is lost when its place is still being written: by
+ * somebody who is slow, or has died.
+ */
+
+static void
+ngx_triggers_drainer_reclaim(ngx_triggers_drainer_t *d)
+{
+    uint64_t  lost;
+
+    lost = __atomic_load_n(&d->sh->feed.lost, __ATOMIC_RELAXED);
+
+    if (lost == d->lost) {
+        return;
+    }
+
+    d->lost = lost;
+
+    ngx_triggers_feed_reclaim(&d->sh->feed, ngx_triggers_drainer_is_free, d);
+}
+
+
+static ngx_uint_t
+ngx_triggers_drainer_is_free(void *data, ngx_uint_t slot)
+{
+    ngx_triggers_drainer_t *d = data;
+
+    return slot != d->owner->slot
+           && ngx_triggers_wake_send(d->fd, d->sh->nonce, slot)
+              == NGX_DECLINED;
 }
 
 
@@ -1203,9 +1258,14 @@ ngx_triggers_drainer_maintain(ngx_triggers_drainer_t *d, ngx_uint_t idle)
 
     rc = ngx_triggers_store_maintain(d->store, idle);
 
-    /* whatever it returns, it may have removed events before */
+    /*
+     * Whatever it returns, it may have removed events before.  If it has lost
+     * the store, nobody knows how its last commit ended: lead() tells then.
+     */
 
-    ngx_triggers_drainer_feed_flush(&d->feed);
+    if (ngx_triggers_store_is_open(d->store)) {
+        ngx_triggers_drainer_feed_flush(&d->feed);
+    }
 
     return rc;
 }

@@ -28,6 +28,7 @@ static ngx_int_t ngx_triggers_drainer_feed_add(
     ngx_triggers_entry_t *entry);
 static void ngx_triggers_drainer_feed_commit(void *data);
 static void ngx_triggers_drainer_feed_rollback(void *data);
+static void ngx_triggers_drainer_feed_gap(ngx_triggers_drainer_feed_t *df);
 static void ngx_triggers_drainer_feed_removed(
     ngx_triggers_drainer_feed_t *df, uint64_t now);
 
@@ -42,6 +43,7 @@ ngx_triggers_drainer_feed_create(ngx_triggers_drainer_feed_t *df,
 
     df->feed = &zone->sh->feed;
     df->owner = owner;
+    df->untold = &zone->sh->untold;
 
     /* more than half of the places would be gone before they are read */
 
@@ -107,6 +109,20 @@ ngx_triggers_drainer_feed_flush(ngx_triggers_drainer_feed_t *df)
 
     ngx_memzero(&df->now, sizeof(ngx_triggers_drainer_feed_mark_t));
     ngx_memzero(&df->committed, sizeof(ngx_triggers_drainer_feed_mark_t));
+
+    __atomic_store_n(df->untold, 0, __ATOMIC_RELEASE);
+}
+
+
+void
+ngx_triggers_drainer_feed_lead(ngx_triggers_drainer_feed_t *df,
+    ngx_uint_t lost)
+{
+    if (lost || __atomic_load_n(df->untold, __ATOMIC_ACQUIRE)) {
+        ngx_triggers_drainer_feed_gap(df);
+    }
+
+    ngx_triggers_drainer_feed_flush(df);
 }
 
 
@@ -138,21 +154,6 @@ ngx_triggers_drainer_feed_tick(ngx_triggers_drainer_feed_t *df)
 }
 
 
-void
-ngx_triggers_drainer_feed_gap(ngx_triggers_drainer_feed_t *df)
-{
-    ngx_triggers_entry_t  entry;
-
-    ngx_memzero(&entry, sizeof(ngx_triggers_entry_t));
-
-    entry.kind = NGX_TRIGGERS_ENTRY_GAP;
-    entry.level = NGX_TRIGGERS_LEVEL_INFO;
-    entry.time = ngx_triggers_wall_ms();
-
-    (void) ngx_triggers_feed_append(df->feed, df->owner->slot, &entry);
-}
-
-
 static void
 ngx_triggers_drainer_feed_change(void *data, ngx_triggers_change_t *change)
 {
@@ -161,6 +162,7 @@ ngx_triggers_drainer_feed_change(void *data, ngx_triggers_change_t *change)
     if (df->now.used == 0 && df->now.missed == 0) {
         df->watched = ngx_triggers_feed_is_watched(df->feed,
                                                   ngx_triggers_monotonic_ms());
+        __atomic_store_n(df->untold, 1, __ATOMIC_RELAXED);
     }
 
     if (df->watched) {
@@ -287,6 +289,21 @@ ngx_triggers_drainer_feed_rollback(void *data)
     ngx_triggers_drainer_feed_t *df = data;
 
     df->now = df->committed;
+}
+
+
+static void
+ngx_triggers_drainer_feed_gap(ngx_triggers_drainer_feed_t *df)
+{
+    ngx_triggers_entry_t  entry;
+
+    ngx_memzero(&entry, sizeof(ngx_triggers_entry_t));
+
+    entry.kind = NGX_TRIGGERS_ENTRY_GAP;
+    entry.level = NGX_TRIGGERS_LEVEL_INFO;
+    entry.time = ngx_triggers_wall_ms();
+
+    (void) ngx_triggers_feed_append(df->feed, df->owner->slot, &entry);
 }
 
 

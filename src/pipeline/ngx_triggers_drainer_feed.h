@@ -3,9 +3,12 @@
  * What happens to events, on its way into the live feed.  The store tells of
  * each change within its transaction; here it is kept until that has been
  * committed, and appended when those who wait have their answers.  What a
- * transaction that is rolled back has told is forgotten.  A process that is
- * killed between its commit and here appends nothing: the events have changed
- * all the same.
+ * transaction that is rolled back has told is forgotten.
+ *
+ * A process that is killed between its commit and the end of that leaves a word
+ * in the zone, set at the first change of a transaction and cleared when all
+ * has been appended, by which its successor knows that there may be changes of
+ * which nobody has been told, and says so.
  *
  * There is room for as many changes as are of use to a reader of the feed, and
  * no more than some thousand; where others are left out there is an entry that
@@ -33,6 +36,7 @@ typedef struct {
 typedef struct {
     ngx_triggers_feed_t     *feed;
     ngx_triggers_owner_t    *owner;            /* whose slot it appends by */
+    uint32_t                *untold;           /* the zone's */
 
     uint64_t                *words;            /* entries, encoded */
     ngx_uint_t               size;             /* words */
@@ -66,9 +70,13 @@ void ngx_triggers_drainer_feed_flush(ngx_triggers_drainer_feed_t *df);
 
 void ngx_triggers_drainer_feed_tick(ngx_triggers_drainer_feed_t *df);
 
-/* … it is not known what changes there were. */
+/*
+ * … when it takes the lead: tells of changes that nobody knows, if there were
+ * any, which lost says, or whoever led before has left word of.
+ */
 
-void ngx_triggers_drainer_feed_gap(ngx_triggers_drainer_feed_t *df);
+void ngx_triggers_drainer_feed_lead(ngx_triggers_drainer_feed_t *df,
+    ngx_uint_t lost);
 
 
 #endif /* _NGX_TRIGGERS_DRAINER_FEED_H_INCLUDED_ */

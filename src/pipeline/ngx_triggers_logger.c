@@ -108,6 +108,7 @@ static ngx_int_t ngx_triggers_logger_summary(ngx_triggers_logger_t *l);
 static ngx_int_t ngx_triggers_logger_minute(ngx_triggers_logger_t *l);
 static ngx_uint_t ngx_triggers_logger_minute_due(ngx_triggers_logger_t *l);
 static void ngx_triggers_logger_commit(ngx_triggers_logger_t *l);
+static void ngx_triggers_logger_works(ngx_triggers_logger_t *l);
 static ngx_int_t ngx_triggers_logger_tidy(ngx_triggers_logger_t *l);
 static ngx_int_t ngx_triggers_logger_retain(ngx_triggers_logger_t *l,
     ngx_uint_t steps, uint64_t time);
@@ -361,14 +362,20 @@ ngx_triggers_logger_handler(void *data, ngx_log_t *log)
 static ngx_int_t
 ngx_triggers_logger_run(ngx_triggers_logger_t *l)
 {
-    ngx_int_t  rc;
+    ngx_int_t  rc, tidied;
 
     rc = ngx_triggers_logger_batch(l);
 
-    if ((rc == NGX_OK || rc == NGX_AGAIN)
-        && ngx_triggers_logger_tidy(l) != NGX_OK)
-    {
-        return NGX_ERROR;
+    if (rc != NGX_OK && rc != NGX_AGAIN) {
+        return rc;
+    }
+
+    tidied = ngx_triggers_logger_tidy(l);
+
+    /* a batch that was stored has shown that there is nothing wrong */
+
+    if (tidied == NGX_ERROR || (tidied == NGX_BUSY && !l->begun)) {
+        return tidied;
     }
 
     return rc;
@@ -731,16 +738,28 @@ ngx_triggers_logger_commit(ngx_triggers_logger_t *l)
     ngx_triggers_metrics_add(&logs->missed, l->counts.missed);
 
     if (l->begun) {
-        __atomic_store_n(&sh->log_state, NGX_TRIGGERS_LOG_READY,
-                         __ATOMIC_RELAXED);
+        ngx_triggers_logger_works(l);
     }
+}
+
+
+/* something has been committed */
+
+static void
+ngx_triggers_logger_works(ngx_triggers_logger_t *l)
+{
+    l->busy = 0;
+
+    __atomic_store_n(&l->worker->zone->sh->log_state, NGX_TRIGGERS_LOG_READY,
+                     __ATOMIC_RELAXED);
 }
 
 
 /*
  * Once a second all that can be done in its time goes.  Where that is not
  * enough as many records go as come, and a fourth more: the more there are
- * the less of them are read in time, but the database does not grow.
+ * the less of them are read in time, but the database does not grow.  NGX_OK,
+ * NGX_BUSY or NGX_ERROR.
  */
 
 static ngx_int_t
@@ -753,16 +772,17 @@ ngx_triggers_logger_tidy(ngx_triggers_logger_t *l)
 
         rc = ngx_triggers_logger_retain(l, NGX_MAX_UINT32_VALUE,
                                         NGX_TRIGGERS_LOGGER_RETAIN);
-        l->retained = l->now;
-
         ngx_triggers_logger_size(l);
+
+        if (rc == NGX_BUSY) {
+            return NGX_BUSY;
+        }
+
+        l->retained = l->now;
 
         if (rc != NGX_OK) {
             return NGX_ERROR;
         }
-
-        __atomic_store_n(&l->worker->zone->sh->log_state,
-                         NGX_TRIGGERS_LOG_READY, __ATOMIC_RELAXED);
     }
 
     if (!l->behind || !l->begun) {
@@ -788,13 +808,19 @@ ngx_triggers_logger_retain(ngx_triggers_logger_t *l, ngx_uint_t steps,
     do {
         rc = ngx_triggers_logs_retain(l->logs, ngx_triggers_wall_ms());
 
+        if (rc == NGX_BUSY || rc == NGX_ERROR) {
+            return rc;
+        }
+
+        ngx_triggers_logger_works(l);
+
     } while (rc == NGX_AGAIN && --steps
              && ngx_triggers_monotonic_ms() < until
              && !ngx_exiting && !ngx_terminate && !ngx_quit);
 
     l->behind = (rc == NGX_AGAIN);
 
-    return (rc == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+    return NGX_OK;
 }
 
 
@@ -821,22 +847,27 @@ ngx_triggers_logger_size(ngx_triggers_logger_t *l)
 }
 
 
-/* being busy for long is a failure, too */
+/*
+ * Being busy for long is a failure, too.  A run that has had nothing to store
+ * says nothing of that.
+ */
 
 static ngx_int_t
 ngx_triggers_logger_outcome(ngx_triggers_logger_t *l, ngx_int_t rc)
 {
     ngx_triggers_zone_sh_t  *sh;
 
-    if (rc != NGX_BUSY) {
-        l->busy = 0;
-
-    } else if (l->busy == 0) {
+    if (rc == NGX_BUSY && l->busy == 0) {
         l->busy = l->now;
 
-    } else if (l->now - l->busy >= NGX_TRIGGERS_LOGGER_SECOND) {
+    } else if (rc == NGX_BUSY
+               && l->now - l->busy >= NGX_TRIGGERS_LOGGER_SECOND)
+    {
         ngx_triggers_logs_locked(l->logs);
         rc = NGX_ERROR;
+
+    } else if (rc == NGX_ERROR) {
+        l->busy = 0;
     }
 
     if (rc == NGX_ERROR) {

@@ -142,8 +142,9 @@ ngx_int_t ngx_triggers_logs_add_minute(ngx_triggers_logs_t *logs,
 
 /*
  * Removes a bounded number of what is too old or too much at now (ms since the
- * epoch), as a batch of its own.  NGX_OK: nothing is left to do, or it is
- * another's; NGX_AGAIN: there is more; NGX_ERROR.
+ * epoch), as a batch of its own.  NGX_OK: nothing is left to do; NGX_AGAIN:
+ * there is more; NGX_BUSY: it is another's, or the database is busy;
+ * NGX_ERROR.
  */
 
 ngx_int_t ngx_triggers_logs_retain(ngx_triggers_logs_t *logs, int64_t now);

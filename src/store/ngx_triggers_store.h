@@ -408,19 +408,19 @@ int64_t ngx_triggers_store_foreign(ngx_triggers_store_t *store);
 
 /*
  * What the store holds, as of the last commit or taking of the write lock.
- * entered counts, since the writer was made, the events that it has stored or
- * moved in each state, expired those whose lease ran out.
+ * The moves are those of the writer since it was made; moves() are those of its
+ * last transaction, of an open one those so far.
  */
 
 typedef struct {
     uint64_t                 total_events;     /* ever stored */
     uint64_t                 events[NGX_TRIGGERS_NSTATUS];
-    uint64_t                 entered[NGX_TRIGGERS_NSTATUS];
-    uint64_t                 expired;
+    ngx_triggers_moves_t     moves;
 } ngx_triggers_totals_t;
 
 
 ngx_triggers_totals_t *ngx_triggers_store_totals(ngx_triggers_store_t *store);
+ngx_triggers_moves_t *ngx_triggers_store_moves(ngx_triggers_store_t *store);
 
 /* The size of the database without its WAL, bytes; 0 if it is not open. */
 

@@ -49,6 +49,7 @@ typedef union {
 
 static uint64_t ngx_triggers_feed_put(ngx_triggers_feed_t *feed,
     ngx_uint_t slot, ngx_triggers_feed_image_t *image);
+static ngx_uint_t ngx_triggers_feed_is_slot(void *data, ngx_uint_t slot);
 static ngx_int_t ngx_triggers_feed_copy(ngx_triggers_feed_place_t *place,
     uint64_t state, uint64_t *words);
 static ngx_int_t ngx_triggers_feed_decode(ngx_triggers_feed_image_t *image,
@@ -223,16 +224,40 @@ ngx_triggers_feed_is_watched(ngx_triggers_feed_t *feed, uint64_t now)
 void
 ngx_triggers_feed_release(ngx_triggers_feed_t *feed, ngx_uint_t slot)
 {
-    uint64_t    state;
+    ngx_triggers_feed_reclaim(feed, ngx_triggers_feed_is_slot, &slot);
+}
+
+
+void
+ngx_triggers_feed_reclaim(ngx_triggers_feed_t *feed,
+    ngx_triggers_feed_free_pt is_free, void *data)
+{
+    uint64_t    state, writer;
     ngx_uint_t  i;
 
     for (i = 0; i < feed->nplaces; i++) {
-        state = __atomic_load_n(&feed->places[i].state, __ATOMIC_RELAXED);
+        state = __atomic_load_n(&feed->places[i].state, __ATOMIC_ACQUIRE);
+        writer = state & NGX_TRIGGERS_FEED_WRITER;
 
-        if ((state & NGX_TRIGGERS_FEED_WRITER) == slot + 1) {
-            __atomic_store_n(&feed->places[i].state, 0, __ATOMIC_RELAXED);
+        if (writer == 0 || !is_free(data, writer - 1)) {
+            continue;
         }
+
+        /* two may do this at once, and somebody else write there already */
+
+        (void) __atomic_compare_exchange_n(&feed->places[i].state, &state, 0,
+                                           0, __ATOMIC_RELAXED,
+                                           __ATOMIC_RELAXED);
     }
+}
+
+
+static ngx_uint_t
+ngx_triggers_feed_is_slot(void *data, ngx_uint_t slot)
+{
+    ngx_uint_t *own = data;
+
+    return slot == *own;
 }
 
 

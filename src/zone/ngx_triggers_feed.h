@@ -16,8 +16,9 @@
  *              whether it still is
  *
  * A process that is killed in between leaves a place that names its slot.
- * Nobody uses it until somebody takes over that slot, whose former owner is
- * known to be dead then, and releases it; readers pass it by meanwhile.
+ * Nobody uses it, and readers pass it by, until it is released: by whoever
+ * takes over that slot, whose former owner is known to be dead then, or by the
+ * leader, which looks for such places when entries have been lost.
  *
  * Changes of events can be many more than all else, and nobody but a reader
  * who is there wants them: they are appended while one says that he does, and
@@ -76,6 +77,11 @@ typedef struct {
     ngx_uint_t               n;                /* appended in it */
     ngx_uint_t               rest;             /* not appended, and not told */
 } ngx_triggers_feed_limit_t;
+
+
+/* 1: nobody owns the slot */
+
+typedef ngx_uint_t (*ngx_triggers_feed_free_pt)(void *data, ngx_uint_t slot);
 
 
 /* a reader's; private to it */
@@ -148,6 +154,14 @@ ngx_uint_t ngx_triggers_feed_is_watched(ngx_triggers_feed_t *feed,
 /* The new owner of a slot: its places are free again. */
 
 void ngx_triggers_feed_release(ngx_triggers_feed_t *feed, ngx_uint_t slot);
+
+/*
+ * Any thread: so are those of processes that have died.  Whether nobody owns a
+ * slot now is asked after its state was seen: whoever wrote that is dead then.
+ */
+
+void ngx_triggers_feed_reclaim(ngx_triggers_feed_t *feed,
+    ngx_triggers_feed_free_pt is_free, void *data);
 
 /*
  * Any thread: the next entry.  NGX_OK: it is in *entry, its strings in words,

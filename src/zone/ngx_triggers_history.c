@@ -20,8 +20,8 @@
 
 static ngx_triggers_history_sums_t *ngx_triggers_history_current(
     ngx_triggers_zone_sh_t *sh);
-static void ngx_triggers_history_counts(ngx_triggers_zone_sh_t *sh,
-    ngx_triggers_metrics_sums_t *sums, uint64_t *counts);
+static void ngx_triggers_history_counts(ngx_triggers_metrics_sums_t *sums,
+    uint64_t *counts);
 static void ngx_triggers_history_gauges(ngx_triggers_zone_sh_t *sh,
     uint64_t *values);
 static void ngx_triggers_history_keep(uint32_t *buckets,
@@ -84,7 +84,7 @@ ngx_triggers_history_left(ngx_triggers_zone_sh_t *sh)
     ngx_triggers_history_sums_t  *base;
 
     ngx_triggers_metrics_read(&sh->metrics, 0, &sums);
-    ngx_triggers_history_counts(sh, &sums, counts);
+    ngx_triggers_history_counts(&sums, counts);
 
     base = ngx_triggers_history_current(sh);
 
@@ -127,7 +127,7 @@ ngx_triggers_history_take(ngx_triggers_zone_sh_t *sh, int64_t now,
     minute->number = spare->number;
     minute->ticket = word;
 
-    ngx_triggers_history_counts(sh, &sums, spare->counts);
+    ngx_triggers_history_counts(&sums, spare->counts);
     ngx_triggers_history_gauges(sh, minute->values);
 
     for (i = 0; i < NGX_TRIGGERS_MINUTE_COUNTS; i++) {
@@ -200,27 +200,24 @@ ngx_triggers_history_current(ngx_triggers_zone_sh_t *sh)
 /* in the order of ngx_triggers_minute_e */
 
 static void
-ngx_triggers_history_counts(ngx_triggers_zone_sh_t *sh,
-    ngx_triggers_metrics_sums_t *sums, uint64_t *counts)
+ngx_triggers_history_counts(ngx_triggers_metrics_sums_t *sums,
+    uint64_t *counts)
 {
     uint64_t              *entered;
     ngx_uint_t             i;
     ngx_triggers_tally_t  *tally;
 
     tally = &sums->tally;
-    entered = sh->metrics.leader->entered;
+    entered = sums->moves.entered;
 
     counts[NGX_TRIGGERS_MINUTE_REQUESTS] = sums->requests;
     counts[NGX_TRIGGERS_MINUTE_ERRORS] = sums->errors;
     counts[NGX_TRIGGERS_MINUTE_ACCEPTED] =
                       tally->ops[NGX_TRIGGERS_OP_CREATE][NGX_TRIGGERS_RC_OK];
     counts[NGX_TRIGGERS_MINUTE_ACKNOWLEDGED] =
-                   ngx_triggers_history_load(
-                       &entered[NGX_TRIGGERS_ACKNOWLEDGED]);
-    counts[NGX_TRIGGERS_MINUTE_DELIVERED] =
-                   ngx_triggers_history_load(&entered[NGX_TRIGGERS_DELIVERED]);
-    counts[NGX_TRIGGERS_MINUTE_FAILED] =
-                   ngx_triggers_history_load(&entered[NGX_TRIGGERS_FAILED]);
+                                          entered[NGX_TRIGGERS_ACKNOWLEDGED];
+    counts[NGX_TRIGGERS_MINUTE_DELIVERED] = entered[NGX_TRIGGERS_DELIVERED];
+    counts[NGX_TRIGGERS_MINUTE_FAILED] = entered[NGX_TRIGGERS_FAILED];
     counts[NGX_TRIGGERS_MINUTE_RETRIED] = tally->retried;
     counts[NGX_TRIGGERS_MINUTE_ATTEMPTS] = 0;
     counts[NGX_TRIGGERS_MINUTE_FAILED_ATTEMPTS] =

@@ -246,6 +246,20 @@ ngx_triggers_tally_count(ngx_triggers_tally_t *tally,
 
 
 void
+ngx_triggers_tally_move(ngx_triggers_tally_t *tally,
+    ngx_triggers_moves_t *moves)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_TRIGGERS_NSTATUS; i++) {
+        ngx_triggers_tally_add(&tally->moves.entered[i], moves->entered[i]);
+    }
+
+    ngx_triggers_tally_add(&tally->moves.expired, moves->expired);
+}
+
+
+void
 ngx_triggers_tally_ready(ngx_triggers_tally_t *tally, uint64_t position,
     ngx_uint_t records)
 {
@@ -280,11 +294,51 @@ ngx_triggers_tally_recover(ngx_triggers_metrics_t *metrics, uint64_t position)
 
 
 void
+ngx_triggers_metrics_move(ngx_triggers_metrics_t *metrics,
+    ngx_triggers_moves_t *moves)
+{
+    ngx_uint_t             i;
+    ngx_triggers_moves_t  *all;
+
+    all = &metrics->leader->moves;
+
+    for (i = 0; i < NGX_TRIGGERS_NSTATUS; i++) {
+        if (moves->entered[i]) {
+            ngx_triggers_metrics_add(&all->entered[i], moves->entered[i]);
+        }
+    }
+
+    if (moves->expired) {
+        ngx_triggers_metrics_add(&all->expired, moves->expired);
+    }
+}
+
+
+void
 ngx_triggers_metrics_drained(ngx_triggers_metrics_t *metrics,
     ngx_triggers_time_e what, uint64_t us)
 {
     ngx_triggers_metrics_time(
         &metrics->leader->times[what - NGX_TRIGGERS_WORKER_TIMES], us);
+}
+
+
+void
+ngx_triggers_metrics_merge(ngx_triggers_metrics_t *metrics,
+    ngx_triggers_time_e what, ngx_triggers_histogram_t *times)
+{
+    ngx_uint_t                 i;
+    ngx_triggers_histogram_t  *to;
+
+    to = &metrics->leader->times[what - NGX_TRIGGERS_WORKER_TIMES];
+
+    ngx_triggers_metrics_add(&to->sum, times->sum);
+
+    for (i = 0; i < NGX_TRIGGERS_BUCKETS; i++) {
+        if (times->buckets[i]) {
+            ngx_triggers_metrics_add(&to->buckets[i], times->buckets[i]);
+        }
+    }
 }
 
 
@@ -554,6 +608,14 @@ ngx_triggers_metrics_sum(ngx_triggers_metrics_t *metrics,
     }
 
     ngx_triggers_tally_read(metrics->leader, &sums->tally);
+
+    for (i = 0; i < NGX_TRIGGERS_NSTATUS; i++) {
+        sums->moves.entered[i] = sums->tally.moves.entered[i]
+                + ngx_triggers_metrics_load(&metrics->leader->moves.entered[i]);
+    }
+
+    sums->moves.expired = sums->tally.moves.expired
+                  + ngx_triggers_metrics_load(&metrics->leader->moves.expired);
 
     for (i = 0; i < NGX_TRIGGERS_ROUTES; i++) {
         for (n = 0; n < NGX_TRIGGERS_CLASSES; n++) {

@@ -108,6 +108,7 @@ typedef struct {
     uint64_t                 leased;           /* events handed out */
     uint64_t                 retried;          /* by RETRY and RETRY_ALL */
     uint64_t                 attempts[NGX_TRIGGERS_NATTEMPTS];
+    ngx_triggers_moves_t     moves;
     uint64_t                 ops[NGX_TRIGGERS_NOPS][NGX_TRIGGERS_RC_MAX];
 } ngx_triggers_tally_t;
 
@@ -146,16 +147,14 @@ typedef struct {
     uint64_t                 sizes[NGX_TRIGGERS_SIZES];
                                                /* of batches, in records */
     uint64_t                 failures;         /* of the store */
-    uint64_t                 expired;          /* events whose lease ran out */
 
     /* as the store was after its last commit */
     uint64_t                 total_events;
     uint64_t                 events[NGX_TRIGGERS_NSTATUS];
     uint64_t                 bytes;            /* of the database */
 
-    uint64_t                 entered[NGX_TRIGGERS_NSTATUS];
-                                               /* events that came into a
-                                                  state */
+    ngx_triggers_moves_t     moves;            /* of no batch: what was due,
+                                                  what was tidied up */
 
     uint64_t                 endpoints[NGX_TRIGGERS_NBREAKERS];
 
@@ -195,6 +194,7 @@ typedef struct {
 typedef struct {
     ngx_triggers_metrics_counts_t  counts;
     ngx_triggers_tally_t     tally;
+    ngx_triggers_moves_t     moves;            /* all, those in tally too */
     ngx_triggers_histogram_t  times[NGX_TRIGGERS_TIMES];
                                                /* those in counts too */
     uint64_t                 requests;
@@ -239,25 +239,34 @@ ngx_uint_t ngx_triggers_metrics_status(ngx_uint_t code);
 
 /*
  * The drainer's: begin() gives the copy in which each mutation of a batch is
- * to be counted; ready() is called before its commit, with its end, done()
- * after it.  recover() is a new leader's, who has found in the database how
- * far the last one came.
+ * to be counted, and what it moves; ready() is called before its commit, with
+ * its end, done() after it.  recover() is a new leader's, who has found in the
+ * database how far the last one came.
  */
 
 ngx_triggers_tally_t *ngx_triggers_tally_begin(
     ngx_triggers_metrics_t *metrics);
 void ngx_triggers_tally_count(ngx_triggers_tally_t *tally,
     ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
+void ngx_triggers_tally_move(ngx_triggers_tally_t *tally,
+    ngx_triggers_moves_t *moves);
 void ngx_triggers_tally_ready(ngx_triggers_tally_t *tally, uint64_t position,
     ngx_uint_t records);
 void ngx_triggers_tally_done(ngx_triggers_metrics_t *metrics);
 void ngx_triggers_tally_recover(ngx_triggers_metrics_t *metrics,
     uint64_t position);
 
-/* The drainer's: one of its times; a batch of so many records. */
+/* The drainer's: moves that are of no batch. */
+
+void ngx_triggers_metrics_move(ngx_triggers_metrics_t *metrics,
+    ngx_triggers_moves_t *moves);
+
+/* The drainer's: one of its times; several; a batch of so many records. */
 
 void ngx_triggers_metrics_drained(ngx_triggers_metrics_t *metrics,
     ngx_triggers_time_e what, uint64_t us);
+void ngx_triggers_metrics_merge(ngx_triggers_metrics_t *metrics,
+    ngx_triggers_time_e what, ngx_triggers_histogram_t *times);
 void ngx_triggers_metrics_batch(ngx_triggers_metrics_t *metrics,
     ngx_uint_t records);
 

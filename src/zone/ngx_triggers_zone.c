@@ -42,7 +42,8 @@ static ngx_uint_t ngx_triggers_zone_rates(size_t size, ngx_uint_t keys);
 
 ngx_triggers_zone_t *
 ngx_triggers_zone_add(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *path,
-    size_t size, ngx_uint_t waiting, ngx_uint_t keys, void *tag)
+    ngx_str_t *logs, size_t size, ngx_uint_t waiting, ngx_uint_t keys,
+    void *tag)
 {
     u_char               *p;
     ngx_str_t             shm_name;
@@ -65,6 +66,7 @@ ngx_triggers_zone_add(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *path,
 
     zone->name = *name;
     zone->path = *path;
+    zone->logs = *logs;
     zone->waiting = waiting;
     zone->keys = keys;
 
@@ -295,6 +297,16 @@ ngx_triggers_zone_reuse(ngx_triggers_zone_t *zone, ngx_triggers_zone_t *old)
         return NGX_ERROR;
     }
 
+    /* two leaders' loggers would take turns by locks of two files */
+
+    if (ngx_strcmp(zone->logs.data, old->sh->logs) != 0) {
+        ngx_log_error(NGX_LOG_EMERG, zone->shm_zone->shm.log, 0,
+                      "triggers store \"%V\" has its logs in \"%V\" while "
+                      "previously it had them in \"%s\"; restart nginx to "
+                      "change it", &zone->name, &zone->logs, old->sh->logs);
+        return NGX_ERROR;
+    }
+
     if (zone->waiting != old->waiting) {
         ngx_log_error(NGX_LOG_EMERG, zone->shm_zone->shm.log, 0,
                       "parameter \"waiting\" of triggers store \"%V\" cannot "
@@ -375,7 +387,8 @@ ngx_triggers_zone_create(ngx_triggers_zone_t *zone)
     zone->shpool->log_nomem = 0;
 
     sh = ngx_slab_calloc(zone->shpool, sizeof(ngx_triggers_zone_sh_t)
-                                       + zone->path.len + 1);
+                                       + zone->path.len + 1
+                                       + zone->logs.len + 1);
     if (sh == NULL) {
         goto too_small;
     }
@@ -383,6 +396,8 @@ ngx_triggers_zone_create(ngx_triggers_zone_t *zone)
     zone->sh = sh;
     sh->path = (u_char *) (sh + 1);
     ngx_memcpy(sh->path, zone->path.data, zone->path.len);
+    sh->logs = sh->path + zone->path.len + 1;
+    ngx_memcpy(sh->logs, zone->logs.data, zone->logs.len);
 
     if (getrandom(&sh->nonce, sizeof(sh->nonce), 0) != sizeof(sh->nonce)) {
         ngx_log_error(NGX_LOG_EMERG, zone->shm_zone->shm.log, ngx_errno,

@@ -99,6 +99,7 @@ struct ngx_triggers_zone_sh_s {
     ngx_triggers_slot_t     *slots;
     ngx_triggers_zone_result_t  *results;
     u_char                  *path;         /* of the database, terminated */
+    u_char                  *logs;         /* of that of the logs, likewise */
 
     /* atomic: somebody has told the leader that there is work */
     uint32_t                 wanted  __attribute__((aligned(128)));
@@ -120,6 +121,9 @@ struct ngx_triggers_zone_sh_s {
     uint64_t                 batches;
     uint64_t                 elections;    /* of leaders since the zone is */
     uint64_t                 leaders;      /* that have opened the store */
+    uint32_t                 untold;       /* flag: events may have changed
+                                              of which the feed knows nothing
+                                              yet */
 
     /* atomic counters of the workers */
     uint64_t                 refused  __attribute__((aligned(128)));
@@ -177,6 +181,8 @@ typedef struct {
     ngx_shm_zone_t          *shm_zone;
     ngx_str_t                name;         /* of the store */
     ngx_str_t                path;         /* of the database, terminated */
+    ngx_str_t                logs;         /* of that of the logs, likewise,
+                                              whether any are stored or not */
     ngx_core_conf_t         *core;         /* of this cycle */
     ngx_uint_t               waiting;      /* as configured, or UNSET */
     ngx_uint_t               keys;         /* as configured, or UNSET */
@@ -190,8 +196,8 @@ typedef struct {
  */
 
 ngx_triggers_zone_t *ngx_triggers_zone_add(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *path, size_t size, ngx_uint_t waiting, ngx_uint_t keys,
-    void *tag);
+    ngx_str_t *path, ngx_str_t *logs, size_t size, ngx_uint_t waiting,
+    ngx_uint_t keys, void *tag);
 
 /*
  * Any thread: the longest record that a zone of that size, with room for so

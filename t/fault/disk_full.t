@@ -28,7 +28,7 @@ if (!$mounted && `prlimit --version 2>/dev/null` eq '') {
             triggers_commit_timeout 1s;/;
 
 my $t = Triggers::Nginx->new(config => $config, db => "$disk/events.db")
-                       ->plan(9);
+                       ->plan(10);
 
 # a limit that is exceeded is an error of write(), not a signal
 
@@ -72,7 +72,19 @@ is($load->{other}, 0, 'no other answers') or diag($load->{messages});
 is($load->losses(), '', 'every answered event is there once');
 is(inconsistencies($t), '', 'counters agree');
 
+# each batch that failed has counted its records, too
+
+is(metric('queue_wait_seconds_count'), metric('records_total'),
+   'how long a record waited is counted once');
+
 $t->quit();
+
+
+sub metric {
+    my ($name) = @_;
+    my $text = $t->get('/metrics', Accept => 'text/plain')->{body};
+    return $text =~ /^triggers_$name (\d+)$/m ? $1 : -1;
+}
 
 
 sub limit {

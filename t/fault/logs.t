@@ -13,7 +13,7 @@ use File::Temp qw( tempdir );
 use IPC::Open2 qw( open2 );
 use POSIX ();
 use Test::More;
-use Time::HiRes qw( time );
+use Time::HiRes qw( sleep time );
 use Triggers::Load;
 use Triggers::Nginx;
 
@@ -29,7 +29,7 @@ my $mounted = system("mount -t tmpfs -o size=1m tmpfs $folder 2>/dev/null")
 (my $config = Triggers::Nginx::default_config())
     =~ s/(triggers_store .*);/$1  logs=$logs;\n    triggers_logs  rate=0;/;
 
-my $t = Triggers::Nginx->new(config => $config, workers => 3)->plan(26);
+my $t = Triggers::Nginx->new(config => $config, workers => 3)->plan(30);
 
 $t->ready();
 
@@ -146,10 +146,7 @@ $t->quit();
 
 $t->ready();
 
-my $pid = open2(my $from, my $to, 'sqlite3', $logs);
-
-syswrite $to, "BEGIN EXCLUSIVE;\nSELECT 1;\n";
-readline $from;
+my $lock = lock_logs();
 
 $t->post('/events', '{"payload":{}}');
 
@@ -163,8 +160,46 @@ my $start = time();
 $t->quit();
 cmp_ok(time() - $start, '<', 10, 'the end does not wait for it');
 
-close $to;
-waitpid $pid, 0;
+unlock_logs($lock);
+
+# With nothing to store, what goes once a second was said to have gone.
+
+$config =~ s/rate=0 size=1m;/level=error;/;
+$t->write_config($config);
+$t->ready();
+ok(wait_for(sub { metric('triggers_logs_writable') }, 30), 'nothing to store');
+
+$lock = lock_logs();
+
+ok(wait_for(sub { !metric('triggers_logs_writable') }, 30),
+   'the lock is found');
+is(scalar(grep { sleep 0.1; metric('triggers_logs_writable') } 1 .. 25), 0,
+   'as long as it is there');
+
+unlock_logs($lock);
+
+ok(wait_for(sub { metric('triggers_logs_writable') }, 60), 'and when it goes');
+$t->quit();
+
+
+# another program's
+
+sub lock_logs {
+    my $pid = open2(my $from, my $to, 'sqlite3', $logs);
+
+    syswrite $to, "BEGIN EXCLUSIVE;\nSELECT 1;\n";
+    readline $from;
+
+    return { pid => $pid, to => $to, from => $from };
+}
+
+
+sub unlock_logs {
+    my ($lock) = @_;
+
+    close $lock->{to};
+    waitpid $lock->{pid}, 0;
+}
 
 
 # the newest log is one of now

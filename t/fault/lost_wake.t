@@ -13,12 +13,13 @@ use Test::More;
 use Time::HiRes qw( time );
 use Triggers::Load;
 use Triggers::Nginx;
+use Triggers::Stream;
 
 my $lib = Triggers::Nginx::library('lost_wake');
 my $config = Triggers::Nginx->default_config();
 $config =~ s/%%GLOBALS%%/%%GLOBALS%%\nenv LOST_WAKE_CONTROL;/;
 
-my $t = Triggers::Nginx->new(workers => 4, config => $config)->plan(8);
+my $t = Triggers::Nginx->new(workers => 4, config => $config)->plan(12);
 
 $ENV{LOST_WAKE_CONTROL} = "$t->{dir}/control";
 
@@ -54,4 +55,55 @@ for my $round (1, 2) {
 
 is(join(',', map { $t->post('/events', '{"payload":{}}')->{status} } 1 .. 16),
    join(',', (200) x 16), 'and so are all that come later');
+
+# Readers of the live feed were told nothing of what it had committed, nor that
+# there was something.
+
+for my $round (1, 2) {
+    my $stream = Triggers::Stream->open($t, '/api/stream?types=event');
+
+    $stream->start();
+    $t->write('control', 'die');
+
+    post('lost');
+
+    ok(!-e $ENV{LOST_WAKE_CONTROL}, 'the drainer died before it told');
+    post('mark');
+
+    my @seen = seen($stream);
+
+    ok(scalar(grep { $_->{event} eq 'gap'
+                     || ($_->{json}{event_type} // '') eq 'lost' } @seen),
+       'who listens is told, or told that he was not')
+        or diag(join ' ', map { $_->{data} } @seen);
+}
+
 is(inconsistencies($t), '', 'counters agree');
+
+
+# its connection may be one of the leader
+
+sub post {
+    my ($type) = @_;
+    return $t->post('/events', qq({"event_type":"$type","payload":{}}));
+}
+
+
+# up to the mark; whose worker has died comes again, as browsers do
+
+sub seen {
+    my ($stream) = @_;
+    my @seen;
+
+    for (1 .. 3) {
+        while (my $message = $stream->next()) {
+            push @seen, $message;
+            return @seen if ($message->{json}{event_type} // '') eq 'mark';
+        }
+
+        $stream = Triggers::Stream->open($t, '/api/stream?types=event',
+                                         'Last-Event-ID' => $stream->{last_id});
+    }
+
+    return @seen;
+}

@@ -24,7 +24,7 @@ $config =~ s/^( *triggers_store .*);/$1  logs=%%DIR%%\/elsewhere;/m;
 
 # one worker, since the requests of two are logged in any order
 
-my $t = Triggers::Nginx->new(config => $config, workers => 1)->plan(44);
+my $t = Triggers::Nginx->new(config => $config, workers => 1)->plan(48);
 my $logs = "$t->{dir}/elsewhere";
 my $asked = 0;
 my @bob = (key => 'bob-token');
@@ -125,6 +125,21 @@ $t->post('/events', '{"payload":{}}', 'X-Request-ID' => 'load-1');
 $t->reload();
 $t->post('/events', '{"payload":{}}', 'X-Request-ID' => 'load-2');
 ok(stored('q=load-2'), 'logs go on after a reload');
+
+# where they are is the same for old workers and new ones, not whether they are
+
+$t->allow(qr/\[emerg\] .*has its logs in/);
+$t->write_config($config =~ s/elsewhere/nowhere/r);
+$t->signal('HUP');
+ok(wait_for(sub { $t->read('error.log') =~ m{\[emerg\] .*"[^"]*/nowhere" while}
+            }), 'another path is refused');
+
+$t->write_config($config =~ s/^ *triggers_store .*\n/$&triggers_logs off;\n/mr);
+ok($t->reload(), 'they are turned off');
+$t->write_config($config);
+ok($t->reload(), 'and on again');
+$t->post('/events', '{"payload":{}}', 'X-Request-ID' => 'on-1');
+ok(stored('q=on-1'), 'they are stored again');
 
 # the last one is written by the process that ends
 

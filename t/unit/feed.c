@@ -539,6 +539,80 @@ test_kills(void)
 }
 
 
+/* slots below are owned */
+
+static ngx_uint_t
+is_free(void *data, ngx_uint_t slot)
+{
+    ngx_uint_t *owned = data;
+
+    return slot >= *owned;
+}
+
+
+/* somebody else has reclaimed it, and a third one writes there */
+
+static ngx_uint_t
+is_free_late(void *data, ngx_uint_t slot)
+{
+    shared_t *s = data;
+
+    (void) slot;
+
+    s->feed.places[5].state = (uint64_t) 69 << 16 | 2;
+
+    return 1;
+}
+
+
+static void
+test_reclaim(void)
+{
+    shared_t              *s;
+    uint64_t               n, lost;
+    ngx_uint_t             owned;
+    ngx_triggers_entry_t   e;
+
+    s = shared_create();
+    entry_make(&e, 1, 1);
+
+    for (n = 0; n < PLACES; n++) {
+        (void) ngx_triggers_feed_append(&s->feed, 1, &e);
+    }
+
+    /* writers that were killed, of slots that nobody takes, and one at work */
+
+    s->feed.places[5].state |= 4;
+    s->feed.places[6].state |= 8;
+    s->feed.places[7].state |= 2;
+
+    owned = 2;
+    ngx_triggers_feed_reclaim(&s->feed, is_free, &owned);
+
+    unit_ok(s->feed.places[5].state == 0 && s->feed.places[6].state == 0,
+            "reclaim: places of those who have died");
+    unit_ok((s->feed.places[7].state & 0xffff) == 2
+            && s->feed.places[8].state == (uint64_t) 8 << 16,
+            "reclaim: not of others");
+
+    lost = s->feed.lost;
+
+    for (n = 0; n < PLACES; n++) {
+        (void) ngx_triggers_feed_append(&s->feed, 1, &e);
+    }
+
+    unit_ok(s->feed.lost == lost + 1, "reclaim: they are used again");
+
+    s->feed.places[5].state |= 4;
+    ngx_triggers_feed_reclaim(&s->feed, is_free_late, s);
+
+    unit_ok(s->feed.places[5].state == ((uint64_t) 69 << 16 | 2),
+            "reclaim: not who writes there meanwhile");
+
+    munmap(s, sizeof(shared_t));
+}
+
+
 static void
 test_log(void)
 {
@@ -583,6 +657,7 @@ main(void)
     test_watch();
     test_cut();
     test_kills();
+    test_reclaim();
     test_log();
 
     return unit_done();

@@ -131,9 +131,9 @@ count_all(void)
 
     count(7);
 
-    leader->entered[NGX_TRIGGERS_ACKNOWLEDGED] += 11;
-    leader->entered[NGX_TRIGGERS_DELIVERED] += 12;
-    leader->entered[NGX_TRIGGERS_FAILED] += 13;
+    leader->moves.entered[NGX_TRIGGERS_ACKNOWLEDGED] += 11;
+    leader->moves.entered[NGX_TRIGGERS_DELIVERED] += 12;
+    leader->moves.entered[NGX_TRIGGERS_FAILED] += 13;
     leader->events[NGX_TRIGGERS_PENDING] = 21;
     leader->events[NGX_TRIGGERS_RETRYING] = 22;
     leader->events[NGX_TRIGGERS_FAILED] = 23;

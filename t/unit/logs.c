@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 
@@ -55,6 +56,7 @@ static void test_deleted(void);
 static void test_read_only(void);
 static void test_full(void);
 static void test_full_checkpoint(void);
+static void test_checkpoint_error(void);
 static void test_two_writers(void);
 static void test_busy(void);
 static void test_busy_open(void);
@@ -66,6 +68,7 @@ static void test_plans(void);
 static void entry_init(ngx_triggers_entry_t *entry, int64_t n);
 static void str(ngx_str_t *s, const char *text);
 static ngx_int_t add(ngx_triggers_logs_t *logs, int64_t first, int64_t last);
+static ngx_int_t fill(ngx_triggers_logs_t *logs, int64_t first, int64_t last);
 static ngx_int_t commit(ngx_triggers_logs_t *logs);
 static ngx_triggers_logs_t *writer(ngx_str_t *path);
 static ngx_int_t retain(ngx_triggers_logs_t *logs, int64_t now);
@@ -81,6 +84,7 @@ static off_t file_size(ngx_str_t *path);
 
 static found_t                     found;
 static ngx_triggers_logs_limits_t  limits;
+static int                         sync_errno;  /* of fdatasync() below */
 
 
 int
@@ -108,6 +112,7 @@ main(void)
     test_read_only();
     test_full();
     test_full_checkpoint();
+    test_checkpoint_error();
     test_two_writers();
     test_busy();
     test_busy_open();
@@ -1251,6 +1256,57 @@ test_full_checkpoint(void)
 }
 
 
+/* the batch is stored: nobody else's turn before it is said how far it came */
+
+static void
+test_checkpoint_error(void)
+{
+    int64_t               n;
+    ngx_int_t             rc;
+    ngx_str_t            *path;
+    ngx_triggers_logs_t  *logs, *other;
+
+    path = fixture_path("checkpoint.db");
+    logs = writer(path);
+    other = writer(path);
+
+    (void) add(other, 1, 1);
+    (void) add(logs, 2, 2);
+
+    sync_errno = EIO;
+    rc = NGX_OK;
+
+    for (n = 3; n < 200000 && rc == NGX_OK && !logs->failed; n += 500) {
+        rc = fill(logs, n, n + 499);
+
+        if (rc == NGX_OK) {
+            rc = ngx_triggers_logs_commit(logs);
+        }
+
+        if (!logs->failed) {
+            ngx_triggers_logs_release(logs);
+        }
+    }
+
+    sync_errno = 0;
+
+    unit_ok(rc == NGX_OK && logs->failed
+            && fixture_sql(path, "SELECT count(*) FROM logs") == n - 1,
+            "checkpoint fails: the batch is stored");
+    unit_ok(ngx_triggers_logs_begin(other) == NGX_AGAIN,
+            "checkpoint fails: the lock is kept");
+
+    ngx_triggers_logs_release(logs);
+
+    unit_ok(add(other, 1, 1) == NGX_OK && add(logs, 1, 1) == NGX_OK
+            && !logs->failed && whole(path),
+            "checkpoint fails: … until it is given up");
+
+    ngx_triggers_logs_destroy(other);
+    ngx_triggers_logs_destroy(logs);
+}
+
+
 static void
 test_two_writers(void)
 {
@@ -1271,7 +1327,8 @@ test_two_writers(void)
     unit_ok(ngx_triggers_logs_begin(logs) == NGX_OK
             && ngx_triggers_logs_begin(other) == NGX_AGAIN && !other->failed,
             "two writers: one at a time");
-    unit_ok(ngx_triggers_logs_retain(other, FIXTURE_T0) == NGX_OK,
+    unit_ok(ngx_triggers_logs_retain(other, FIXTURE_T0) == NGX_BUSY
+            && !other->failed,
             "two writers: it is not the other's turn to remove");
     unit_ok(ngx_triggers_logs_commit(logs) == NGX_OK
             && ngx_triggers_logs_begin(other) == NGX_AGAIN,
@@ -1637,6 +1694,17 @@ str(ngx_str_t *s, const char *text)
 static ngx_int_t
 add(ngx_triggers_logs_t *logs, int64_t first, int64_t last)
 {
+    ngx_int_t  rc;
+
+    rc = fill(logs, first, last);
+
+    return (rc == NGX_OK) ? commit(logs) : rc;
+}
+
+
+static ngx_int_t
+fill(ngx_triggers_logs_t *logs, int64_t first, int64_t last)
+{
     int64_t               n;
     ngx_int_t             rc;
     ngx_triggers_entry_t  entry;
@@ -1651,7 +1719,21 @@ add(ngx_triggers_logs_t *logs, int64_t first, int64_t last)
         rc = ngx_triggers_logs_add(logs, &entry);
     }
 
-    return (rc == NGX_OK) ? commit(logs) : rc;
+    return rc;
+}
+
+
+/* takes the place of libc's */
+
+int
+fdatasync(int fd)
+{
+    if (sync_errno) {
+        errno = sync_errno;
+        return -1;
+    }
+
+    return (int) syscall(SYS_fdatasync, fd);
 }
 
 

@@ -213,6 +213,7 @@ static void
 test_sums(void)
 {
     ngx_uint_t                      i;
+    ngx_triggers_histogram_t        times;
     ngx_triggers_metrics_sums_t    *s;
     ngx_triggers_metrics_counts_t  *counts;
 
@@ -229,6 +230,11 @@ test_sums(void)
 
     ngx_triggers_metrics_drained(&metrics, NGX_TRIGGERS_TIME_SYNC, 1000);
 
+    ngx_memzero(&times, sizeof(ngx_triggers_histogram_t));
+    ngx_triggers_metrics_time(&times, 1000);
+    ngx_triggers_metrics_time(&times, 10000001);
+    ngx_triggers_metrics_merge(&metrics, NGX_TRIGGERS_TIME_SYNC, &times);
+
     s = sums(1);
 
     unit_ok(s->requests == 190 && s->errors == 3 + 7 + 11 + 15 + 19
@@ -237,7 +243,10 @@ test_sums(void)
     unit_ok(s->times[NGX_TRIGGERS_TIME_ACK].sum == 19000
             && s->times[NGX_TRIGGERS_TIME_ACK].buckets[0] == 2
             && s->times[NGX_TRIGGERS_TIME_INBOX].sum == 0
-            && s->times[NGX_TRIGGERS_TIME_SYNC].buckets[12] == 1, "times");
+            && s->times[NGX_TRIGGERS_TIME_SYNC].sum == 10002001
+            && s->times[NGX_TRIGGERS_TIME_SYNC].buckets[12] == 2
+            && s->times[NGX_TRIGGERS_TIME_SYNC]
+                   .buckets[NGX_TRIGGERS_BUCKETS - 1] == 1, "times");
 }
 
 
@@ -261,6 +270,78 @@ batch(ngx_uint_t op, ngx_uint_t rc, ngx_uint_t count, uint64_t position)
     if (position) {
         ngx_triggers_tally_ready(tally, position, 1);
     }
+}
+
+
+/* what is moved is in the batch, too, or of none */
+
+static void
+moves(ngx_triggers_moves_t *m, uint64_t n)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_TRIGGERS_NSTATUS; i++) {
+        m->entered[i] = n * (i + 1);
+    }
+
+    m->expired = n * (i + 1);
+}
+
+
+static void
+moving(uint64_t n, uint64_t position)
+{
+    ngx_triggers_moves_t   m;
+    ngx_triggers_tally_t  *tally;
+
+    moves(&m, n);
+
+    tally = ngx_triggers_tally_begin(&metrics);
+    ngx_triggers_tally_move(tally, &m);
+    ngx_triggers_tally_ready(tally, position, 1);
+}
+
+
+static int
+moved(uint64_t n)
+{
+    ngx_triggers_moves_t  m;
+
+    moves(&m, n);
+
+    return memcmp(&m, &sums(1)->moves, sizeof(ngx_triggers_moves_t)) == 0;
+}
+
+
+static void
+test_moves(void)
+{
+    ngx_triggers_moves_t  m;
+
+    setup(ZONE, 8);
+
+    moving(1, 64);
+    unit_ok(moved(0), "nothing is moved before the commit");
+
+    ngx_triggers_tally_done(&metrics);
+    unit_ok(moved(1), "it is after it");
+
+    moving(10, 128);
+    moving(100, 128);
+    ngx_triggers_tally_recover(&metrics, 64);
+    unit_ok(moved(1), "nor by whoever died before it");
+
+    ngx_triggers_tally_recover(&metrics, 128);
+    ngx_triggers_tally_recover(&metrics, 128);
+    unit_ok(moved(101), "whoever died after it has moved it once");
+
+    moves(&m, 1000);
+    ngx_triggers_metrics_move(&metrics, &m);
+    moving(10000, 192);
+    unit_ok(moved(1101), "what is of no batch is counted at once");
+
+    ngx_triggers_tally_done(&metrics);
+    unit_ok(moved(11101), "both together");
 }
 
 
@@ -561,6 +642,7 @@ main(void)
     test_codes();
     test_sums();
     test_tally();
+    test_moves();
     test_deliveries();
     test_sizes();
     test_minute(ZONE, 66 * SECOND);

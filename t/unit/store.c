@@ -678,14 +678,16 @@ test_deltas(void)
     }
 
     totals = ngx_triggers_store_totals(store);
-    unit_ok(totals->total_events == 0 && totals->entered[4] == 0,
-            "totals: nothing before the commit");
+    unit_ok(totals->total_events == 0 && totals->moves.entered[4] == 0
+            && ngx_triggers_store_moves(store)->entered[4] == 300
+            && ngx_triggers_store_moves(store)->entered[0] == 120,
+            "totals: nothing before the commit, but that it is to come");
 
     (void) ngx_triggers_store_commit(store, FIXTURE_NONCE, 1);
 
     unit_ok(totals->total_events == 300 && totals->events[0] == 120
-            && totals->events[4] == 60 && totals->entered[4] == 300
-            && totals->entered[0] == 120, "totals: all after it");
+            && totals->events[4] == 60 && totals->moves.entered[4] == 300
+            && totals->moves.entered[0] == 120, "totals: all after it");
 
     (void) ngx_triggers_store_begin(store);
     fixture_mutation(&m, NGX_TRIGGERS_OP_CREATE, i, "a");
@@ -695,7 +697,8 @@ test_deltas(void)
     (void) ngx_triggers_store_commit(store, FIXTURE_NONCE, 2);
 
     unit_ok(totals->total_events == 300 && totals->events[4] == 60
-            && totals->entered[4] == 300,
+            && totals->moves.entered[4] == 300
+            && ngx_triggers_store_moves(store)->entered[4] == 0,
             "totals: nothing of what was rolled back");
 
     /* another holder of the lock */
@@ -710,7 +713,7 @@ test_deltas(void)
 
     (void) ngx_triggers_store_open(store);
     unit_ok(totals->total_events == 301 && totals->events[4] == 61
-            && totals->entered[4] == 300,
+            && totals->moves.entered[4] == 300,
             "totals: what another has stored is there, and is not counted");
     unit_ok(ngx_triggers_store_size(store) >= 8192
             && ngx_triggers_store_size(store) % 8192 == 0, "size");

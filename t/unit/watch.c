@@ -39,6 +39,7 @@ static void test_feed(void);
 static void test_unwatched(void);
 static void test_records(void);
 static void test_room(void);
+static void test_successor(void);
 
 
 static ngx_str_t             *path;
@@ -67,6 +68,7 @@ main(void)
     test_unwatched();
     test_records();
     test_room();
+    test_successor();
 
     return fixture_done();
 }
@@ -597,12 +599,27 @@ static uint64_t                      words[NGX_TRIGGERS_FEED_WORDS];
 
 
 static void
-feeding(const char *name, ngx_uint_t watched)
+drains(void)
 {
-    static u_char                places[PLACES * NGX_TRIGGERS_FEED_PLACE]
-                                     __attribute__((aligned(128)));
     static ngx_triggers_zone_t   zone;
     static ngx_triggers_owner_t  owner;
+
+    zone.sh = sh;
+    ngx_memzero(&df, sizeof(ngx_triggers_drainer_feed_t));
+
+    if (ngx_triggers_drainer_feed_create(&df, &zone, &owner, store, unit_log())
+        != NGX_OK)
+    {
+        exit(2);
+    }
+}
+
+
+static void
+feeding(const char *name, ngx_uint_t watched)
+{
+    static u_char  places[PLACES * NGX_TRIGGERS_FEED_PLACE]
+                       __attribute__((aligned(128)));
 
     opened(name);
 
@@ -610,16 +627,9 @@ feeding(const char *name, ngx_uint_t watched)
               MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
 
     ngx_memzero(places, sizeof(places));
-    ngx_memzero(&df, sizeof(ngx_triggers_drainer_feed_t));
-
-    zone.sh = sh;
     ngx_triggers_feed_init(&sh->feed, places, sizeof(places));
 
-    if (ngx_triggers_drainer_feed_create(&df, &zone, &owner, store, unit_log())
-        != NGX_OK)
-    {
-        exit(2);
-    }
+    drains();
 
     if (watched) {
         ngx_triggers_feed_watch(&sh->feed, ngx_triggers_monotonic_ms());
@@ -885,6 +895,61 @@ test_room(void)
 
     unit_ok(next() == NGX_TRIGGERS_ENTRY_EVENT && next() == -1,
             "… and the next one is told again");
+
+    fed();
+}
+
+
+/* whoever leads next has the zone, and nothing else of the one before */
+
+static int
+succeeded(ngx_uint_t lost)
+{
+    ngx_free(df.words);
+    drains();
+    ngx_triggers_drainer_feed_lead(&df, lost);
+
+    return next();
+}
+
+
+static void
+test_successor(void)
+{
+    ngx_uint_t               watched;
+    ngx_triggers_mutation_t  m;
+
+    for (watched = 0; watched < 2; watched++) {
+        feeding(watched ? "heard.db" : "unheard.db", watched);
+
+        unit_ok(succeeded(0) == -1, "successor: nothing has changed");
+
+        (void) create(1, "alice", 0);
+        ngx_triggers_drainer_feed_flush(&df);
+        (void) next();
+
+        unit_ok(succeeded(0) == -1, "successor: all was told");
+
+        (void) create(2, "alice", 0);
+
+        unit_ok(succeeded(0) == NGX_TRIGGERS_ENTRY_GAP && next() == -1,
+                "successor: a change was committed and not told");
+        unit_ok(succeeded(0) == -1, "successor: … which is said once");
+
+        fed();
+    }
+
+    feeding("lost.db", 1);
+
+    unit_ok(succeeded(1) == NGX_TRIGGERS_ENTRY_GAP && succeeded(0) == -1,
+            "successor: the position tells of a change, once");
+
+    (void) ngx_triggers_store_begin(store);
+    fixture_mutation(&m, NGX_TRIGGERS_OP_CREATE, 1, "alice");
+    (void) ngx_triggers_store_apply(store, &m, &result);
+
+    unit_ok(succeeded(0) == NGX_TRIGGERS_ENTRY_GAP && next() == -1,
+            "successor: it died before it knew how its commit ended");
 
     fed();
 }

@@ -364,8 +364,7 @@ struct ngx_triggers_store_s {
     /* what is committed, and what the transaction adds to it */
     ngx_triggers_totals_t        totals;
     int64_t                      added[NGX_TRIGGERS_NSTATUS];
-    uint64_t                     entered[NGX_TRIGGERS_NSTATUS];
-    uint64_t                     expired;
+    ngx_triggers_moves_t         moves;
 
     ngx_triggers_sqlite_owner_t  owners[NGX_TRIGGERS_SQLITE_CACHE];
     uint16_t                     places[NGX_TRIGGERS_SQLITE_CACHE];

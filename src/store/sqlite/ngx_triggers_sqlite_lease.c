@@ -545,7 +545,7 @@ ngx_triggers_sqlite_lease_expire(ngx_triggers_store_t *store, int64_t number,
         }
 
         store->swept++;
-        store->expired++;
+        store->moves.expired++;
 
         rc = ngx_triggers_sqlite_attempt_add(store, event.seq, 0, &attempt);
 

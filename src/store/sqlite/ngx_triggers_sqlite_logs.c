@@ -26,6 +26,8 @@ static ngx_int_t ngx_triggers_sqlite_logs_failed(ngx_triggers_logs_t *logs,
 static ngx_int_t ngx_triggers_sqlite_logs_open(ngx_triggers_logs_t *logs);
 static ngx_int_t ngx_triggers_sqlite_logs_accept(ngx_triggers_logs_t *logs,
     ngx_triggers_store_state_e state);
+static ngx_int_t ngx_triggers_sqlite_logs_broken(ngx_triggers_logs_t *logs,
+    int rc, const char *what);
 static ngx_int_t ngx_triggers_sqlite_logs_refuse(ngx_triggers_logs_t *logs,
     const char *reason);
 static void ngx_triggers_sqlite_logs_rollback(ngx_triggers_logs_t *logs);
@@ -239,8 +241,8 @@ ngx_triggers_logs_add_minute(ngx_triggers_logs_t *logs,
 
 
 /*
- * A checkpoint that fails does not take the batch back; but as long as it
- * does, all is not well.
+ * A checkpoint that fails does not take the batch back, nor the lock away; but
+ * as long as it does, all is not well.
  */
 
 ngx_int_t
@@ -266,7 +268,7 @@ ngx_triggers_logs_commit(ngx_triggers_logs_t *logs)
         code = ngx_triggers_sqlite_logs_checkpoint(logs);
 
         if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) {
-            (void) ngx_triggers_sqlite_logs_error(logs, code, "checkpoint");
+            (void) ngx_triggers_sqlite_logs_broken(logs, code, "checkpoint");
             return NGX_OK;
         }
     }
@@ -500,6 +502,21 @@ ngx_int_t
 ngx_triggers_sqlite_logs_error(ngx_triggers_logs_t *logs, int rc,
     const char *what)
 {
+    ngx_int_t  error;
+
+    error = ngx_triggers_sqlite_logs_broken(logs, rc, what);
+    ngx_triggers_sqlite_logs_unlock(logs);
+
+    return error;
+}
+
+
+/* the same, and the lock is kept */
+
+static ngx_int_t
+ngx_triggers_sqlite_logs_broken(ngx_triggers_logs_t *logs, int rc,
+    const char *what)
+{
     ngx_uint_t  busy;
 
     busy = (logs->db && ngx_triggers_sqlite_classify(logs->db, rc)
@@ -522,8 +539,6 @@ ngx_triggers_sqlite_logs_error(ngx_triggers_logs_t *logs, int rc,
     } else if (logs->db) {
         ngx_triggers_sqlite_logs_disconnect(logs, 0);
     }
-
-    ngx_triggers_sqlite_logs_unlock(logs);
 
     return busy ? NGX_AGAIN : NGX_ERROR;
 }

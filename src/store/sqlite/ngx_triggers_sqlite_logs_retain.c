@@ -52,7 +52,7 @@ ngx_triggers_logs_retain(ngx_triggers_logs_t *logs, int64_t now)
     rc = ngx_triggers_logs_begin(logs);
 
     if (rc != NGX_OK) {
-        return (rc == NGX_AGAIN) ? NGX_OK : rc;
+        return (rc == NGX_AGAIN) ? NGX_BUSY : rc;
     }
 
     done = 0;
@@ -61,7 +61,7 @@ ngx_triggers_logs_retain(ngx_triggers_logs_t *logs, int64_t now)
 
     if (code != SQLITE_OK) {
         rc = ngx_triggers_sqlite_logs_error(logs, code, "tidying up");
-        return (rc == NGX_AGAIN) ? NGX_OK : rc;
+        return (rc == NGX_AGAIN) ? NGX_BUSY : rc;
     }
 
     /* the file becomes smaller when the last page that is left is copied */
@@ -72,7 +72,11 @@ ngx_triggers_logs_retain(ngx_triggers_logs_t *logs, int64_t now)
 
     ngx_triggers_logs_release(logs);
 
-    return (rc == NGX_OK && done) ? NGX_AGAIN : rc;
+    if (rc != NGX_OK) {
+        return (rc == NGX_AGAIN) ? NGX_BUSY : rc;
+    }
+
+    return done ? NGX_AGAIN : NGX_OK;
 }
 
 

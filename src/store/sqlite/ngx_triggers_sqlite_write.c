@@ -76,8 +76,7 @@ ngx_triggers_store_begin(ngx_triggers_store_t *store)
     ngx_set_errno(0);
 
     ngx_memzero(store->added, sizeof(store->added));
-    ngx_memzero(store->entered, sizeof(store->entered));
-    store->expired = 0;
+    ngx_memzero(&store->moves, sizeof(ngx_triggers_moves_t));
 
     rc = ngx_triggers_sqlite_exec(store->stmt[NGX_TRIGGERS_SQLITE_BEGIN]);
     if (rc != SQLITE_OK) {
@@ -381,10 +380,10 @@ ngx_triggers_sqlite_totals_commit(ngx_triggers_store_t *store)
 
     for (status = 0; status < NGX_TRIGGERS_NSTATUS; status++) {
         store->totals.events[status] += store->added[status];
-        store->totals.entered[status] += store->entered[status];
+        store->totals.moves.entered[status] += store->moves.entered[status];
     }
 
-    store->totals.expired += store->expired;
+    store->totals.moves.expired += store->moves.expired;
 }
 
 
@@ -392,6 +391,13 @@ ngx_triggers_totals_t *
 ngx_triggers_store_totals(ngx_triggers_store_t *store)
 {
     return &store->totals;
+}
+
+
+ngx_triggers_moves_t *
+ngx_triggers_store_moves(ngx_triggers_store_t *store)
+{
+    return &store->moves;
 }
 
 
@@ -734,7 +740,7 @@ ngx_triggers_sqlite_count(ngx_triggers_store_t *store, int64_t owner,
     store->added[status] += n;
 
     if (n > 0) {
-        store->entered[status] += n;
+        store->moves.entered[status] += n;
     }
 
     return SQLITE_OK;
