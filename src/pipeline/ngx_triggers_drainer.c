@@ -51,6 +51,10 @@
 
 #define NGX_TRIGGERS_YIELDS  100
 
+/* how long one tick tidies up; ticks come once a second */
+
+#define NGX_TRIGGERS_TIDY_TIME  900        /* ms */
+
 
 struct ngx_triggers_drainer_s {
     ngx_triggers_zone_t     *zone;
@@ -137,6 +141,7 @@ static void ngx_triggers_drainer_wake(ngx_triggers_zone_sh_t *sh,
     ngx_socket_t fd, ngx_uint_t slot);
 static void ngx_triggers_drainer_wake_all(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_after(ngx_triggers_drainer_t *d);
+static void ngx_triggers_drainer_tidy(ngx_triggers_drainer_t *d);
 static ngx_int_t ngx_triggers_drainer_maintain(ngx_triggers_drainer_t *d,
     ngx_uint_t idle);
 static ngx_uint_t ngx_triggers_drainer_stopping(ngx_triggers_drainer_t *d);
@@ -327,14 +332,7 @@ ngx_triggers_drainer_tick(ngx_triggers_drainer_t *d)
     if (ngx_triggers_ring_depth(&d->sh->ring) == 0
         && ngx_triggers_store_open(d->store) == NGX_OK)
     {
-        while (ngx_triggers_drainer_maintain(d, 1) == NGX_AGAIN
-               && ngx_triggers_ring_depth(&d->sh->ring) == 0
-               && !ngx_triggers_store_wanted(d->store)
-               && !ngx_triggers_drainer_stopping(d))
-        {
-            /* void */
-        }
-
+        ngx_triggers_drainer_tidy(d);
         ngx_triggers_drainer_rest(d);
     }
 
@@ -344,6 +342,30 @@ ngx_triggers_drainer_tick(ngx_triggers_drainer_t *d)
 
     ngx_triggers_drainer_totals(d);
     ngx_triggers_drainer_state(d, ngx_triggers_store_state(d->store));
+}
+
+
+/*
+ * While nobody else wants anything most of the time goes into what is left to
+ * be tidied up.  That may be much, and what is due does not wait for it.
+ */
+
+static void
+ngx_triggers_drainer_tidy(ngx_triggers_drainer_t *d)
+{
+    uint64_t  until;
+
+    until = ngx_triggers_monotonic_ms() + NGX_TRIGGERS_TIDY_TIME;
+
+    while (ngx_triggers_drainer_maintain(d, 1) == NGX_AGAIN
+           && ngx_triggers_drainer_sweep(d) == NGX_OK
+           && ngx_triggers_ring_depth(&d->sh->ring) == 0
+           && !ngx_triggers_store_wanted(d->store)
+           && !ngx_triggers_drainer_stopping(d)
+           && ngx_triggers_monotonic_ms() < until)
+    {
+        /* void */
+    }
 }
 
 
@@ -635,6 +657,12 @@ ngx_triggers_drainer_sweep(ngx_triggers_drainer_t *d)
                      __ATOMIC_RELAXED);
 
     if (changed) {
+
+        /* as much may be due at once as takes longer than a beat may */
+
+        __atomic_store_n(&d->sh->heartbeat, ngx_triggers_monotonic_ms(),
+                         __ATOMIC_RELAXED);
+
         d->changed = 1;
         d->changed_unknown = 1;
         ngx_triggers_drainer_totals(d);
