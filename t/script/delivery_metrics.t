@@ -26,8 +26,8 @@ http {
 
     triggers_store  main  sqlite:%%DB%%  zone=160k;
     triggers_key    "test-key"  user=alice  scopes=admin;
-    triggers_event_max_size  16k;
-    triggers_batch_max_size  16k;
+    triggers_event_max_size  12k;
+    triggers_batch_max_size  12k;
 
     triggers_deliver  @{[ $r->url('/ok?secret=1') ]}  ok;
     triggers_deliver  @{[ $r->url('/status/500') ]}  broken;
