@@ -7,8 +7,8 @@
  *
  * A file is gzip of one JSON object a line.  It is written as "NAME.tmp",
  * synced, renamed, and the directory synced: what has a name is whole.  The
- * name is that of the events, so that whoever has to write them again writes
- * the same file.
+ * name was committed with the range and is no other's, so that whoever has to
+ * write the events again replaces that file, and never another one.
  *
  * A failure changes nothing: the events stay, and it is tried again after 2,
  * 4 and 8 seconds and then every minute.

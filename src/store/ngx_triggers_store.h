@@ -187,7 +187,6 @@ typedef struct {
     /* events that were done up to a time, and of that time up to a number */
     int64_t                  through_at;
     int64_t                  through_seq;
-    int64_t                  first_seq;        /* of them */
 } ngx_triggers_archive_t;
 
 
@@ -508,8 +507,8 @@ ngx_int_t ngx_triggers_reader_audit(ngx_triggers_reader_t *reader,
 /*
  * For the archiver.  ngx_triggers_reader_archive_plan() finds out how far the
  * next file is to reach: not beyond archive's place, and not beyond so many
- * events and bytes, at least one.  It sets the place and the first event's
- * number; NGX_DECLINED: there is nothing to be archived.
+ * events and bytes, at least one.  It sets the place; NGX_DECLINED: there is
+ * nothing to be archived.
  *
  * ngx_triggers_reader_archive() calls handler for each event that the present
  * file is to hold, in the order in which they were done, and then once more

@@ -141,6 +141,10 @@ test_migrate(void)
     unit_ok(fixture_sql(path, "PRAGMA user_version")
             == ngx_triggers_sqlite_version(NGX_TRIGGERS_SQLITE_EVENTS),
             "migrate: user_version");
+    unit_ok(fixture_sql(path, "SELECT file GLOB 'main-20251110T123456Z-1-*"
+                              ".ndjson.gz' AND length(file) = 50 "
+                              "FROM archive") == 1,
+            "migrate: the file to be written has a name of its own");
 
     fixture_mutation(&m, NGX_TRIGGERS_OP_CREATE, 2, "demo");
     ngx_str_set(&m.event.traceparent, "parent");
@@ -204,7 +208,9 @@ test_old(ngx_str_t *path)
     (void) fixture_sql(path, sql);
     (void) fixture_sql(path, "INSERT INTO inbox VALUES (10, 1, 1);"
                        "INSERT INTO counts VALUES (0, 4, 1), (1, 4, 1);"
-                       "UPDATE store SET next_seq = 2, total_events = 1");
+                       "UPDATE store SET next_seq = 2, total_events = 1;"
+                       "INSERT INTO archive VALUES (1, "
+                       "'main-20251110T123456Z-1.ndjson.gz', 1, 1, 0)");
 }
 
 

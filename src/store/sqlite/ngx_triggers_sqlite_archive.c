@@ -60,11 +60,8 @@ ngx_triggers_reader_archive_plan(ngx_triggers_reader_t *reader,
         archive->through_at = sqlite3_column_int64(stmt, 0);
         archive->through_seq = sqlite3_column_int64(stmt, 1);
 
-        if (n++ == 0) {
-            archive->first_seq = archive->through_seq;
-        }
-
         size += (size_t) sqlite3_column_int64(stmt, 2);
+        n++;
 
     } while (n < events && size < bytes);
 

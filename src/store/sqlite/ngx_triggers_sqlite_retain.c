@@ -330,23 +330,36 @@ ngx_triggers_sqlite_archive_add(ngx_triggers_store_t *store)
 }
 
 
+/*
+ * The time orders the files.  The random number makes the name this range's
+ * alone, whatever the clock does, and whatever other databases, restored ones
+ * among them, write into the directory: a file that has the name already is
+ * one of this range, written before a crash, and may be replaced.
+ */
+
 static void
 ngx_triggers_sqlite_archive_name(ngx_triggers_store_t *store, char *name,
     size_t size)
 {
-    char       text[sizeof("20251110T123456Z")];
-    time_t     now;
-    struct tm  tm;
+    char           text[sizeof("20251110T123456")];
+    time_t         sec;
+    int64_t        now;
+    struct tm      tm;
+    sqlite3_int64  n;
 
-    now = (time_t) (ngx_triggers_wall_ms() / 1000);
+    now = ngx_triggers_wall_ms();
+    sec = (time_t) (now / 1000);
 
-    (void) gmtime_r(&now, &tm);
-    (void) strftime(text, sizeof(text), "%Y%m%dT%H%M%SZ", &tm);
+    (void) gmtime_r(&sec, &tm);
+    (void) strftime(text, sizeof(text), "%Y%m%dT%H%M%S", &tm);
 
-    (void) sqlite3_snprintf((int) size, name, "%.*s-%s-%lld.ndjson.gz",
+    sqlite3_randomness(sizeof(n), &n);
+
+    (void) sqlite3_snprintf((int) size, name,
+                            "%.*s-%s.%03dZ-%016llx.ndjson.gz",
                             (int) store->retention.name.len,
                             (char *) store->retention.name.data, text,
-                            (long long) store->archiver.first_seq);
+                            (int) (now % 1000), n);
 }
 
 
