@@ -242,7 +242,6 @@ ngx_triggers_archiver_write(ngx_triggers_archiver_t *a)
     rc = ngx_triggers_reader_archive(a->reader, a->archive,
                                      ngx_triggers_archiver_event, a);
 
-    ngx_triggers_archiver_close(a);
     ngx_destroy_pool(a->pool);
 
     if (a->call) {
@@ -262,7 +261,7 @@ ngx_triggers_archiver_write(ngx_triggers_archiver_t *a)
 }
 
 
-/* takes an event, or the end */
+/* takes an event, the end of the file, or the end of its lock */
 
 static ngx_int_t
 ngx_triggers_archiver_event(void *data, ngx_str_t *file,
@@ -273,6 +272,11 @@ ngx_triggers_archiver_event(void *data, ngx_str_t *file,
     ngx_buf_t    *b;
     ngx_int_t     rc;
     ngx_chain_t  *cl;
+
+    if (file == NULL) {
+        ngx_triggers_archiver_close(a);
+        return NGX_OK;
+    }
 
     if (row == NULL) {
         return ngx_triggers_archiver_keep(a, file);
@@ -445,7 +449,7 @@ ngx_triggers_archiver_keep(ngx_triggers_archiver_t *a, ngx_str_t *file)
 }
 
 
-/* a file that is not whole is removed */
+/* a file that is not whole is removed, before another process writes it */
 
 static void
 ngx_triggers_archiver_close(ngx_triggers_archiver_t *a)

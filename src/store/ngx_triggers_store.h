@@ -513,8 +513,10 @@ ngx_int_t ngx_triggers_reader_audit(ngx_triggers_reader_t *reader,
  * ngx_triggers_reader_archive() calls handler for each event that the present
  * file is to hold, in the order in which they were done, and then once more
  * without an event, if there was one; it sets archive's place to the file's.
- * All in one snapshot, and by one process at a time.  NGX_DECLINED: no file is
- * to be written, or no more; NGX_AGAIN: another process is writing it.
+ * All in one snapshot, and by one process at a time.  In the end, whatever has
+ * come of it, handler is called without a file and an event, to tidy up while
+ * no other process can have begun.  NGX_DECLINED: no file is to be written, or
+ * no more; NGX_AGAIN: another process is writing it, handler is not called.
  */
 
 typedef ngx_int_t (*ngx_triggers_archive_pt)(void *data, ngx_str_t *file,

@@ -17,9 +17,11 @@
 /* what a file of the archive got, and the entries of a page of the audit */
 
 typedef struct {
+    ngx_str_t  *path;                 /* of the database */
     uint64_t    id[FILE_MAX];
     ngx_uint_t  n;
     ngx_uint_t  ends;
+    ngx_uint_t  closed;               /* under the lock */
     ngx_uint_t  fail_at;              /* 0: never */
     char        name[NGX_TRIGGERS_ARCHIVE_NAME];
 } file_t;
@@ -257,6 +259,7 @@ test_archive(void)
                - 1
             && strncmp(file.name, "main-20", 7) == 0,
             "archive: its name, %s", file.name);
+    unit_ok(file.closed == 1, "archive: no other process begins meanwhile");
 
     maintain(store);
     unit_ok(events(path) == 210, "archive: then they go");
@@ -372,7 +375,7 @@ test_archive_crash(void)
 
     file.fail_at = 20;
     answer(store, path, &file);
-    unit_ok(file.n == 20 && file.ends == 0
+    unit_ok(file.n == 20 && file.ends == 0 && file.closed == 1
             && state(store) == NGX_TRIGGERS_ARCHIVE_WRITE,
             "crash: a file that fails");
 
@@ -447,6 +450,8 @@ test_archive_off(void)
     reader = ngx_triggers_reader_open(path, unit_log());
     file.n = 0;
     file.fail_at = 0;
+    file.closed = 0;
+    file.path = path;
     archive.through_at = INT64_MAX;
     archive.through_seq = INT64_MAX;
 
@@ -700,6 +705,8 @@ answer(ngx_triggers_store_t *store, ngx_str_t *path, file_t *file)
     } else {
         file->n = 0;
         file->ends = 0;
+        file->closed = 0;
+        file->path = path;
 
         if (ngx_triggers_reader_archive(reader, archive, take, file)
             == NGX_OK)
@@ -716,6 +723,18 @@ static ngx_int_t
 take(void *data, ngx_str_t *name, ngx_triggers_row_t *row)
 {
     file_t *file = data;
+
+    ngx_triggers_reader_t   *other;
+    ngx_triggers_archive_t   archive;
+
+    if (name == NULL) {
+        other = ngx_triggers_reader_open(file->path, unit_log());
+        file->closed += ngx_triggers_reader_archive(other, &archive, take,
+                                                    file)
+                        == NGX_AGAIN;
+        ngx_triggers_reader_close(other);
+        return NGX_OK;
+    }
 
     if (row == NULL) {
         file->ends++;

@@ -96,6 +96,8 @@ ngx_triggers_reader_archive(ngx_triggers_reader_t *reader,
                                                               handler, data));
     }
 
+    (void) handler(data, NULL, NULL);
+
     /* the lock goes with it */
 
     (void) close(fd);
