@@ -517,7 +517,9 @@ ngx_triggers_archiver_done_handler(ngx_event_t *ev)
 
     a->posted = 0;
 
-    if (ngx_triggers_archiver_turn(a->archive)) {
+    /* the state does not tell: the drainer may have gone on since */
+
+    if (a->rc != NGX_OK && a->rc != NGX_DECLINED) {
 
         /* it has failed: 2, 4 and 8 seconds, then a minute */
 
@@ -546,6 +548,10 @@ ngx_triggers_archiver_done_handler(ngx_event_t *ev)
 
         worker->housekeep = 1;
         ngx_triggers_kick(worker);
+
+        /* or it is ours again */
+
+        ngx_triggers_archiver_start(worker);
     }
 }
 
