@@ -124,3 +124,54 @@ POST /events
 --- error_code: 200
 --- no_error_log
 [error]
+
+
+
+=== TEST 10: stores whose files would have one name
+--- http_config
+    triggers_archive  archive;
+    triggers_store  "a b"  sqlite:$TEST_NGINX_SERVER_ROOT/logs/events.db
+                    zone=8m;
+    triggers_store  c  sqlite:$TEST_NGINX_SERVER_ROOT/logs/c.db  zone=8m;
+    triggers_store  a_b  sqlite:$TEST_NGINX_SERVER_ROOT/logs/two.db  zone=8m;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+archive files of triggers stores "a b" and "a_b" in
+would all be named "a_b-..."
+
+
+
+=== TEST 11: names that differ behind their first 64 bytes
+--- http_config eval
+my $name = 'a' x 64;
+"triggers_archive  archive;
+triggers_store  ${name}1  sqlite:logs/events.db  zone=8m;
+triggers_store  ${name}2  sqlite:logs/two.db  zone=8m;"
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+would all be named "aaaa
+
+
+
+=== TEST 12: without an archive they may be called anything
+--- http_config
+    triggers_store  "a b"  sqlite:$TEST_NGINX_SERVER_ROOT/logs/events.db
+                    zone=8m;
+    triggers_store  a_b  sqlite:$TEST_NGINX_SERVER_ROOT/logs/two.db  zone=8m;
+    triggers_key  "admin"  user=root  scopes=admin;
+--- config
+    location / {
+        triggers  "a b";
+    }
+--- more_headers
+Authorization: Bearer admin
+--- request
+POST /events
+{"payload":{}}
+--- error_code: 200
+--- no_error_log
+[error]

@@ -18,6 +18,11 @@
 #define NGX_HTTP_TRIGGERS_KEEP_AUDIT     (2557 * NGX_HTTP_TRIGGERS_DAY)
 
 
+static ngx_int_t ngx_http_triggers_archive_unique(ngx_conf_t *cf,
+    ngx_http_triggers_main_conf_t *tmcf, ngx_http_triggers_store_t *store,
+    ngx_str_t *name);
+
+
 char *
 ngx_http_triggers_retention(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -134,11 +139,48 @@ ngx_http_triggers_retention_init(ngx_conf_t *cf,
     p = ngx_http_triggers_file_store(name.data, &store->name);
     name.len = p - name.data;
 
+    if (ngx_http_triggers_archive_unique(cf, tmcf, store, &name) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     retention->archive = 1;
     retention->name = name;
 
     worker->archive.directory = tmcf->archive;
     worker->archive.line = ngx_http_triggers_archive_line;
+
+    return NGX_OK;
+}
+
+
+/* can the store's files be told from those of the stores before it? */
+
+static ngx_int_t
+ngx_http_triggers_archive_unique(ngx_conf_t *cf,
+    ngx_http_triggers_main_conf_t *tmcf, ngx_http_triggers_store_t *store,
+    ngx_str_t *name)
+{
+    ngx_str_t                   *other;
+    ngx_uint_t                   i;
+    ngx_http_triggers_store_t  **stores;
+
+    stores = tmcf->stores.elts;
+
+    for (i = 0; stores[i] != store; i++) {
+
+        other = &stores[i]->worker.drainer_conf.retention.name;
+
+        if (other->len == name->len
+            && ngx_strncmp(other->data, name->data, name->len) == 0)
+        {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "archive files of triggers stores \"%V\" and "
+                          "\"%V\" in %V:%ui would all be named \"%V-...\"",
+                          &stores[i]->name, &store->name, &store->file,
+                          store->line, name);
+            return NGX_ERROR;
+        }
+    }
 
     return NGX_OK;
 }
