@@ -85,8 +85,8 @@ ok(wait_for(sub { ($t->get('/inbox?limit=1')->{json}{total} // 0) == 1 }),
 my @files = glob "$t->{dir}/archive/*";
 my @lines = map { lines($_) } @files;
 
-is(scalar(grep { !/main-\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{16}\.ndjson\.gz$/ } @files), 0,
-   'names of files');
+is(scalar(grep { !m{/main-\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{16}\.ndjson\.gz$} }
+          @files), 0, 'names of files');
 is((stat $files[0])[2] & 0777, 0600, 'nobody else may read them');
 is_deeply([ sort map { $_->{event_id} } @lines ], [ sort @ids ],
           'each event is in it once');
