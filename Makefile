@@ -443,6 +443,9 @@ UNIT_breaker  := src/pipeline/ngx_triggers_breaker.c
 UNIT_sender   := src/pipeline/ngx_triggers_sender.c $(UNIT_address) \
                  $(UNIT_clock)
 UNIT_signature := t/unit/core.c src/pipeline/ngx_triggers_signature.c
+UNIT_push      := $(wildcard src/pipeline/ngx_triggers_endpoint*.c) \
+                  src/pipeline/ngx_triggers_push.c $(UNIT_breaker) \
+                  $(UNIT_metrics) $(UNIT_sender) $(UNIT_signature)
 UNIT_networks := t/unit/core.c src/zone/ngx_triggers_networks.c
 UNIT_store  := t/unit/core.c $(wildcard src/store/sqlite/*.c) $(UNIT_clock)
 UNIT_logs   := $(UNIT_store)

@@ -132,7 +132,9 @@ typedef enum {
     NGX_TRIGGERS_OP_CREATE = 1,    /* store the event */
     NGX_TRIGGERS_OP_ACKNOWLEDGE,   /* -> acknowledged; conflict if it was */
     NGX_TRIGGERS_OP_DELETE,        /* remove the event */
-    NGX_TRIGGERS_OP_RETRY,         /* failed -> retrying; else conflict */
+    NGX_TRIGGERS_OP_RETRY,         /* failed -> retrying, or delivered where
+                                      no webhook is left but one has it; else
+                                      conflict */
     NGX_TRIGGERS_OP_KEY_CREATE,    /* store the key */
     NGX_TRIGGERS_OP_KEY_UPDATE,    /* change members of a key */
     NGX_TRIGGERS_OP_KEY_ROTATE,    /* store a key like another one, which

@@ -38,6 +38,8 @@ static ngx_uint_t ngx_triggers_endpoint_changed(
 static ngx_int_t ngx_triggers_endpoint_copy(
     ngx_triggers_endpoint_t *endpoint, ngx_triggers_webhook_t *webhook,
     ngx_pool_t *pool);
+static ngx_uint_t ngx_triggers_endpoint_forgiven(
+    ngx_triggers_endpoint_t *endpoint, ngx_triggers_webhook_t *webhook);
 static void ngx_triggers_endpoint_breaker(ngx_triggers_endpoint_t *endpoint,
     ngx_triggers_webhook_t *webhook);
 static void ngx_triggers_endpoints_sweep(ngx_triggers_deliverer_t *d);
@@ -360,7 +362,8 @@ ngx_triggers_endpoint_copy(ngx_triggers_endpoint_t *endpoint,
 
     if (endpoint->webhook.active != webhook->active
         || endpoint->webhook.url.len != url.len
-        || ngx_memcmp(endpoint->webhook.url.data, url.data, url.len) != 0)
+        || ngx_memcmp(endpoint->webhook.url.data, url.data, url.len) != 0
+        || ngx_triggers_endpoint_forgiven(endpoint, webhook))
     {
         ngx_triggers_endpoint_breaker(endpoint, webhook);
     }
@@ -395,6 +398,23 @@ ngx_triggers_endpoint_copy(ngx_triggers_endpoint_t *endpoint,
     ngx_str_null(&endpoint->webhook.last_error);
 
     return NGX_OK;
+}
+
+
+/*
+ * Its failures were taken away by a change, which is_active or url makes also
+ * with the value that they have: outcomes leave updated_at as it is.  Changes
+ * of other members keep the failures.
+ */
+
+static ngx_uint_t
+ngx_triggers_endpoint_forgiven(ngx_triggers_endpoint_t *endpoint,
+    ngx_triggers_webhook_t *webhook)
+{
+    return endpoint->webhook.updated_at != webhook->updated_at
+           && endpoint->breaker.failures != 0
+           && webhook->failures == 0
+           && webhook->open_until == 0;
 }
 
 

@@ -484,13 +484,16 @@ ngx_triggers_push_breaker(ngx_triggers_push_t *push, ngx_uint_t taken,
                       endpoint->webhook.number);
     }
 
-    /* other messages are not wanted there either */
+    /*
+     * Other messages are not wanted there either, nor sooner because one that
+     * was on its way has been asked to wait for less.
+     */
 
     if ((message->status == 429 || message->status == 503)
         && message->retry_after)
     {
         wait = (uint64_t) message->retry_after * 1000;
-        endpoint->paused = now + ngx_min(wait, NGX_TRIGGERS_BREAKER_MAX);
+        endpoint->paused = ngx_max(endpoint->paused, now + wait);
     }
 }
 

@@ -13,7 +13,7 @@ use Triggers::Receiver;
 
 my $Secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 
-my $t = Triggers::Nginx->new()->plan(19);
+my $t = Triggers::Nginx->new()->plan(21);
 my $r = Triggers::Receiver->new(dir => $t->{dir}, secrets => [ $Secret ]);
 
 $t->write_config(<<"END");
@@ -57,6 +57,7 @@ paused();
 moved();
 deleted();
 several();
+forgiven();
 
 
 sub ask {
@@ -203,4 +204,33 @@ sub several {
     ask('DELETE', "/$bad->{webhook_id}");
     is(event($event_id, 'delivered')->{status}, 'delivered',
        'several: without the other one it is delivered');
+}
+
+
+# an endpoint that is said to work is tried at once, though it was not disabled
+
+sub forgiven {
+    $t->write('works', '500');
+
+    my $hook = ask('POST', '', { url => $r->url('/file/works'),
+                                 event_types => [ 'works' ] })->{webhook_id};
+    my $until;
+
+    $t->post('/events', '{"event_type":"works","payload":{}}') for 1 .. 5;
+
+    ok(wait_for(sub {
+        $until = $t->sql('SELECT open_until FROM webhooks '
+                         . 'ORDER BY webhook DESC LIMIT 1');
+    }), 'forgiven: left alone');
+
+    $t->write('works', '200');
+    ask('PATCH', "/$hook", { is_active => JSON::PP::true });
+
+    wait_for(sub {
+        ask('GET', "/$hook")->{last_success_at};
+    });
+
+    my @requests = $r->requests(path => '/file/works');
+    cmp_ok($requests[-1]{at}, '<', $until,
+           'forgiven: and tried before its time');
 }

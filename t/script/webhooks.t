@@ -52,6 +52,10 @@ http {
             return  204;
         }
 
+        location /fixed {
+            return  204;
+        }
+
         location /fail {
             return  500;
         }
@@ -63,7 +67,7 @@ http {
 }
 END
 
-my $t = Triggers::Nginx->new(config => $Config)->plan(89);
+my $t = Triggers::Nginx->new(config => $Config)->plan(92);
 my $json = JSON::PP->new->utf8->canonical;
 
 my $Uuid = qr/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -343,6 +347,25 @@ $hook = ask('PATCH', "/v1/webhooks/$gone", { is_active => JSON::PP::true,
 ok($hook->{is_active} && !defined $hook->{disabled_at}, 'active again');
 is(becomes(event('gone'), 'delivered')->{status}, 'delivered',
    'and gets them again');
+
+# retried by hand before it is enabled: not for who leases
+
+$gone = make('/gone', ['early']);
+make('/ok', ['early']);
+$event = event('early');
+becomes($event, 'failed');
+ask('POST', "/v1/events/$event/retry");
+
+my $leased = ask('POST', '/v1/inbox/lease', { lease_limit => 100 })->{json};
+is(scalar(grep { $_->{event_id} eq $event } @{$leased->{events}}), 0,
+   'retried while it is disabled: not to be leased');
+is(becomes($event, 'retrying')->{status}, 'retrying', 'it waits');
+
+ask('PATCH', "/v1/webhooks/$gone", { is_active => JSON::PP::true,
+                                     url => "$Url/fixed" });
+becomes($event, 'delivered');
+ok(wait_for(sub { got($event) eq '/fixed /gone /ok' }),
+   'and goes to it when it is active again');
 
 # deleted while something waits for it
 

@@ -38,6 +38,8 @@ static void test_cancelled(void);
 static void test_gone(void);
 static void test_ended(void);
 static void test_retry(void);
+static void test_retry_inactive(void);
+static void test_retry_taken(void);
 static void test_due(void);
 static void test_clock(void);
 static void test_rollback(void);
@@ -72,6 +74,8 @@ main(void)
     test_gone();
     test_ended();
     test_retry();
+    test_retry_inactive();
+    test_retry_taken();
     test_due();
     test_clock();
     test_rollback();
@@ -1003,6 +1007,114 @@ test_retry(void)
 }
 
 
+/* a retry comes before the webhook is enabled, mostly: that failed by 410 */
+
+static void
+test_retry_inactive(void)
+{
+    int64_t                  a, b, c;
+    ngx_triggers_mutation_t  m;
+
+    opened("inactive.db");
+
+    (void) webhook(1, "alice", NULL);
+    (void) webhook(2, "alice", "two,");
+
+    a = event(1000, "alice", "one");
+    b = event(1001, "alice", "two");
+    c = event(1002, "alice", "one");
+
+    (void) outcome(1000, a, 1, NGX_TRIGGERS_ATTEMPT_FAILED, NOW + 9000, 0);
+    (void) outcome(1001, b, 2, NGX_TRIGGERS_ATTEMPT_DELIVERED, NOW + 9000, 0);
+
+    outcome_of(&m, 1001, b, 1, NGX_TRIGGERS_ATTEMPT_FAILED, NOW + 9000, 0);
+    sent.gone = 1;
+    (void) apply(&m);
+
+    unit_ok(get(1, NULL) == NGX_OK && !seen.last.active
+            && state(a) == NGX_TRIGGERS_FAILED
+            && state(b) == NGX_TRIGGERS_FAILED && state(c) == PENDING,
+            "inactive: two have failed, one waits");
+
+    unit_ok(fixture_do(store, NGX_TRIGGERS_OP_RETRY, 1000, "alice")
+            == NGX_TRIGGERS_RC_OK && state(a) == RETRYING
+            && fixture_do(store, NGX_TRIGGERS_OP_RETRY, 1001, "alice")
+               == NGX_TRIGGERS_RC_OK && state(b) == RETRYING
+            && sql("SELECT count(*) FROM delivery_queue WHERE webhook = 1")
+               == 3
+            && sql("SELECT status FROM deliveries WHERE webhook = 2") == 1,
+            "inactive: they wait, too, and nobody leases them");
+
+    webhook_of(&m, NGX_TRIGGERS_OP_WEBHOOK_UPDATE, 1, "alice", NULL);
+    asked.members = NGX_TRIGGERS_WEBHOOK_ACTIVE;
+    (void) apply(&m);
+
+    unit_ok(outcome(1000, a, 1, NGX_TRIGGERS_ATTEMPT_DELIVERED, NOW * 2, 0)
+            == NGX_TRIGGERS_RC_OK && state(a) == NGX_TRIGGERS_DELIVERED,
+            "inactive: delivered when it is active again");
+
+    (void) change(NGX_TRIGGERS_OP_WEBHOOK_DELETE, 1, "alice");
+    (void) outcome(1001, b, 1, NGX_TRIGGERS_ATTEMPT_CANCELLED, NOW * 2, 0);
+    (void) outcome(1002, c, 1, NGX_TRIGGERS_ATTEMPT_CANCELLED, NOW * 2, 0);
+
+    unit_ok(state(b) == NGX_TRIGGERS_DELIVERED
+            && state(c) == NGX_TRIGGERS_PENDING
+            && sql("SELECT count(*) FROM deliveries") == 0,
+            "inactive: deleted, they wait for it no longer");
+
+    closed();
+}
+
+
+/* what one webhook has got is nobody else's */
+
+static void
+test_retry_taken(void)
+{
+    int64_t                      a;
+    ngx_triggers_mutation_t      m;
+    ngx_triggers_lease_change_t  filter;
+
+    opened("taken.db");
+
+    (void) webhook(1, "alice", NULL);
+    (void) webhook(2, "alice", NULL);
+
+    a = event(1000, "alice", "x");
+    (void) event(1001, "alice", "x");
+
+    (void) outcome(1000, a, 1, NGX_TRIGGERS_ATTEMPT_DELIVERED, NOW, 0);
+    (void) outcome(1000, a, 2, NGX_TRIGGERS_ATTEMPT_FAILED, NOW, 0);
+    (void) outcome(1001, a + 1, 1, NGX_TRIGGERS_ATTEMPT_DELIVERED, NOW + 9000,
+                   0);
+    (void) outcome(1001, a + 1, 2, NGX_TRIGGERS_ATTEMPT_FAILED, NOW + 9000, 0);
+    (void) change(NGX_TRIGGERS_OP_WEBHOOK_DELETE, 2, "alice");
+
+    unit_ok(fixture_do(store, NGX_TRIGGERS_OP_RETRY, 1000, "alice")
+            == NGX_TRIGGERS_RC_OK && state(a) == NGX_TRIGGERS_DELIVERED
+            && value(a, "retry_count") == 1
+            && value(a, "delivered_at = done_at") == 1
+            && value(a, "error_message IS NULL") == 1
+            && sql("SELECT count(*) FROM deliveries") == 2,
+            "taken: the one that failed is no more, it is delivered");
+
+    fixture_mutation(&m, NGX_TRIGGERS_OP_RETRY_ALL, 1, "alice");
+    ngx_memzero(&filter, sizeof(filter));
+    m.time = NOW * 2;
+    m.lease = &filter;
+    filter.limit = 10;
+
+    unit_ok(apply(&m) == NGX_TRIGGERS_RC_OK && result.count == 1
+            && state(a + 1) == NGX_TRIGGERS_DELIVERED
+            && sql("SELECT count(*) FROM deliveries") == 0
+            && sql("SELECT count(*) FROM delivery_queue") == 0
+            && sql("SELECT n FROM counts WHERE owner = 0 AND status = 1") == 2,
+            "taken: nor when all are retried");
+
+    closed();
+}
+
+
 static ngx_int_t
 see_due(void *data, ngx_triggers_row_t *row, ngx_uint_t attempts)
 {
@@ -1223,9 +1335,18 @@ test_model(void)
             (void) webhook(1 + random() % 8, "alice",
                            random() % 2 ? "order.*," : NULL);
 
-        } else if (what < 2 && random() % 4 == 0) {
-            (void) change(NGX_TRIGGERS_OP_WEBHOOK_DELETE, 1 + random() % 8,
-                          "alice");
+        } else if (what < 2) {
+            n = 1 + random() % 8;
+
+            webhook_of(&m, NGX_TRIGGERS_OP_WEBHOOK_UPDATE, n, "alice", NULL);
+            asked.members = NGX_TRIGGERS_WEBHOOK_ACTIVE;
+            asked.webhook.active = random() % 4 != 0;
+
+            if (random() % 4 == 0) {
+                m.op = NGX_TRIGGERS_OP_WEBHOOK_DELETE;
+            }
+
+            (void) apply(&m);
 
         } else if (what < 6) {
             (void) event(1000 + events++, "alice",

@@ -267,7 +267,7 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
     "UPDATE webhooks SET is_active = 0, disabled_at = ?2 "
         "WHERE webhook = ?1 AND is_active = 1 AND updated_at <= ?3",
 
-    "SELECT is_active FROM webhooks WHERE webhook = ?1",
+    "SELECT 1 FROM webhooks WHERE webhook = ?1",
 
     "SELECT w.webhook, w.configured, o.owner, w.event_types "
         "FROM webhooks w LEFT JOIN owners o ON o.user_id = w.user_id "

@@ -181,7 +181,7 @@ typedef enum {
     NGX_TRIGGERS_SQLITE_WEBHOOK_DELETE,
     NGX_TRIGGERS_SQLITE_WEBHOOK_RESULT,
     NGX_TRIGGERS_SQLITE_WEBHOOK_GONE,
-    NGX_TRIGGERS_SQLITE_WEBHOOK_ACTIVE,
+    NGX_TRIGGERS_SQLITE_WEBHOOK_EXISTS,
     NGX_TRIGGERS_SQLITE_WEBHOOKS_LOAD,
     NGX_TRIGGERS_SQLITE_WEBHOOKS_CONFIGURED,
     NGX_TRIGGERS_SQLITE_WEBHOOKS_CHANGED,
@@ -1019,16 +1019,17 @@ int ngx_triggers_sqlite_webhook_result(ngx_triggers_store_t *store,
     ngx_triggers_delivery_t *delivery);
 int ngx_triggers_sqlite_webhook_row(sqlite3_stmt *stmt,
     ngx_triggers_webhook_t *webhook);
-int ngx_triggers_sqlite_webhook_alive(ngx_triggers_store_t *store,
-    int64_t number, ngx_uint_t *alive);
+int ngx_triggers_sqlite_webhook_exists(ngx_triggers_store_t *store,
+    int64_t number, ngx_uint_t *exists);
 
 
 /*
  * Pushes, src/store/sqlite/ngx_triggers_sqlite_deliveries.c; SQLite codes.  add
  * queues a new event for its targets; the caller holds it.  drop ends what is
  * there for an event that is acknowledged or removed.  retry queues what has
- * failed again where its webhook is still there; *queued 0: it is no pushed
- * event any more.  apply takes an outcome.
+ * failed again where its webhook is still there, active or not, and forgets
+ * the others; *queued 0: nobody is left to get it, and *taken tells whether one
+ * has got it.  apply takes an outcome.
  */
 
 int ngx_triggers_sqlite_deliveries_add(ngx_triggers_store_t *store,
@@ -1036,7 +1037,7 @@ int ngx_triggers_sqlite_deliveries_add(ngx_triggers_store_t *store,
 int ngx_triggers_sqlite_deliveries_drop(ngx_triggers_store_t *store,
     int64_t seq);
 int ngx_triggers_sqlite_deliveries_retry(ngx_triggers_store_t *store,
-    int64_t seq, int64_t at, ngx_uint_t *queued);
+    int64_t seq, int64_t at, ngx_uint_t *queued, ngx_uint_t *taken);
 int ngx_triggers_sqlite_delivery_apply(ngx_triggers_store_t *store,
     ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
 

@@ -11,6 +11,9 @@
  *                    all others              ▶ delivered
  *                    none is left: cancelled ▶ an ordinary event, ready
  *
+ * An event that one webhook has got never becomes an ordinary one: who leases
+ * it would do again what is done.
+ *
  * Each function does no more than an event has webhooks, 200 at most.
  */
 
@@ -33,6 +36,8 @@ typedef struct {
 } ngx_triggers_sqlite_push_t;
 
 
+static int ngx_triggers_sqlite_push_again(ngx_triggers_store_t *store,
+    int64_t seq, int64_t webhook, int64_t at, ngx_uint_t *queued);
 static int ngx_triggers_sqlite_push_find(ngx_triggers_store_t *store,
     ngx_triggers_delivery_t *delivery, ngx_triggers_sqlite_push_t *push);
 static ngx_uint_t ngx_triggers_sqlite_push_stale(
@@ -131,16 +136,19 @@ ngx_triggers_sqlite_deliveries_drop(ngx_triggers_store_t *store, int64_t seq)
 }
 
 
+/* one whose webhook is not active waits until that is, or is deleted */
+
 int
 ngx_triggers_sqlite_deliveries_retry(ngx_triggers_store_t *store, int64_t seq,
-    int64_t at, ngx_uint_t *queued)
+    int64_t at, ngx_uint_t *queued, ngx_uint_t *taken)
 {
     int            rc;
-    ngx_uint_t     i, n, alive;
+    ngx_uint_t     i, n;
     sqlite3_stmt  *stmt;
     int64_t        failed[NGX_TRIGGERS_SQLITE_TARGETS];
 
     *queued = 0;
+    *taken = 0;
     n = 0;
 
     stmt = store->stmt[NGX_TRIGGERS_SQLITE_PUSH_LIST];
@@ -153,8 +161,15 @@ ngx_triggers_sqlite_deliveries_retry(ngx_triggers_store_t *store, int64_t seq,
             break;
         }
 
-        if (sqlite3_column_int(stmt, 1) == NGX_TRIGGERS_SQLITE_PUSH_ENDED) {
+        switch (sqlite3_column_int(stmt, 1)) {
+
+        case NGX_TRIGGERS_SQLITE_PUSH_ENDED:
             failed[n++] = sqlite3_column_int64(stmt, 0);
+            break;
+
+        case NGX_TRIGGERS_SQLITE_PUSH_DELIVERED:
+            *taken = 1;
+            break;
         }
     }
 
@@ -165,38 +180,11 @@ ngx_triggers_sqlite_deliveries_retry(ngx_triggers_store_t *store, int64_t seq,
     }
 
     for (i = 0; i < n; i++) {
-
-        rc = ngx_triggers_sqlite_webhook_alive(store, failed[i], &alive);
-
-        if (rc == SQLITE_OK && alive) {
-            rc = ngx_triggers_sqlite_push_set(store, seq, failed[i],
-                                              NGX_TRIGGERS_SQLITE_PUSH_WAITS,
-                                              0, at);
-            if (rc == SQLITE_OK) {
-                rc = ngx_triggers_sqlite_push_queue(store,
-                                                NGX_TRIGGERS_SQLITE_PUSH_QUEUE,
-                                                seq, failed[i], at);
-            }
-
-            *queued += 1;
-            store->pushing |= NGX_TRIGGERS_PUSHED;
-
-        } else if (rc == SQLITE_OK) {
-            stmt = store->stmt[NGX_TRIGGERS_SQLITE_PUSH_DELETE];
-
-            sqlite3_bind_int64(stmt, 1, seq);
-            sqlite3_bind_int64(stmt, 2, failed[i]);
-
-            rc = ngx_triggers_sqlite_exec(stmt);
-        }
+        rc = ngx_triggers_sqlite_push_again(store, seq, failed[i], at, queued);
 
         if (rc != SQLITE_OK) {
             return rc;
         }
-    }
-
-    if (n && *queued == 0) {
-        return ngx_triggers_sqlite_deliveries_drop(store, seq);
     }
 
     return SQLITE_OK;
@@ -250,6 +238,43 @@ ngx_triggers_sqlite_delivery_apply(ngx_triggers_store_t *store,
     }
 
     return rc;
+}
+
+
+static int
+ngx_triggers_sqlite_push_again(ngx_triggers_store_t *store, int64_t seq,
+    int64_t webhook, int64_t at, ngx_uint_t *queued)
+{
+    int            rc;
+    ngx_uint_t     exists;
+    sqlite3_stmt  *stmt;
+
+    rc = ngx_triggers_sqlite_webhook_exists(store, webhook, &exists);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    if (!exists) {
+        stmt = store->stmt[NGX_TRIGGERS_SQLITE_PUSH_DELETE];
+
+        sqlite3_bind_int64(stmt, 1, seq);
+        sqlite3_bind_int64(stmt, 2, webhook);
+
+        return ngx_triggers_sqlite_exec(stmt);
+    }
+
+    *queued += 1;
+    store->pushing |= NGX_TRIGGERS_PUSHED;
+
+    rc = ngx_triggers_sqlite_push_set(store, seq, webhook,
+                                      NGX_TRIGGERS_SQLITE_PUSH_WAITS, 0, at);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    return ngx_triggers_sqlite_push_queue(store,
+                                          NGX_TRIGGERS_SQLITE_PUSH_QUEUE, seq,
+                                          webhook, at);
 }
 
 

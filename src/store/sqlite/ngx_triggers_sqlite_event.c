@@ -463,14 +463,18 @@ ngx_triggers_sqlite_event_matches_text(sqlite3_stmt *stmt, int n,
 }
 
 
-/* a dead letter gets a fresh budget */
+/*
+ * A dead letter gets a fresh budget.  Where nobody is left whom it could be
+ * pushed to it has been delivered if one has got it, and nobody else may get
+ * it; otherwise it is an ordinary event.
+ */
 
 static int
 ngx_triggers_sqlite_event_revive(ngx_triggers_store_t *store,
     ngx_triggers_sqlite_event_t *event, int64_t now)
 {
     int         rc;
-    ngx_uint_t  queued;
+    ngx_uint_t  queued, taken;
 
     event->status = NGX_TRIGGERS_RETRYING;
     event->updated_at = now;
@@ -483,9 +487,10 @@ ngx_triggers_sqlite_event_revive(ngx_triggers_store_t *store,
     ngx_str_null(&event->error);
     event->new_error = 1;
 
-    rc = ngx_triggers_sqlite_deliveries_retry(store, event->seq, now, &queued);
+    rc = ngx_triggers_sqlite_deliveries_retry(store, event->seq, now, &queued,
+                                              &taken);
 
-    if (rc == SQLITE_OK && queued) {
+    if (rc == SQLITE_OK && (queued || taken)) {
         event->hold = NGX_TRIGGERS_HOLD_PUSH;
 
     } else if (rc == SQLITE_OK) {
@@ -501,6 +506,11 @@ ngx_triggers_sqlite_event_revive(ngx_triggers_store_t *store,
 
     if (rc != SQLITE_OK) {
         return rc;
+    }
+
+    if (taken && queued == 0) {
+        return ngx_triggers_sqlite_event_end(store, event,
+                                             NGX_TRIGGERS_DELIVERED, now);
     }
 
     return ngx_triggers_sqlite_event_save(store, event);

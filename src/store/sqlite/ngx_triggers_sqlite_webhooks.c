@@ -362,17 +362,17 @@ ngx_triggers_sqlite_webhook_result(ngx_triggers_store_t *store,
 
 
 int
-ngx_triggers_sqlite_webhook_alive(ngx_triggers_store_t *store, int64_t number,
-    ngx_uint_t *alive)
+ngx_triggers_sqlite_webhook_exists(ngx_triggers_store_t *store,
+    int64_t number, ngx_uint_t *exists)
 {
     int            rc;
     sqlite3_stmt  *stmt;
 
-    stmt = store->stmt[NGX_TRIGGERS_SQLITE_WEBHOOK_ACTIVE];
+    stmt = store->stmt[NGX_TRIGGERS_SQLITE_WEBHOOK_EXISTS];
     sqlite3_bind_int64(stmt, 1, number);
 
     rc = sqlite3_step(stmt);
-    *alive = (rc == SQLITE_ROW && sqlite3_column_int(stmt, 0));
+    *exists = (rc == SQLITE_ROW);
 
     (void) sqlite3_reset(stmt);
 
