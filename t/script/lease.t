@@ -236,7 +236,17 @@ ok(held(@waiting), 'the commit takes its time');
 close $_ for @waiting;
 held();
 $t->unlock_database();
-is(ids(lease(wait_seconds => 10)), "@id", 'their events are there at once');
+
+# given back one by one, perhaps while they are asked for
+
+my @back;
+
+for (@id) {
+    push @back, split / /, ids(lease(wait_seconds => 10));
+    last if @back == @id;
+}
+
+is("@{[ sort @back ]}", "@{[ sort @id ]}", 'their events are there at once');
 is(event($id[0])->{retry_count}, 0, 'as if they had never been leased');
 drain();
 
