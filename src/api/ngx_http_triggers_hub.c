@@ -17,7 +17,7 @@
 
 #define NGX_HTTP_TRIGGERS_HUB_TURN      50     /* ms between two turns */
 #define NGX_HTTP_TRIGGERS_HUB_PAUSE     12     /* … when there is much */
-#define NGX_HTTP_TRIGGERS_HUB_SHARE     16     /* parts of the time */
+#define NGX_HTTP_TRIGGERS_HUB_SHARE     32     /* parts of the time */
 
 /* a turn may take long for reasons that are none of the streams' */
 
