@@ -128,8 +128,6 @@ static ngx_uint_t ngx_triggers_drainer_malformed(ngx_triggers_drainer_t *d,
 static void ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_slow(ngx_triggers_drainer_t *d,
     uint64_t time);
-static void ngx_triggers_drainer_moved(ngx_triggers_drainer_t *d,
-    ngx_triggers_moves_t *moves);
 static void ngx_triggers_drainer_totals(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_size(ngx_triggers_drainer_t *d);
 static void ngx_triggers_drainer_reclaim(ngx_triggers_drainer_t *d);
@@ -660,8 +658,7 @@ ngx_triggers_drainer_sweep(ngx_triggers_drainer_t *d)
 
         /* as much may be due at once as takes longer than a beat may */
 
-        __atomic_store_n(&d->sh->heartbeat, ngx_triggers_monotonic_ms(),
-                         __ATOMIC_RELAXED);
+        ngx_triggers_zone_beat(d->sh);
 
         d->changed = 1;
         d->changed_unknown = 1;
@@ -812,7 +809,8 @@ ngx_triggers_drainer_batch(ngx_triggers_drainer_t *d)
         return rc;
     }
 
-    ngx_triggers_tally_move(d->tally, ngx_triggers_store_moves(d->store));
+    ngx_triggers_moves_add(&d->tally->moves,
+                           ngx_triggers_store_moves(d->store));
     ngx_triggers_tally_ready(d->tally, d->end, d->n);
 
     start = ngx_triggers_monotonic_us();
@@ -1025,7 +1023,7 @@ ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
     /* and counted */
 
     ngx_triggers_tally_done(&d->sh->metrics);
-    ngx_triggers_drainer_moved(d, ngx_triggers_store_moves(d->store));
+    ngx_triggers_moves_add(&d->moves, ngx_triggers_store_moves(d->store));
     ngx_triggers_metrics_merge(&d->sh->metrics, NGX_TRIGGERS_TIME_QUEUE,
                                &d->waits);
     ngx_triggers_drainer_totals(d);
@@ -1049,7 +1047,7 @@ ngx_triggers_drainer_publish(ngx_triggers_drainer_t *d)
                                  now - d->batch_start);
     ngx_triggers_metrics_batch(&d->sh->metrics, d->n);
 
-    __atomic_store_n(&d->sh->heartbeat, now / 1000, __ATOMIC_RELAXED);
+    ngx_triggers_zone_beat(d->sh);
 
     ngx_triggers_drainer_slow(d, (now - d->batch_start) / 1000);
 }
@@ -1068,22 +1066,6 @@ ngx_triggers_drainer_slow(ngx_triggers_drainer_t *d, uint64_t time)
                                  NGX_TRIGGERS_LEVEL_WARN, NULL, NULL,
                                  "a commit of %ui records took %uL ms", d->n,
                                  time);
-}
-
-
-/* these have been counted */
-
-static void
-ngx_triggers_drainer_moved(ngx_triggers_drainer_t *d,
-    ngx_triggers_moves_t *moves)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < NGX_TRIGGERS_NSTATUS; i++) {
-        d->moves.entered[i] += moves->entered[i];
-    }
-
-    d->moves.expired += moves->expired;
 }
 
 
@@ -1112,7 +1094,7 @@ ngx_triggers_drainer_totals(ngx_triggers_drainer_t *d)
 
     moves.expired = totals->moves.expired - d->moves.expired;
 
-    ngx_triggers_metrics_move(&d->sh->metrics, &moves);
+    ngx_triggers_moves_add(&leader->moves, &moves);
     d->moves = totals->moves;
 }
 

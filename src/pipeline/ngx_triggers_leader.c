@@ -130,8 +130,7 @@ ngx_triggers_leader_tick(ngx_triggers_worker_t *worker)
 
         /* while it runs each batch is a beat: one that hangs has none */
 
-        __atomic_store_n(&sh->heartbeat, ngx_triggers_monotonic_ms(),
-                         __ATOMIC_RELAXED);
+        ngx_triggers_zone_beat(sh);
     }
 
     ngx_triggers_metrics_tick(&sh->metrics, ngx_triggers_monotonic_us());
@@ -303,8 +302,7 @@ ngx_triggers_lead_lock(ngx_triggers_worker_t *worker)
     sh->elections++;
 
     __atomic_store_n(&sh->leader, worker->owner.slot, __ATOMIC_RELEASE);
-    __atomic_store_n(&sh->heartbeat, ngx_triggers_monotonic_ms(),
-                     __ATOMIC_RELAXED);
+    ngx_triggers_zone_beat(sh);
 
     return NGX_OK;
 }

@@ -246,20 +246,6 @@ ngx_triggers_tally_count(ngx_triggers_tally_t *tally,
 
 
 void
-ngx_triggers_tally_move(ngx_triggers_tally_t *tally,
-    ngx_triggers_moves_t *moves)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < NGX_TRIGGERS_NSTATUS; i++) {
-        ngx_triggers_tally_add(&tally->moves.entered[i], moves->entered[i]);
-    }
-
-    ngx_triggers_tally_add(&tally->moves.expired, moves->expired);
-}
-
-
-void
 ngx_triggers_tally_ready(ngx_triggers_tally_t *tally, uint64_t position,
     ngx_uint_t records)
 {
@@ -294,22 +280,18 @@ ngx_triggers_tally_recover(ngx_triggers_metrics_t *metrics, uint64_t position)
 
 
 void
-ngx_triggers_metrics_move(ngx_triggers_metrics_t *metrics,
-    ngx_triggers_moves_t *moves)
+ngx_triggers_moves_add(ngx_triggers_moves_t *sum, ngx_triggers_moves_t *moves)
 {
-    ngx_uint_t             i;
-    ngx_triggers_moves_t  *all;
-
-    all = &metrics->leader->moves;
+    ngx_uint_t  i;
 
     for (i = 0; i < NGX_TRIGGERS_NSTATUS; i++) {
         if (moves->entered[i]) {
-            ngx_triggers_metrics_add(&all->entered[i], moves->entered[i]);
+            ngx_triggers_metrics_add(&sum->entered[i], moves->entered[i]);
         }
     }
 
     if (moves->expired) {
-        ngx_triggers_metrics_add(&all->expired, moves->expired);
+        ngx_triggers_metrics_add(&sum->expired, moves->expired);
     }
 }
 

@@ -248,17 +248,15 @@ ngx_triggers_tally_t *ngx_triggers_tally_begin(
     ngx_triggers_metrics_t *metrics);
 void ngx_triggers_tally_count(ngx_triggers_tally_t *tally,
     ngx_triggers_mutation_t *mutation, ngx_triggers_result_t *result);
-void ngx_triggers_tally_move(ngx_triggers_tally_t *tally,
-    ngx_triggers_moves_t *moves);
 void ngx_triggers_tally_ready(ngx_triggers_tally_t *tally, uint64_t position,
     ngx_uint_t records);
 void ngx_triggers_tally_done(ngx_triggers_metrics_t *metrics);
 void ngx_triggers_tally_recover(ngx_triggers_metrics_t *metrics,
     uint64_t position);
 
-/* The drainer's: moves that are of no batch. */
+/* The drainer's: into a tally, the leader's moves, or a sum of its own. */
 
-void ngx_triggers_metrics_move(ngx_triggers_metrics_t *metrics,
+void ngx_triggers_moves_add(ngx_triggers_moves_t *sum,
     ngx_triggers_moves_t *moves);
 
 /* The drainer's: one of its times; several; a batch of so many records. */

@@ -246,6 +246,14 @@ ngx_triggers_zone_part(ngx_triggers_zone_sh_t *sh,
 }
 
 
+void
+ngx_triggers_zone_beat(ngx_triggers_zone_sh_t *sh)
+{
+    __atomic_store_n(&sh->heartbeat, ngx_triggers_monotonic_ms(),
+                     __ATOMIC_RELAXED);
+}
+
+
 ngx_uint_t
 ngx_triggers_zone_drained(ngx_triggers_zone_sh_t *sh)
 {

@@ -255,10 +255,11 @@ size_t ngx_triggers_zone_part(ngx_triggers_zone_sh_t *sh,
     ngx_triggers_zone_part_e part);
 
 /*
- * Any process: 1 if a worker has been at work on the queue in the last five
- * seconds, else 0.
+ * beat(): the leader, any of its threads, is at work on the queue.  drained(),
+ * any process: 1 if it has been in the last five seconds, else 0.
  */
 
+void ngx_triggers_zone_beat(ngx_triggers_zone_sh_t *sh);
 ngx_uint_t ngx_triggers_zone_drained(ngx_triggers_zone_sh_t *sh);
 
 

@@ -297,7 +297,7 @@ moving(uint64_t n, uint64_t position)
     moves(&m, n);
 
     tally = ngx_triggers_tally_begin(&metrics);
-    ngx_triggers_tally_move(tally, &m);
+    ngx_triggers_moves_add(&tally->moves, &m);
     ngx_triggers_tally_ready(tally, position, 1);
 }
 
@@ -336,7 +336,7 @@ test_moves(void)
     unit_ok(moved(101), "whoever died after it has moved it once");
 
     moves(&m, 1000);
-    ngx_triggers_metrics_move(&metrics, &m);
+    ngx_triggers_moves_add(&metrics.leader->moves, &m);
     moving(10000, 192);
     unit_ok(moved(1101), "what is of no batch is counted at once");
 
