@@ -109,12 +109,9 @@ sub forward { put($clock += shift) }
 
 
 sub kill_leader {
-    my $pid = wait_for(sub { $t->drainer() }) or return 0;
-    my $killed = $t->kill9($pid);
+    my $pid = $t->kill_drainer() or return 0;
 
-    wait_for(sub { my $now = $t->drainer(); $now && $now != $pid });
-
-    return $killed;
+    return wait_for(sub { my $now = $t->drainer(); $now && $now != $pid });
 }
 
 

@@ -30,10 +30,8 @@ my $killed = 0;
 
 for (1 .. 12) {
     my $before = answered();
-    my $pid = $_ % 3 ? wait_for(sub { $t->drainer() })
-                     : ($t->workers())[0];
 
-    $killed++ if $pid && $t->kill9($pid);
+    $killed++ if $_ % 3 ? $t->kill_drainer() : $t->kill_worker();
     wait_for(sub { answered() > $before + 5 });
 }
 

@@ -21,9 +21,8 @@ my $killed = 0;
 
 for (1 .. 10) {
     my $before = $load->accepted();
-    my $pid = (sort { rand() <=> 0.5 } $t->workers())[0] or next;
 
-    $killed++ if $t->kill9($pid);
+    $killed++ if $t->kill_worker();
     wait_for(sub { $load->accepted() > $before + 500 });
 }
 
@@ -33,9 +32,8 @@ my $drainers = 0;
 
 for (1 .. 10) {
     my $before = $load->accepted();
-    my $pid = wait_for(sub { $t->drainer() }) or last;
 
-    $drainers++ if $t->kill9($pid);
+    $drainers++ if $t->kill_drainer();
     wait_for(sub { $load->accepted() > $before + 500 });
 }
 

@@ -202,7 +202,7 @@ sub leader {
     my %before = metrics();
     my @named = sort(named());
 
-    $t->kill9($t->drainer());
+    $t->kill_drainer();
     post('ok');
 
     is(becomes(delivered($Ids{ok}), 8), 8, 'a new leader counts on');

@@ -144,10 +144,8 @@ my %last = metrics();
 
 for my $round (1 .. 4) {
     my $n = $load->accepted();
-    my $pid = $round % 2 ? wait_for(sub { $t->drainer() })
-                         : ($t->workers())[0];
 
-    $killed++ if $pid && $t->kill9($pid);
+    $killed++ if $round % 2 ? $t->kill_drainer() : $t->kill_worker();
 
     for (1 .. 5) {
         my %now = metrics() or next;

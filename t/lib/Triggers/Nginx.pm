@@ -432,6 +432,30 @@ sub kill9 {
 }
 
 
+# Kills a worker, or the one that drains, and returns its pid.  One that has
+# been killed may be seen until it is gone: each is killed once.
+
+sub kill_worker {
+    my ($self, $find) = @_;
+
+    $find //= sub {
+        my @workers = $self->workers();
+        $workers[rand @workers];
+    };
+
+    return wait_for(sub {
+        my $pid = $find->() or return;
+        !$self->{killed}{$pid}++ && $self->kill9($pid) && $pid;
+    });
+}
+
+
+sub kill_drainer {
+    my ($self) = @_;
+    return $self->kill_worker(sub { $self->drainer() });
+}
+
+
 # A process of the test's own that runs a sub; what is left of them at the end
 # is killed.
 
