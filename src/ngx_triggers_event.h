@@ -217,6 +217,9 @@ typedef struct {
     int64_t                  duration;         /* ms */
     int64_t                  next_at;          /* next attempt, 0: no more */
     int64_t                  open_until;       /* of the breaker, 0: closed */
+    uint32_t                 generation;       /* of the webhook, as it was
+                                                  begun: what is told of a
+                                                  former one does not count */
     uint32_t                 failures;         /* of the endpoint, in a row */
     uint32_t                 outcome;          /* ngx_triggers_attempt_e */
     uint32_t                 status_code;

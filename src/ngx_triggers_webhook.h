@@ -48,6 +48,9 @@ typedef struct {
     int64_t                  open_until;       /* of the circuit breaker */
     int64_t                  last_success_at;
     int64_t                  last_failure_at;
+    uint32_t                 generation;       /* counts what makes it another
+                                                  endpoint, or one that is
+                                                  said to work again */
     uint32_t                 failures;         /* in a row */
     uint32_t                 format;           /* …_webhook_format_e */
     uint32_t                 active;           /* flag */

@@ -38,8 +38,6 @@ static ngx_uint_t ngx_triggers_endpoint_changed(
 static ngx_int_t ngx_triggers_endpoint_copy(
     ngx_triggers_endpoint_t *endpoint, ngx_triggers_webhook_t *webhook,
     ngx_pool_t *pool);
-static ngx_uint_t ngx_triggers_endpoint_forgiven(
-    ngx_triggers_endpoint_t *endpoint, ngx_triggers_webhook_t *webhook);
 static void ngx_triggers_endpoint_breaker(ngx_triggers_endpoint_t *endpoint,
     ngx_triggers_webhook_t *webhook);
 static void ngx_triggers_endpoints_sweep(ngx_triggers_deliverer_t *d);
@@ -323,6 +321,7 @@ ngx_triggers_endpoint_changed(ngx_triggers_endpoint_t *endpoint,
     known = &endpoint->webhook;
 
     if (known->updated_at != webhook->updated_at
+        || known->generation != webhook->generation
         || known->active != webhook->active
         || known->format != webhook->format
         || known->old_secret_until != webhook->old_secret_until
@@ -360,10 +359,9 @@ ngx_triggers_endpoint_copy(ngx_triggers_endpoint_t *endpoint,
         return NGX_ERROR;
     }
 
-    if (endpoint->webhook.active != webhook->active
-        || endpoint->webhook.url.len != url.len
-        || ngx_memcmp(endpoint->webhook.url.data, url.data, url.len) != 0
-        || ngx_triggers_endpoint_forgiven(endpoint, webhook))
+    if (endpoint->pool == NULL
+        || endpoint->webhook.active != webhook->active
+        || endpoint->webhook.generation != webhook->generation)
     {
         ngx_triggers_endpoint_breaker(endpoint, webhook);
     }
@@ -402,25 +400,8 @@ ngx_triggers_endpoint_copy(ngx_triggers_endpoint_t *endpoint,
 
 
 /*
- * Its failures were taken away by a change, which is_active or url makes also
- * with the value that they have: outcomes leave updated_at as it is.  Changes
- * of other members keep the failures.
- */
-
-static ngx_uint_t
-ngx_triggers_endpoint_forgiven(ngx_triggers_endpoint_t *endpoint,
-    ngx_triggers_webhook_t *webhook)
-{
-    return endpoint->webhook.updated_at != webhook->updated_at
-           && endpoint->breaker.failures != 0
-           && webhook->failures == 0
-           && webhook->open_until == 0;
-}
-
-
-/*
  * A new endpoint has the state that its webhook was left in; one that has got
- * another URL, or is to be tried again, begins anew.
+ * another URL, or is said to work again, begins anew.
  */
 
 static void

@@ -25,6 +25,8 @@ static ngx_int_t ngx_triggers_push_header(ngx_triggers_push_t *push,
 static void ngx_triggers_push_error(ngx_triggers_push_t *push);
 static int64_t ngx_triggers_push_next(ngx_triggers_push_t *push,
     int64_t now);
+static ngx_uint_t ngx_triggers_push_is_current(ngx_triggers_push_t *push);
+static uint64_t ngx_triggers_push_pause(ngx_triggers_push_t *push);
 static ngx_int_t ngx_triggers_push_verdict(ngx_triggers_message_t *message);
 static void ngx_triggers_push_breaker(ngx_triggers_push_t *push,
     ngx_uint_t taken, uint64_t now);
@@ -132,6 +134,7 @@ ngx_triggers_push_sign(ngx_triggers_push_t *push, int64_t now)
     /* never before it was due, also when the clock was put back */
 
     push->delivery.at = ngx_max(push->delivery.at, now);
+    push->delivery.generation = push->endpoint->webhook.generation;
 
     id.data = id_text;
     id.len = ngx_triggers_push_uuid(id_text, push->id) - id_text;
@@ -180,7 +183,8 @@ ngx_triggers_push_result(ngx_triggers_push_t *push, uint64_t now)
 
     } else {
         delivery->outcome = NGX_TRIGGERS_ATTEMPT_FAILED;
-        delivery->gone = (message->status == 410);
+        delivery->gone = (message->status == 410
+                          && ngx_triggers_push_is_current(push));
         delivery->next_at = ngx_triggers_push_next(push, wall);
         ngx_triggers_push_error(push);
         ngx_triggers_push_tell(push, now);
@@ -383,11 +387,9 @@ static int64_t
 ngx_triggers_push_next(ngx_triggers_push_t *push, int64_t now)
 {
     int64_t                         delay, jitter, least;
-    ngx_triggers_message_t         *message;
     ngx_triggers_deliverer_conf_t  *conf;
 
     conf = push->endpoint->deliverer->conf;
-    message = &push->message;
 
     if (push->delivery.gone || push->attempts >= conf->nschedule) {
         return 0;
@@ -399,12 +401,37 @@ ngx_triggers_push_next(ngx_triggers_push_t *push, int64_t now)
     jitter = delay * NGX_TRIGGERS_PUSH_JITTER / 100;
     delay += ngx_random() % (2 * jitter + 1) - jitter;
 
-    if (message->status == 429 || message->status == 503) {
-        least = (int64_t) message->retry_after * 1000;
-        delay = ngx_max(delay, least);
+    least = (int64_t) ngx_triggers_push_pause(push);
+
+    return now + ngx_max(delay, least);
+}
+
+
+/* what the endpoint was before does not speak for it */
+
+static ngx_uint_t
+ngx_triggers_push_is_current(ngx_triggers_push_t *push)
+{
+    return push->delivery.generation == push->endpoint->webhook.generation;
+}
+
+
+/* for how long the answer asks to be left alone, in ms */
+
+static uint64_t
+ngx_triggers_push_pause(ngx_triggers_push_t *push)
+{
+    ngx_uint_t  status;
+
+    status = push->message.status;
+
+    if ((status != 429 && status != 503)
+        || !ngx_triggers_push_is_current(push))
+    {
+        return 0;
     }
 
-    return now + delay;
+    return (uint64_t) push->message.retry_after * 1000;
 }
 
 
@@ -489,10 +516,9 @@ ngx_triggers_push_breaker(ngx_triggers_push_t *push, ngx_uint_t taken,
      * was on its way has been asked to wait for less.
      */
 
-    if ((message->status == 429 || message->status == 503)
-        && message->retry_after)
-    {
-        wait = (uint64_t) message->retry_after * 1000;
+    wait = ngx_triggers_push_pause(push);
+
+    if (wait) {
         endpoint->paused = ngx_max(endpoint->paused, now + wait);
     }
 }

@@ -13,7 +13,7 @@ use Triggers::Receiver;
 
 my $Secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 
-my $t = Triggers::Nginx->new()->plan(21);
+my $t = Triggers::Nginx->new()->plan(24);
 my $r = Triggers::Receiver->new(dir => $t->{dir}, secrets => [ $Secret ]);
 
 $t->write_config(<<"END");
@@ -58,6 +58,7 @@ moved();
 deleted();
 several();
 forgiven();
+let_go();
 
 
 sub ask {
@@ -233,4 +234,29 @@ sub forgiven {
     my @requests = $r->requests(path => '/file/works');
     cmp_ok($requests[-1]{at}, '<', $until,
            'forgiven: and tried before its time');
+}
+
+
+# nor does it wait for as long as it has asked for
+
+sub let_go {
+    my $hook = ask('POST', '', { url => $r->url('/status/503/86400'),
+                                 event_types => [ 'late' ] })->{webhook_id};
+
+    for my $change ({ description => 'none' }, { is_active => JSON::PP::true },
+                    { url => $r->url('/status/503/86400') })
+    {
+        my ($member) = keys %$change;
+
+        ask('PATCH', "/$hook", $change);
+
+        my $event_id = $t->post('/events',
+                                '{"event_type":"late","payload":{}}')
+                         ->{json}{event_id};
+
+        # its pause is known by then
+
+        is(event($event_id, 'retrying')->{status}, 'retrying',
+           "let go: tried after a change of $member");
+    }
 }

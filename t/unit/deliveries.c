@@ -773,6 +773,16 @@ test_failed(void)
             && seen.last.last_failure_at == NOW + 5000,
             "failed: the breaker is closed by hand");
 
+    a = event(1001, "alice", "x");
+    outcome_of(&m, 1001, a, 1, NGX_TRIGGERS_ATTEMPT_FAILED, NOW + 6000, 0);
+    sent.failures = 6;
+    sent.open_until = NOW + 40000;
+    sent.gone = 1;
+    unit_ok(apply(&m) == NGX_TRIGGERS_RC_OK && get(1, NULL) == NGX_OK
+            && seen.last.failures == 0 && seen.last.open_until == 0
+            && seen.last.active && seen.last.last_failure_at == NOW + 6000,
+            "failed: what was sent before that does not open it again");
+
     closed();
 }
 

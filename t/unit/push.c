@@ -63,17 +63,13 @@ test_forgiven(void)
             "breaker: open after failures");
 
     webhook.updated_at++;
-    test_refresh();
-    unit_ok(test_state() == NGX_TRIGGERS_BREAKER_OPEN,
-            "breaker: nothing was said of the endpoint");
-
     webhook.failures = 0;
     webhook.open_until = 0;
     test_refresh();
     unit_ok(test_state() == NGX_TRIGGERS_BREAKER_OPEN,
-            "breaker: an outcome is no change");
+            "breaker: nothing was said of the endpoint");
 
-    webhook.updated_at++;
+    webhook.generation++;
     test_refresh();
     unit_ok(test_state() == NGX_TRIGGERS_BREAKER_CLOSED
             && ngx_triggers_breaker_wait(&endpoint->breaker, 1000) == 0,
@@ -102,11 +98,21 @@ test_paused(void)
     unit_ok(endpoint->paused == 3000 + 7200 * 1000,
             "paused: nothing was said of the endpoint");
 
+    webhook.generation++;
+    test_refresh();
+    unit_ok(endpoint->paused == 0, "paused: until it is said to work again");
+
+    /* one that was sent before */
+
+    webhook.generation--;
+    test_fail(503, 3600, 4000);
+    unit_ok(endpoint->paused == 0, "paused: not by what it was before");
+    webhook.generation++;
+
+    test_fail(503, 60, 5000);
     webhook.active = 0;
     test_refresh();
-    webhook.active = 1;
-    test_refresh();
-    unit_ok(endpoint->paused == 0, "paused: until it is enabled again");
+    unit_ok(endpoint->paused == 0, "paused: nothing is left of it");
 }
 
 
@@ -185,6 +191,7 @@ test_fail(ngx_uint_t status, ngx_uint_t retry_after, uint64_t now)
     push.pool = pool;
     push.endpoint = endpoint;
     push.epoch = endpoint->breaker.epoch;
+    push.delivery.generation = webhook.generation;
     push.message.status = status;
     push.message.retry_after = retry_after;
 

@@ -245,7 +245,8 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
         "event_types = excluded.event_types, format = excluded.format, "
         "secret = excluded.secret, is_active = 1, "
         "updated_at = excluded.updated_at, disabled_at = NULL, "
-        "failures = 0, open_until = NULL WHERE configured = 1",
+        "failures = 0, open_until = NULL, generation = generation + 1 "
+        "WHERE configured = 1",
 
     "SELECT " NGX_TRIGGERS_SQLITE_WEBHOOK " FROM webhooks "
         "WHERE webhook_id = ?1",
@@ -255,17 +256,19 @@ static const char *const  ngx_triggers_sqlite_statements[] = {
     "UPDATE webhooks SET url = ?2, description = ?3, event_types = ?4, "
         "format = ?5, secret = ?6, old_secret = ?7, old_secret_until = ?8, "
         "is_active = ?9, updated_at = ?10, disabled_at = ?11, "
-        "failures = ?12, open_until = ?13 WHERE webhook = ?1",
+        "failures = ?12, open_until = ?13, generation = ?14 "
+        "WHERE webhook = ?1",
 
     "DELETE FROM webhooks WHERE webhook = ?1",
 
-    "UPDATE webhooks SET failures = ?2, open_until = ?3, "
+    "UPDATE webhooks SET failures = iif(generation = ?7, ?2, failures), "
+        "open_until = iif(generation = ?7, ?3, open_until), "
         "last_success_at = coalesce(?4, last_success_at), "
         "last_failure_at = coalesce(?5, last_failure_at), "
         "last_error = coalesce(?6, last_error) WHERE webhook = ?1",
 
     "UPDATE webhooks SET is_active = 0, disabled_at = ?2 "
-        "WHERE webhook = ?1 AND is_active = 1 AND updated_at <= ?3",
+        "WHERE webhook = ?1 AND is_active = 1 AND generation = ?3",
 
     "SELECT 1 FROM webhooks WHERE webhook = ?1",
 

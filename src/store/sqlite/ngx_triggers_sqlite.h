@@ -516,7 +516,8 @@ struct ngx_triggers_reader_s {
     "webhook, webhook_id, user_id, configured, url, description, "            \
         "event_types, format, secret, old_secret, old_secret_until, "         \
         "is_active, created_at, updated_at, disabled_at, failures, "          \
-        "open_until, last_success_at, last_failure_at, last_error"
+        "open_until, last_success_at, last_failure_at, last_error, "          \
+        "generation"
 
 
 /* The lane of an event. */

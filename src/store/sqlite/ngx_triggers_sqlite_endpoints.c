@@ -206,6 +206,7 @@ ngx_triggers_sqlite_webhook_row(sqlite3_stmt *stmt,
     webhook->last_success_at = sqlite3_column_int64(stmt, 17);
     webhook->last_failure_at = sqlite3_column_int64(stmt, 18);
     ngx_triggers_sqlite_column_text(stmt, 19, &webhook->last_error);
+    webhook->generation = (uint32_t) sqlite3_column_int64(stmt, 20);
 
     return SQLITE_OK;
 }

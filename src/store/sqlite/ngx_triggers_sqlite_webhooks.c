@@ -329,6 +329,7 @@ ngx_triggers_sqlite_webhook_result(ngx_triggers_store_t *store,
     ngx_triggers_sqlite_bind_time(stmt, 4, taken ? delivery->at : 0);
     ngx_triggers_sqlite_bind_time(stmt, 5, taken ? 0 : delivery->at);
     (void) ngx_triggers_sqlite_bind_text(stmt, 6, &delivery->error);
+    sqlite3_bind_int64(stmt, 7, delivery->generation);
 
     rc = ngx_triggers_sqlite_exec(stmt);
 
@@ -336,13 +337,11 @@ ngx_triggers_sqlite_webhook_result(ngx_triggers_store_t *store,
         return rc;
     }
 
-    /* unless it has been changed since: that may be another endpoint */
-
     stmt = store->stmt[NGX_TRIGGERS_SQLITE_WEBHOOK_GONE];
 
     sqlite3_bind_int64(stmt, 1, delivery->webhook);
     sqlite3_bind_int64(stmt, 2, delivery->at + delivery->duration);
-    sqlite3_bind_int64(stmt, 3, delivery->at);
+    sqlite3_bind_int64(stmt, 3, delivery->generation);
 
     rc = ngx_triggers_sqlite_exec(stmt);
 
@@ -541,6 +540,7 @@ ngx_triggers_sqlite_webhook_update(ngx_triggers_webhook_change_t *change,
     if ((members & NGX_TRIGGERS_WEBHOOK_URL)
         || ((members & NGX_TRIGGERS_WEBHOOK_ACTIVE) && new->active))
     {
+        webhook->generation++;
         webhook->failures = 0;
         webhook->open_until = 0;
     }
@@ -670,6 +670,7 @@ ngx_triggers_sqlite_webhook_set(ngx_triggers_store_t *store,
     ngx_triggers_sqlite_bind_time(stmt, 11, webhook->disabled_at);
     sqlite3_bind_int64(stmt, 12, webhook->failures);
     ngx_triggers_sqlite_bind_time(stmt, 13, webhook->open_until);
+    sqlite3_bind_int64(stmt, 14, webhook->generation);
 
     rc = ngx_triggers_sqlite_exec(stmt);
 
