@@ -280,7 +280,10 @@ ngx_triggers_deliverer_lock(ngx_triggers_deliverer_t *d)
 }
 
 
-/* after a change of leaders the database may be another one */
+/*
+ * After a change of leaders the database may be another one.  What keeps the
+ * leader from it has been told by him, and no outcome could be stored.
+ */
 
 static ngx_int_t
 ngx_triggers_deliverer_open(ngx_triggers_deliverer_t *d)
@@ -295,6 +298,19 @@ ngx_triggers_deliverer_open(ngx_triggers_deliverer_t *d)
     }
 
     if (d->reader == NULL) {
+
+        switch (__atomic_load_n(&d->zone->sh->state, __ATOMIC_RELAXED)) {
+
+        case NGX_TRIGGERS_STORE_READY:
+        case NGX_TRIGGERS_STORE_LOCKED:
+        case NGX_TRIGGERS_STORE_FULL:
+        case NGX_TRIGGERS_STORE_READ_ONLY:
+            break;
+
+        default:
+            return NGX_AGAIN;
+        }
+
         d->reader = ngx_triggers_reader_open(&d->zone->path, d->log);
         d->leaders = leaders;
         d->refreshed = 0;

@@ -438,6 +438,12 @@ ngx_triggers_drainer_prepare(ngx_triggers_drainer_t *d)
         return NGX_ERROR;
     }
 
+    /* a reload makes a new database in the place of one that went, no crash */
+
+    if (d->sh->opened >= d->zone->cycle) {
+        ngx_triggers_store_expect(d->store);
+    }
+
     rc = ngx_triggers_store_open(d->store);
 
     if (rc == NGX_OK) {
@@ -481,6 +487,7 @@ ngx_triggers_drainer_lead(ngx_triggers_drainer_t *d)
     d->end = d->position;
     d->leading = 1;
     d->sh->leaders++;
+    d->sh->opened = ngx_max(d->sh->opened, d->zone->cycle);
     __atomic_store_n(&d->sh->readable, 1, __ATOMIC_RELEASE);
 
     /* a predecessor may have committed some and died before it said so */

@@ -223,10 +223,13 @@ void ngx_triggers_store_retry_schedule(ngx_triggers_store_t *store,
  * (creating it), recovers it, applies the migrations that are missing.
  * NGX_OK leaves it open and the write lock held.  NGX_AGAIN: another process
  * holds the write lock, which has now been asked for.  Calling it on an open
- * store only takes the write lock.
+ * store only takes the write lock.  The database is created unless it has been
+ * open before, or expect() has said that it was: then it was moved or deleted,
+ * and a new one beside what is left of its WAL would be its end.
  */
 
 ngx_int_t ngx_triggers_store_open(ngx_triggers_store_t *store);
+void ngx_triggers_store_expect(ngx_triggers_store_t *store);
 void ngx_triggers_store_close(ngx_triggers_store_t *store);
 
 /*

@@ -333,6 +333,7 @@ ngx_triggers_zone_reuse(ngx_triggers_zone_t *zone, ngx_triggers_zone_t *old)
 
     zone->sh = old->sh;
     zone->shpool = old->shpool;
+    zone->cycle = ++zone->sh->cycles;
 
     return NGX_OK;
 }
@@ -423,6 +424,8 @@ ngx_triggers_zone_create(ngx_triggers_zone_t *zone)
     if (ngx_triggers_zone_carve(zone, p, size) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    zone->cycle = ++sh->cycles;
 
     /* last: whoever finds it, finds it whole */
 

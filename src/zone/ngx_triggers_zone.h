@@ -101,6 +101,9 @@ struct ngx_triggers_zone_sh_s {
     u_char                  *path;         /* of the database, terminated */
     u_char                  *logs;         /* of that of the logs, likewise */
 
+    /* written by the master only */
+    uint64_t                 cycles;       /* that have had the zone */
+
     /* atomic: somebody has told the leader that there is work */
     uint32_t                 wanted  __attribute__((aligned(128)));
 
@@ -121,6 +124,7 @@ struct ngx_triggers_zone_sh_s {
     uint64_t                 batches;
     uint64_t                 elections;    /* of leaders since the zone is */
     uint64_t                 leaders;      /* that have opened the store */
+    uint64_t                 opened;       /* the last cycle of one that did */
     uint32_t                 untold;       /* flag: events may have changed
                                               of which the feed knows nothing
                                               yet */
@@ -186,6 +190,8 @@ typedef struct {
     ngx_core_conf_t         *core;         /* of this cycle */
     ngx_uint_t               waiting;      /* as configured, or UNSET */
     ngx_uint_t               keys;         /* as configured, or UNSET */
+    uint64_t                 cycle;        /* 1, 2, … of those that have had
+                                              the zone */
 } ngx_triggers_zone_t;
 
 

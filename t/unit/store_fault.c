@@ -423,6 +423,14 @@ test_moved(void)
             && access((char *) path->data, F_OK) == -1,
             "moved: none is made in its place");
 
+    ngx_triggers_store_destroy(store);
+    store = fixture_store(path);
+    ngx_triggers_store_expect(store);
+    unit_ok(ngx_triggers_store_open(store) == NGX_ERROR
+            && ngx_triggers_store_state(store) == NGX_TRIGGERS_STORE_MOVED
+            && access((char *) path->data, F_OK) == -1,
+            "moved: nor by another one who knows of it");
+
     (void) fclose(fopen((char *) path->data, "w"));
 
     unit_ok(ngx_triggers_store_open(store) == NGX_OK

@@ -517,6 +517,13 @@ ngx_triggers_store_foreign(ngx_triggers_store_t *store)
 }
 
 
+void
+ngx_triggers_store_expect(ngx_triggers_store_t *store)
+{
+    store->expected = 1;
+}
+
+
 ngx_uint_t
 ngx_triggers_store_is_open(ngx_triggers_store_t *store)
 {
@@ -554,7 +561,7 @@ ngx_triggers_sqlite_healthy(ngx_triggers_store_t *store)
     ngx_triggers_store_state_e  old;
 
     store->suspect = 0;
-    store->moved = 0;
+    store->expected = 1;
 
     old = ngx_triggers_store_state(store);
 
@@ -567,6 +574,19 @@ ngx_triggers_sqlite_healthy(ngx_triggers_store_t *store)
 
 
 ngx_int_t
+ngx_triggers_sqlite_moved(ngx_triggers_store_t *store)
+{
+    if (ngx_triggers_sqlite_change(store, NGX_TRIGGERS_STORE_MOVED)) {
+        ngx_log_error(NGX_LOG_CRIT, store->log, 0,
+                      "triggers store \"%V\": the file was deleted or "
+                      "replaced", &store->path);
+    }
+
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
 ngx_triggers_sqlite_error(ngx_triggers_store_t *store, int rc,
     const char *what)
 {
@@ -574,10 +594,6 @@ ngx_triggers_sqlite_error(ngx_triggers_store_t *store, int rc,
     ngx_triggers_store_state_e  state;
 
     state = ngx_triggers_sqlite_classify(store->db, rc);
-
-    if (state == NGX_TRIGGERS_STORE_MOVED) {
-        store->moved = 1;
-    }
 
     if (ngx_triggers_sqlite_change(store, state)) {
         level = (state == NGX_TRIGGERS_STORE_LOCKED) ? NGX_LOG_WARN
@@ -834,7 +850,7 @@ ngx_triggers_sqlite_connect(ngx_triggers_store_t *store)
 
     flags = SQLITE_OPEN_READWRITE|SQLITE_OPEN_NOMUTEX|SQLITE_OPEN_URI;
 
-    if (!store->moved) {
+    if (!store->expected) {
         flags |= SQLITE_OPEN_CREATE;
     }
 
@@ -850,11 +866,10 @@ ngx_triggers_sqlite_connect(ngx_triggers_store_t *store)
         return NGX_ERROR;
     }
 
-    if (store->moved && (rc & 0xff) == SQLITE_CANTOPEN) {
-
-        /* still away; the state says so */
-
-        return NGX_ERROR;
+    if (store->expected && (rc & 0xff) == SQLITE_CANTOPEN
+        && sqlite3_system_errno(store->db) == ENOENT)
+    {
+        return ngx_triggers_sqlite_moved(store);
     }
 
     if (rc != SQLITE_OK) {

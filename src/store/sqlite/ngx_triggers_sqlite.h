@@ -393,8 +393,8 @@ struct ngx_triggers_store_s {
     unsigned                     waiting:1;    /* byte 1 is ours */
     unsigned                     suspect:1;    /* a write or sync has failed
                                                   since the last commit */
-    unsigned                     moved:1;      /* make no new database in the
-                                                  place of one that went */
+    unsigned                     expected:1;   /* it has been there: make no
+                                                  new one in its place */
 };
 
 
@@ -596,6 +596,10 @@ int ngx_triggers_sqlite_count(ngx_triggers_store_t *store, int64_t owner,
 
 void ngx_triggers_sqlite_tail_add(ngx_triggers_store_t *store,
     int64_t owner);
+
+/* The file is not where it was: sets and logs the state.  NGX_ERROR. */
+
+ngx_int_t ngx_triggers_sqlite_moved(ngx_triggers_store_t *store);
 
 /*
  * What every failed call ends in: sets and logs the state, rolls back, and

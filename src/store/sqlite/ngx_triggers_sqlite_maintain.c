@@ -101,20 +101,12 @@ ngx_triggers_store_check(ngx_triggers_store_t *store)
         return NGX_OK;
     }
 
-    if (ngx_triggers_sqlite_change(store, NGX_TRIGGERS_STORE_MOVED)) {
-        ngx_log_error(NGX_LOG_CRIT, store->log, 0,
-                      "triggers store \"%V\": the file was deleted or "
-                      "replaced", &store->path);
-    }
-
-    store->moved = 1;
-
     /* the lock file may have gone with it */
 
     ngx_triggers_sqlite_disconnect(store);
     ngx_triggers_sqlite_unlock(store);
 
-    return NGX_ERROR;
+    return ngx_triggers_sqlite_moved(store);
 }
 
 
