@@ -17,6 +17,7 @@ static void test_missing(void);
 static void test_busy(void);
 static void test_full(void);
 static void test_full_growth(void);
+static void test_full_checkpoint(void);
 static void test_sync(void);
 static void test_sync_failed(void);
 static void test_read_only(void);
@@ -33,6 +34,10 @@ static int64_t count(ngx_str_t *path);
 static int         sync_errno;
 static ngx_uint_t  syncs;
 
+/* of pwrite64() below, likewise: of a file that can take no more */
+static const char *full_file;
+static ngx_uint_t  refusals;
+
 
 int
 main(void)
@@ -45,6 +50,7 @@ main(void)
     test_busy();
     test_full();
     test_full_growth();
+    test_full_checkpoint();
     test_sync();
     test_sync_failed();
     test_read_only();
@@ -248,6 +254,54 @@ test_full_growth(void)
             && count(path) == (int64_t) position
             && ngx_triggers_store_maintain(store, 0) != NGX_ERROR,
             "growth: heals");
+
+    ngx_triggers_store_destroy(store);
+}
+
+
+/* commits go on meanwhile, and not each one tries to copy all of the WAL */
+
+static void
+test_full_checkpoint(void)
+{
+    uint64_t               n;
+    ngx_str_t             *path;
+    ngx_uint_t             i, tried;
+    ngx_triggers_store_t  *store;
+
+    path = fixture_path("room.db");
+    store = fixture_store(path);
+    (void) ngx_triggers_store_open(store);
+
+    for (n = 1; store->frames < 4000; n += 20) {
+        if (fixture_create(store, n, n + 19, "demo") != NGX_OK) {
+            break;
+        }
+    }
+
+    full_file = (char *) path->data;
+    refusals = 0;
+
+    unit_ok(ngx_triggers_store_maintain(store, 0) != NGX_ERROR
+            && refusals != 0
+            && ngx_triggers_store_state(store) == NGX_TRIGGERS_STORE_READY,
+            "no room: the WAL stays");
+
+    tried = refusals;
+
+    unit_ok(fixture_create(store, n, n, "demo") == NGX_OK
+            && ngx_triggers_store_maintain(store, 0) != NGX_ERROR
+            && refusals == tried, "no room: it is not tried with each commit");
+
+    full_file = NULL;
+
+    for (i = 0; store->frames && i < 6000; i++) {
+        (void) ngx_triggers_store_maintain(store, 0);
+        (void) usleep(10000);
+    }
+
+    unit_ok(store->frames == 0 && count(path) == (int64_t) n,
+            "no room: copied when there is");
 
     ngx_triggers_store_destroy(store);
 }
@@ -645,6 +699,31 @@ fdatasync(int fd)
     }
 
     return (int) syscall(SYS_fdatasync, fd);
+}
+
+
+ssize_t
+pwrite64(int fd, const void *data, size_t len, off64_t offset)
+{
+    char     link[64], file[NGX_MAX_PATH];
+    ssize_t  n;
+
+    if (full_file) {
+        (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        n = readlink(link, file, sizeof(file) - 1);
+
+        if (n > 0) {
+            file[n] = '\0';
+
+            if (strcmp(file, full_file) == 0) {
+                refusals++;
+                errno = ENOSPC;
+                return -1;
+            }
+        }
+    }
+
+    return syscall(SYS_pwrite64, fd, data, len, offset);
 }
 
 

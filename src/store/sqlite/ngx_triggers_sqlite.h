@@ -388,6 +388,8 @@ struct ngx_triggers_store_s {
     ngx_uint_t                   tail_owners;  /* bits set in tail */
 
     ngx_uint_t                   copied;       /* frames checkpointed */
+    uint64_t                     no_room;      /* CLOCK_MONOTONIC, ms: there
+                                                  was none to checkpoint */
 
     unsigned                     locked:1;     /* byte 0 is ours */
     unsigned                     waiting:1;    /* byte 1 is ours */

@@ -16,6 +16,7 @@
 #define NGX_TRIGGERS_SQLITE_TAIL_MAX  8192           /* and of one slice */
 
 #define NGX_TRIGGERS_SQLITE_WAL       2000           /* frames */
+#define NGX_TRIGGERS_SQLITE_NO_ROOM   1000           /* ms to the next attempt */
 
 
 static ngx_int_t ngx_triggers_sqlite_merge(ngx_triggers_store_t *store,
@@ -23,6 +24,7 @@ static ngx_int_t ngx_triggers_sqlite_merge(ngx_triggers_store_t *store,
 static int ngx_triggers_sqlite_merge_slice(ngx_triggers_store_t *store);
 static ngx_int_t ngx_triggers_sqlite_checkpoint(ngx_triggers_store_t *store,
     ngx_uint_t idle);
+static void ngx_triggers_sqlite_no_room(ngx_triggers_store_t *store);
 
 
 ngx_int_t
@@ -265,6 +267,9 @@ ngx_triggers_sqlite_synced(ngx_triggers_store_t *store,
  * no reader uses it; where one does, it says so and nothing has waited.  With
  * nothing else to do it is tried again and again, since a WAL that readers
  * have kept from restarting shrinks only here or with the next commit.
+ *
+ * Where the database cannot grow the WAL may still have room: whether the disk
+ * is full is for the commits to say.
  */
 
 static ngx_int_t
@@ -283,6 +288,13 @@ ngx_triggers_sqlite_checkpoint(ngx_triggers_store_t *store, ngx_uint_t idle)
         return NGX_OK;
     }
 
+    if (store->no_room
+        && ngx_triggers_monotonic_ms() - store->no_room
+           < NGX_TRIGGERS_SQLITE_NO_ROOM)
+    {
+        return NGX_OK;
+    }
+
     (void) sqlite3_busy_timeout(store->db, 0);
 
     rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_RESTART,
@@ -294,6 +306,11 @@ ngx_triggers_sqlite_checkpoint(ngx_triggers_store_t *store, ngx_uint_t idle)
         frames = 0;
         copied = 0;
         store->shrunk = 0;
+        store->no_room = 0;
+
+    } else if ((rc & 0xff) == SQLITE_FULL) {
+        ngx_triggers_sqlite_no_room(store);
+        return NGX_OK;
 
     } else if ((rc & 0xff) != SQLITE_BUSY) {
         return ngx_triggers_sqlite_error(store, rc, "checkpoint");
@@ -306,4 +323,17 @@ ngx_triggers_sqlite_checkpoint(ngx_triggers_store_t *store, ngx_uint_t idle)
     }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_triggers_sqlite_no_room(ngx_triggers_store_t *store)
+{
+    if (store->no_room == 0) {
+        ngx_log_error(NGX_LOG_CRIT, store->log, 0,
+                      "triggers store \"%V\": no space to copy the WAL into "
+                      "the database", &store->path);
+    }
+
+    store->no_room = ngx_triggers_monotonic_ms();
 }
