@@ -58,6 +58,10 @@ static char *ngx_http_triggers_merge_location(ngx_conf_t *cf,
     ngx_http_triggers_loc_conf_t *prev, ngx_http_triggers_loc_conf_t *conf);
 static ngx_int_t ngx_http_triggers_check_size(ngx_conf_t *cf,
     ngx_http_triggers_loc_conf_t *conf, const char *name, size_t size);
+static ngx_uint_t ngx_http_triggers_fits(ngx_http_triggers_store_t *store,
+    ngx_uint_t keys, size_t size);
+static ngx_uint_t ngx_http_triggers_keys_room(
+    ngx_http_triggers_store_t *store, size_t size);
 static char *ngx_http_triggers(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_triggers_status(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -641,11 +645,25 @@ ngx_http_triggers_check_size(ngx_conf_t *cf,
     ngx_http_triggers_store_t  *store;
 
     store = conf->store;
-    max = ngx_triggers_zone_record_max(store->size, store->keys);
 
-    if (size + NGX_HTTP_TRIGGERS_RECORD_EXTRA <= max) {
+    if (ngx_http_triggers_fits(store, store->keys, size)) {
         return NGX_OK;
     }
+
+    if (store->keys != NGX_CONF_UNSET_UINT
+        && ngx_http_triggers_fits(store, NGX_CONF_UNSET_UINT, size))
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "the zone of triggers store \"%V\" in %V:%ui is too "
+                      "small for %ui keys and a body of \"%s\" %uz, it has "
+                      "room for %ui keys beside that; lower \"keys\" or make "
+                      "the zone larger",
+                      &store->name, &store->file, store->line, store->keys,
+                      name, size, ngx_http_triggers_keys_room(store, size));
+        return NGX_ERROR;
+    }
+
+    max = ngx_triggers_zone_record_max(store->size, store->keys);
 
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                   "a body of \"%s\" %uz could never fit into the zone of "
@@ -656,6 +674,40 @@ ngx_http_triggers_check_size(ngx_conf_t *cf,
                   ? max - NGX_HTTP_TRIGGERS_RECORD_EXTRA : 0);
 
     return NGX_ERROR;
+}
+
+
+static ngx_uint_t
+ngx_http_triggers_fits(ngx_http_triggers_store_t *store, ngx_uint_t keys,
+    size_t size)
+{
+    return size + NGX_HTTP_TRIGGERS_RECORD_EXTRA
+           <= ngx_triggers_zone_record_max(store->size, keys);
+}
+
+
+/* how many keys leave room for such a body; those of the store are too many */
+
+static ngx_uint_t
+ngx_http_triggers_keys_room(ngx_http_triggers_store_t *store, size_t size)
+{
+    ngx_uint_t  low, high, middle;
+
+    low = 0;
+    high = store->keys;
+
+    while (high - low > 1) {
+        middle = low + (high - low) / 2;
+
+        if (ngx_http_triggers_fits(store, middle, size)) {
+            low = middle;
+
+        } else {
+            high = middle;
+        }
+    }
+
+    return low;
 }
 
 

@@ -445,6 +445,7 @@ triggers_key
 --- suppress_stderr
 --- error_log
 [emerg]
+"rate" parameter: it must be a number of requests a minute, at most 1000000000, 0 for no limit
 
 
 
@@ -1141,3 +1142,14 @@ invalid value "maybe" in "triggers_debug" directive
 --- error_log
 [emerg]
 "post_action" cannot be used with "triggers", in location "/"
+
+
+
+=== TEST 81: a store with an empty name
+--- http_config
+    triggers_store  ""  sqlite:$TEST_NGINX_SERVER_ROOT/logs/events.db  zone=8m;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+"triggers_store" directive needs a name

@@ -39,7 +39,7 @@ keys=0
 --- suppress_stderr
 --- error_log
 [emerg]
-could never fit into the zone of triggers store "main"
+is too small for 14000 keys and a body of "triggers_event_max_size" 1048576, it has room for
 
 
 

@@ -415,3 +415,46 @@ invalid parameter "main", it must be "store=name"
 --- error_log
 [emerg]
 "triggers" directive is incompatible with "triggers_status"
+
+
+
+=== TEST 25: errors of nginx are counted for the route, files not at all
+--- config
+        location / {
+            triggers main;
+            client_max_body_size 100;
+
+            limit_except GET POST PUT OPTIONS {
+                deny all;
+            }
+        }
+
+        location /closed/ {
+            triggers main;
+            return 503;
+        }
+
+        location = /status {
+            triggers_status;
+        }
+--- request eval
+["POST /events\n" . '{"payload":{"a":"' . ("x" x 100) . '"}}',
+ "DELETE /v1/events/0193b3a0-0000-7000-8000-000000000001",
+ "POST /closed/v1/events/batch\n{}",
+ "PUT /events\n{}", "OPTIONS /events", "GET /v1/none",
+ "GET /nothing.html", "GET /index.html", "GET /status"]
+--- error_code eval
+[413, 403, 503, 405, 204, 404, 404, 200, 200]
+--- response_body_like eval
+my $lines = CORE::join '', map {
+    my ($method, $route, $status, $n) = split;
+    '(?=.*^' . quotemeta("triggers_requests_total{store=\"main\","
+                         . "method=\"$method\",route=\"$route\","
+                         . "status=\"$status\"} $n\n") . ')'
+} 'POST /events 4xx 1', 'POST /v1/events/batch 5xx 1',
+  'DELETE /v1/events/{id} 4xx 1', 'other other 2xx 1', 'other other 4xx 2';
+[("") x 8, qr/\A$lines
+              (?=.*^triggers_responses_total\{store="main",code="404"\}\ 1$)
+              (?=.*^triggers_ingest_seconds_count\{store="main"\}\ 0$)/smx]
+--- no_error_log
+[alert]

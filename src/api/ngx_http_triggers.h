@@ -174,6 +174,8 @@ typedef struct {
     unsigned                 has_event_id:1;
     unsigned                 committed:1;
     unsigned                 answered:1;       /* the answer is ours */
+    unsigned                 file:1;           /* the path is not the API's */
+    unsigned                 early:1;          /* an error before the handler */
     unsigned                 headers_added:1;
     unsigned                 waited:1;         /* for the keys */
     unsigned                 starting:1;       /* the job that waits */

@@ -20,7 +20,10 @@ static ngx_int_t ngx_http_triggers_cors_preflight(ngx_http_request_t *r,
     ngx_str_t *methods);
 static ngx_int_t ngx_http_triggers_cors_header(ngx_http_request_t *r,
     const char *name, const char *value);
+static char *ngx_http_triggers_cors_origin(ngx_conf_t *cf, ngx_str_t *value);
 static ngx_uint_t ngx_http_triggers_is_origin(ngx_str_t *value);
+static ngx_int_t ngx_http_triggers_origin_port(ngx_str_t *value);
+static ngx_int_t ngx_http_triggers_default_port(ngx_str_t *value);
 
 
 char *
@@ -49,11 +52,7 @@ ngx_http_triggers_cors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        if (!ngx_http_triggers_is_origin(&value[i])) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid origin \"%V\", it must be \"*\" or "
-                               "like \"https://example.com\", without a path",
-                               &value[i]);
+        if (ngx_http_triggers_cors_origin(cf, &value[i]) != NGX_CONF_OK) {
             return NGX_CONF_ERROR;
         }
 
@@ -164,7 +163,8 @@ ngx_http_triggers_cors_headers(ngx_http_request_t *r)
                                   "Link, Retry-After, Idempotent-Replayed, "
                                   "X-RateLimit-Limit, X-RateLimit-Remaining, "
                                   "X-RateLimit-Reset, RateLimit, "
-                                  "RateLimit-Policy");
+                                  "RateLimit-Policy, Preference-Applied, "
+                                  "Allow, Accept-Encoding, WWW-Authenticate");
 }
 
 
@@ -251,6 +251,45 @@ ngx_http_triggers_cors_header(ngx_http_request_t *r, const char *name,
 }
 
 
+/* what no browser would send is refused, as it would never match */
+
+static char *
+ngx_http_triggers_cors_origin(ngx_conf_t *cf, ngx_str_t *value)
+{
+    ngx_int_t  port;
+
+    if (!ngx_http_triggers_is_origin(value)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid origin \"%V\", it must be \"*\" or "
+                           "like \"https://example.com\", without a path",
+                           value);
+        return NGX_CONF_ERROR;
+    }
+
+    if (value->len == 1) {
+        return NGX_CONF_OK;
+    }
+
+    port = ngx_http_triggers_origin_port(value);
+
+    if (port == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid host or port in origin \"%V\"", value);
+        return NGX_CONF_ERROR;
+    }
+
+    if (port && port == ngx_http_triggers_default_port(value)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "port %i of origin \"%V\" is the default one, "
+                           "which browsers leave out: leave it out here too",
+                           port, value);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 /* RFC 6454, section 6.2, or "*" */
 
 static ngx_uint_t
@@ -276,4 +315,63 @@ ngx_http_triggers_is_origin(ngx_str_t *value)
     }
 
     return 1;
+}
+
+
+/* 0: there is none */
+
+static ngx_int_t
+ngx_http_triggers_origin_port(ngx_str_t *value)
+{
+    u_char     *p, *host, *last;
+    ngx_int_t   port;
+
+    last = value->data + value->len;
+    host = ngx_strnstr(value->data, "://", value->len) + 3;
+    p = host;
+
+    if (*p == '[') {
+        p = ngx_strlchr(p, last, ']');
+
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        p++;
+
+        if (p < last && *p != ':') {
+            return NGX_ERROR;
+        }
+
+    } else {
+        p = ngx_strlchr(p, last, ':');
+    }
+
+    if (p == NULL || p == last) {
+        return 0;
+    }
+
+    if (p == host) {
+        return NGX_ERROR;
+    }
+
+    p++;
+    port = ngx_atoi(p, last - p);
+
+    return (port > 0 && port <= 65535 && *p != '0') ? port : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_triggers_default_port(ngx_str_t *value)
+{
+    if (ngx_strncasecmp(value->data, (u_char *) "http:", 5) == 0) {
+        return 80;
+    }
+
+    if (ngx_strncasecmp(value->data, (u_char *) "https:", 6) == 0) {
+        return 443;
+    }
+
+    return 0;
 }

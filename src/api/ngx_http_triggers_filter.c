@@ -10,6 +10,7 @@
 
 #include "ngx_http_triggers_filter.h"
 #include "ngx_http_triggers_response.h"
+#include "ngx_http_triggers_router.h"
 
 
 static ngx_int_t ngx_http_triggers_header_filter(ngx_http_request_t *r);
@@ -63,6 +64,8 @@ ngx_http_triggers_header_filter(ngx_http_request_t *r)
         if (ctx == NULL) {
             return NGX_ERROR;
         }
+
+        ngx_http_triggers_find_early(r);
     }
 
     if (ngx_http_triggers_add_headers(r, r->headers_out.status) != NGX_OK) {

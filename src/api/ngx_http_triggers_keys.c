@@ -304,7 +304,8 @@ ngx_http_triggers_key_set(ngx_conf_t *cf, ngx_http_triggers_key_t *key,
         n = ngx_atoi(arg->data + 5, arg->len - 5);
         if (n == NGX_ERROR || n > NGX_TRIGGERS_RATE_MAX) {
             return "has an invalid \"rate\" parameter: it must be a number "
-                   "of requests a minute, 0 for no limit";
+                   "of requests a minute, at most "
+                   ngx_value(NGX_TRIGGERS_RATE_MAX) ", 0 for no limit";
         }
 
         key->rate = n;

@@ -25,6 +25,7 @@ typedef struct {
     uint64_t                 received;         /* bytes, header included */
     uint64_t                 sent;
     unsigned                 polled:1;         /* has waited for events */
+    unsigned                 early:1;          /* nginx answered it */
 } ngx_http_triggers_log_t;
 
 
@@ -108,7 +109,9 @@ ngx_http_triggers_log_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_triggers_find_ctx(r);
 
-    if (ctx == NULL) {
+    /* of static files errors have a context, others none: neither is ours */
+
+    if (ctx == NULL || ctx->file) {
         return NGX_OK;
     }
 
@@ -143,6 +146,7 @@ ngx_http_triggers_log_record(ngx_http_request_t *r,
     log->received = r->request_length;
     log->sent = r->connection->sent;
     log->polled = (ctx->poll != NULL);
+    log->early = ctx->early;
 }
 
 
@@ -173,9 +177,9 @@ ngx_http_triggers_log_count(ngx_http_triggers_log_t *log,
 
 
 /*
- * A request that was refused, or was asked to wait for events, took as long
- * as it did by no fault of ours.  One that failed is counted: a store that
- * does not commit shows here too.
+ * A request that was refused, by limit_req too, or was asked to wait for
+ * events, took as long as it did by no fault of ours.  One that failed is
+ * counted: a store that does not commit shows here too.
  */
 
 static void
@@ -184,7 +188,7 @@ ngx_http_triggers_log_time(ngx_http_triggers_log_t *log,
 {
     const ngx_http_triggers_log_time_t  *t;
 
-    if (log->polled
+    if (log->polled || log->early
         || (log->status >= NGX_HTTP_SPECIAL_RESPONSE
             && log->status < NGX_HTTP_INTERNAL_SERVER_ERROR))
     {

@@ -162,6 +162,12 @@ ngx_http_triggers_logs_size(ngx_conf_t *cf, ngx_str_t *value, off_t *size)
 
     *size = ngx_parse_offset(&s);
 
+    if (*size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid size \"%V\"",
+                           value);
+        return NGX_CONF_ERROR;
+    }
+
     if (*size < NGX_HTTP_TRIGGERS_LOGS_SIZE_MIN) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid size \"%V\", it must be at least 1m",

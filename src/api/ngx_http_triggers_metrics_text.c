@@ -115,8 +115,8 @@ static const ngx_http_triggers_metric_t  ngx_http_triggers_metrics_table[] = {
     /* requests */
 
     { "triggers_requests", NULL, NGX_HTTP_TRIGGERS_COUNTER,
-      "Requests by route and class of status; the route other is every "
-      "unknown path.",
+      "Requests by route and class of status; the route other is unknown "
+      "paths and methods, and OPTIONS.",
       ngx_http_triggers_metric_requests, 0 },
 
     { "triggers_responses", NULL, NGX_HTTP_TRIGGERS_COUNTER,

@@ -254,8 +254,6 @@ ngx_http_triggers_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ctx->v1 = ngx_http_triggers_is_under(&path, &ngx_http_triggers_v1);
-
     if (ngx_http_triggers_find(r, &path, &allowed) != NGX_OK) {
 
         if (allowed && r->method == NGX_HTTP_OPTIONS) {
@@ -275,6 +273,28 @@ ngx_http_triggers_handler(ngx_http_request_t *r)
     }
 
     return ngx_http_triggers_admit(r);
+}
+
+
+void
+ngx_http_triggers_find_early(ngx_http_request_t *r)
+{
+    ngx_str_t                 path;
+    ngx_uint_t                allowed;
+    ngx_http_triggers_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    ctx->early = 1;
+
+    if (ngx_http_triggers_path(r, &path) != NGX_OK
+        || !ngx_http_triggers_is_reserved(&path))
+    {
+        ctx->file = 1;
+        return;
+    }
+
+    (void) ngx_http_triggers_find(r, &path, &allowed);
 }
 
 
@@ -353,6 +373,8 @@ ngx_http_triggers_find(ngx_http_request_t *r, ngx_str_t *path,
     const ngx_http_triggers_route_t  *route;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
+
+    ctx->v1 = ngx_http_triggers_is_under(path, &ngx_http_triggers_v1);
 
     *allowed = 0;
     literal = 0;

@@ -49,5 +49,12 @@ const ngx_http_triggers_route_t *ngx_http_triggers_route_of(ngx_uint_t n);
 
 ngx_int_t ngx_http_triggers_handler(ngx_http_request_t *r);
 
+/*
+ * For an error that nginx has made before the handler, or of a static file:
+ * says so in the request's context, which is new, with its route if it has one.
+ */
+
+void ngx_http_triggers_find_early(ngx_http_request_t *r);
+
 
 #endif /* _NGX_HTTP_TRIGGERS_ROUTER_H_INCLUDED_ */

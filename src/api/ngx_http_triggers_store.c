@@ -51,6 +51,10 @@ ngx_http_triggers_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
+    if (value[1].len == 0) {
+        return "needs a name";
+    }
+
     store = ngx_http_triggers_store_add(cf, &value[1]);
     if (store == NULL) {
         return NGX_CONF_ERROR;

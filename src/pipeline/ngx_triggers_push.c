@@ -473,6 +473,7 @@ static void
 ngx_triggers_push_breaker(ngx_triggers_push_t *push, ngx_uint_t taken,
     uint64_t now)
 {
+    u_char                    id[NGX_TRIGGERS_UUID_TEXT];
     uint64_t                  wait;
     ngx_uint_t                state;
     ngx_triggers_message_t   *message;
@@ -504,11 +505,12 @@ ngx_triggers_push_breaker(ngx_triggers_push_t *push, ngx_uint_t taken,
     if (wait && wait <= NGX_TRIGGERS_BREAKER_MIN && !taken
         && endpoint->breaker.failures == NGX_TRIGGERS_BREAKER_FAILURES)
     {
+        (void) ngx_triggers_push_uuid(id, endpoint->webhook.id);
+
         ngx_log_error(NGX_LOG_WARN, endpoint->deliverer->log, 0,
-                      "triggers store \"%V\": webhook %L does not work, "
+                      "triggers store \"%V\": webhook %*s does not work, "
                       "deliveries to it are held back",
-                      &endpoint->deliverer->zone->name,
-                      endpoint->webhook.number);
+                      &endpoint->deliverer->zone->name, sizeof(id), id);
     }
 
     /*

@@ -236,7 +236,7 @@ sub breaker {
        'breaker: others go on');
 
     my $log = wait_for(sub {
-        $t->read('error.log') =~ /webhook \d+ does not work/
+        $t->read('error.log') =~ /webhook [\da-f]{8}-[\da-f-]{27} does not work/
     });
 
     ok($log, 'breaker: logged');
