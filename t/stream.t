@@ -338,3 +338,18 @@ GET /api/stream?types=metrics&limit=1
 --- response_headers
 Access-Control-Allow-Origin: https://dashboard.example
 Vary: Origin
+
+
+
+=== TEST 21: names have a case and may be encoded, the last of several counts
+--- more_headers
+Authorization: Bearer metrics-key
+--- request eval
+[map { "GET /api/stream?limit=1&$_" }
+ 'lim%69t=0', 'timeout', 'types=metrics&typ%65s=log',
+ 'types=log&typ%65s=metrics&TIMEOUT=0']
+--- error_code eval
+[400, 400, 403, 200]
+--- response_body_like eval
+[qr/"field":"limit"/, qr/"field":"timeout"/, qr/"FORBIDDEN"/,
+ qr/"reason":"limit"/]
