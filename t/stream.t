@@ -243,7 +243,7 @@ qr/\Aretry:\ 1000\nid:\ ([0-9a-f]{16})-\d+\nevent:\ gap\n
 
 
 
-=== TEST 15: as many as may be open
+=== TEST 15: where there are none there is no such resource
 --- config
         location / {
             triggers                 main;
@@ -252,11 +252,13 @@ qr/\Aretry:\ 1000\nid:\ ([0-9a-f]{16})-\d+\nevent:\ gap\n
 --- more_headers
 Authorization: Bearer admin-key
 --- request eval
-["GET /api/stream", "GET /metrics"]
+["GET /api/stream?limit=0", "HEAD /v1/stream"]
 --- error_code eval
-[503, 200]
+[404, 404]
+--- raw_response_headers_unlike eval
+[('Retry-After') x 2]
 --- response_body_like eval
-['"SERVICE_UNAVAILABLE".*"too many streams are open"', 'total_events']
+['"NOT_FOUND".*"no streams are given here"', '^$']
 
 
 
