@@ -409,6 +409,7 @@ test-docs: build/node_modules ## lints docs/openapi.yaml
 
 UNIT_decode := t/unit/core.c src/api/ngx_http_triggers_decode.c \
                src/api/ngx_triggers_json.c
+UNIT_args   := t/unit/core.c src/api/ngx_triggers_args.c
 UNIT_json   := src/api/ngx_triggers_json.c
 UNIT_uuid   := src/api/ngx_triggers_uuid.c
 UNIT_time   := src/api/ngx_triggers_time.c
@@ -577,7 +578,7 @@ FUZZ_key        := src/api/ngx_http_triggers_key_body.c \
 FUZZ_keys       := src/api/ngx_http_triggers_keys.c \
                    src/api/ngx_triggers_sha256.c
 FUZZ_networks   := src/zone/ngx_triggers_networks.c
-FUZZ_query      := src/api/ngx_http_triggers_query.c
+FUZZ_query      := src/api/ngx_http_triggers_query.c $(UNIT_args)
 FUZZ_row        := src/api/ngx_http_triggers_event_json.c
 FUZZ_trace      := src/api/ngx_triggers_trace.c
 FUZZ_webhook    := src/api/ngx_http_triggers_webhook_body.c \

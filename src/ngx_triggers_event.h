@@ -120,8 +120,9 @@ typedef struct {
     ngx_uint_t               outcome;          /* ngx_triggers_attempt_e */
     ngx_uint_t               status_code;      /* 0: no answer, no push */
     int64_t                  duration;         /* ms, -1: none */
-    ngx_str_t                url;              /* of the endpoint; data NULL:
-                                                  no push */
+    ngx_uint_t               pushed;           /* flag: to an endpoint … */
+    ngx_str_t                url;              /* … that has it; data NULL:
+                                                  it is no more, no push */
     u_char                   webhook_id[NGX_TRIGGERS_ID_LEN];
     u_char                   event_id[NGX_TRIGGERS_ID_LEN];
     ngx_str_t                error;

@@ -78,3 +78,16 @@ DELETE /v1/audit
 --- error_code: 405
 --- response_headers
 Allow: GET, HEAD, OPTIONS
+
+
+
+=== TEST 7: names have a case and may be encoded, the last of several counts
+--- more_headers
+Authorization: Bearer admin-key
+--- request eval
+[map { "GET /v1/audit?$_" }
+ 'lim%69t=0', 'limit', 'limit=0&limit=1', 'limit=1&lim%69t=2', 'LIMIT=0']
+--- error_code eval
+[400, 400, 400, 200, 200]
+--- response_body_like eval
+[(qr/"field":"limit"/) x 3, qr/"limit":2,/, qr/"limit":50,/]

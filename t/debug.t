@@ -242,3 +242,13 @@ Triggers::Blocks::store_config() . "    triggers_debug  on;\n"
 X-None: 1
 --- request eval: main::event('debug=validation_error')
 --- error_code: 401
+
+
+
+=== TEST 16: names have a case and may be encoded, the last of several counts
+--- request eval
+[main::event('d%65bug=x'), main::event('debug'),
+ main::event('debug=validation_error&debug=dlq_routing'),
+ main::event('DEBUG=x')]
+--- error_code eval
+[400, 400, 200, 200]

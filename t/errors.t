@@ -224,6 +224,8 @@ GET /
 POST /index.html
 x
 --- error_code: 405
+--- response_headers
+Allow: GET, HEAD
 --- response_body_filters pick
 error.code
 --- response_body

@@ -196,3 +196,16 @@ Authorization: Bearer admin-key
 --- request
 GET /metrics/history
 --- error_code: 404
+
+
+
+=== TEST 15: names have a case and may be encoded, the last of several counts
+--- more_headers
+Authorization: Bearer admin-key
+--- request eval
+[map { "GET /v1/metrics/history?from=2025-01-01&to=2025-01-02&$_" }
+ 'st%65p=0', 'step', 'step=3600&st%65p=7200', 'STEP=0']
+--- error_code eval
+[400, 400, 200, 200]
+--- response_body_like eval
+[(qr/"field":"step"/) x 2, qr/"step":7200,/, qr/"step":60,/]

@@ -676,3 +676,22 @@ total
  'from=2025-01-01T00:00:00+Z', 'from=2025-01-01+', 'from=+', 'from=2025-01+01']
 --- error_code eval
 [(400) x 8]
+
+
+
+=== TEST 55: names have a case and may be encoded, the last of several counts
+--- request eval
+[map { "GET /inbox?$_" }
+ 'lim%69t=0', 'limit', 'limit=0&limit=1', 'limit=1&lim%69t=2', 'LIMIT=0',
+ 'event_type=order.*&event_type=order']
+--- error_code eval
+[400, 400, 400, 200, 200, 200]
+--- response_body_filters pick
+error.details.field
+limit
+total
+--- response_body eval
+[(qq(error.details.field: "limit"\nlimit: (none)\ntotal: (none)\n)) x 3,
+ "error.details.field: (none)\nlimit: 2\ntotal: 4\n",
+ "error.details.field: (none)\nlimit: 50\ntotal: 4\n",
+ "error.details.field: (none)\nlimit: 50\ntotal: 1\n"]

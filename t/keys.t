@@ -166,3 +166,16 @@ Authorization: Bearer admin-key
 --- request
 GET /v1/keys
 --- response_body_like: ^\{"keys":\[\],"pagination"
+
+
+
+=== TEST 12: names have a case and may be encoded, the last of several counts
+--- more_headers
+Authorization: Bearer admin-key
+--- request eval
+[map { "GET /v1/keys?$_" }
+ 'lim%69t=0', 'limit', 'limit=0&limit=1', 'limit=1&lim%69t=2', 'LIMIT=0']
+--- error_code eval
+[400, 400, 400, 200, 200]
+--- response_body_like eval
+[(qr/"field":"limit"/) x 3, qr/"limit":2,/, qr/"limit":50,/]

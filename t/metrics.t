@@ -343,7 +343,8 @@ Accept: */*
 --- request eval
 ["HEAD /status", "POST /status\nx", "GET /status"]
 --- response_headers_like eval
-["Content-Type: text/plain; .*", "Content-Type: text/html",
+["Content-Type: text/plain; .*",
+ "Content-Type: text/html\nAllow: GET, HEAD",
  "Content-Type: text/plain; .*"]
 --- error_code eval
 [200, 405, 200]

@@ -243,7 +243,7 @@ qr/\Aretry:\ 1000\nid:\ ([0-9a-f]{16})-\d+\nevent:\ gap\n
 
 
 
-=== TEST 15: as many as may be open
+=== TEST 15: where there are none there is no such resource
 --- config
         location / {
             triggers                 main;
@@ -252,11 +252,13 @@ qr/\Aretry:\ 1000\nid:\ ([0-9a-f]{16})-\d+\nevent:\ gap\n
 --- more_headers
 Authorization: Bearer admin-key
 --- request eval
-["GET /api/stream", "GET /metrics"]
+["GET /api/stream?limit=0", "HEAD /v1/stream"]
 --- error_code eval
-[503, 200]
+[404, 404]
+--- raw_response_headers_unlike eval
+[('Retry-After') x 2]
 --- response_body_like eval
-['"SERVICE_UNAVAILABLE".*"too many streams are open"', 'total_events']
+['"NOT_FOUND".*"no streams are given here"', '^$']
 
 
 
@@ -338,3 +340,18 @@ GET /api/stream?types=metrics&limit=1
 --- response_headers
 Access-Control-Allow-Origin: https://dashboard.example
 Vary: Origin
+
+
+
+=== TEST 21: names have a case and may be encoded, the last of several counts
+--- more_headers
+Authorization: Bearer metrics-key
+--- request eval
+[map { "GET /api/stream?limit=1&$_" }
+ 'lim%69t=0', 'timeout', 'types=metrics&typ%65s=log',
+ 'types=log&typ%65s=metrics&TIMEOUT=0']
+--- error_code eval
+[400, 400, 403, 200]
+--- response_body_like eval
+[qr/"field":"limit"/, qr/"field":"timeout"/, qr/"FORBIDDEN"/,
+ qr/"reason":"limit"/]

@@ -225,3 +225,13 @@ traceparent: ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
 GET /inbox
 --- error_log
 trace=-;
+
+
+
+=== TEST 14: a commit takes no longer than its request
+--- request eval
+[("POST /events\n{\"event_type\":\"t\",\"payload\":{}}") x 20]
+--- error_code eval
+[(200) x 20]
+--- no_error_log eval
+[qr/ commit=(\S+) .* latency=([^;]+);(?(?{ $1 <= $2 })(*FAIL))/, '[error]']

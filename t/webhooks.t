@@ -214,3 +214,16 @@ Triggers::Blocks::store_config()
 --- error_log
 [emerg]
 more than 100 endpoints of triggers store "main"
+
+
+
+=== TEST 15: names have a case and may be encoded, the last of several counts
+--- more_headers
+Authorization: Bearer admin-key
+--- request eval
+[map { "GET /v1/webhooks?$_" }
+ 'lim%69t=0', 'limit', 'limit=0&limit=1', 'limit=1&lim%69t=2', 'LIMIT=0']
+--- error_code eval
+[400, 400, 400, 200, 200]
+--- response_body_like eval
+[(qr/"field":"limit"/) x 3, qr/"limit":2,/, qr/"limit":50,/]

@@ -162,8 +162,8 @@ typedef struct {
                                                   secret */
     ngx_triggers_waiter_t   *waiter;
     ngx_http_triggers_commit_pt  commit_handler;
-    ngx_msec_t               submitted;        /* when, ngx_current_msec */
-    ngx_msec_t               commit_time;      /* ms it took */
+    uint64_t                 submitted;        /* when, monotonic us */
+    uint64_t                 commit_time;      /* us it took */
 
     ngx_str_t                answer_type;      /* its media type; data NULL:
                                                   application/json */

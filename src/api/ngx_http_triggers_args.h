@@ -12,7 +12,11 @@
 #include "ngx_http_triggers.h"
 
 
-/* data is what the caller of read passes; NGX_ERROR: the value is refused */
+/*
+ * data is what the caller of read passes; called once more for each argument
+ * that repeats the name, and the last is to count.  NGX_ERROR: the value is
+ * refused.
+ */
 
 typedef struct {
     ngx_str_t                name;             /* data NULL ends a table */

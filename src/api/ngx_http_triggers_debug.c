@@ -6,6 +6,7 @@
  */
 
 
+#include "ngx_http_triggers_args.h"
 #include "ngx_http_triggers_auth.h"
 #include "ngx_http_triggers_debug.h"
 #include "ngx_http_triggers_limit.h"
@@ -25,9 +26,18 @@ typedef struct {
 } ngx_http_triggers_debug_t;
 
 
+static ngx_int_t ngx_http_triggers_debug_arg(void *data, ngx_str_t *value);
 static ngx_int_t ngx_http_triggers_debug_delay(ngx_http_request_t *r,
     ngx_triggers_result_t *result, ngx_http_triggers_commit_pt handler);
 static ngx_int_t ngx_http_triggers_debug_wait(ngx_http_request_t *r);
+
+
+/* what it says is looked at when the request has been charged for */
+
+static const ngx_http_triggers_arg_t  ngx_http_triggers_debug_args[] = {
+    { ngx_string("debug"), ngx_http_triggers_debug_arg, NULL },
+    { ngx_null_string, NULL, NULL }
+};
 
 
 /* in the order of ngx_http_triggers_debug_e */
@@ -44,6 +54,7 @@ static const ngx_str_t  ngx_http_triggers_debug_names[] = {
 ngx_int_t
 ngx_http_triggers_debug(ngx_http_request_t *r)
 {
+    ngx_int_t                      rc;
     ngx_str_t                      value;
     ngx_uint_t                     i;
     const ngx_str_t               *name;
@@ -53,11 +64,17 @@ ngx_http_triggers_debug(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_triggers_module);
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
 
-    if (!tlcf->debug
-        || ngx_http_arg(r, (u_char *) "debug", sizeof("debug") - 1, &value)
-           != NGX_OK)
-    {
+    if (!tlcf->debug) {
         return NGX_DECLINED;
+    }
+
+    ngx_str_null(&value);
+
+    rc = ngx_http_triggers_args_read(r, r->pool, ngx_http_triggers_debug_args,
+                                     &value);
+
+    if (rc != NGX_DECLINED || value.data == NULL) {
+        return rc;
     }
 
     name = ngx_http_triggers_debug_names;
@@ -90,6 +107,17 @@ ngx_http_triggers_debug(ngx_http_request_t *r)
                                    "debug", "debug must be validation_error, "
                                    "processing_error, queue_delay or "
                                    "dlq_routing");
+}
+
+
+static ngx_int_t
+ngx_http_triggers_debug_arg(void *data, ngx_str_t *value)
+{
+    ngx_str_t *debug = data;
+
+    *debug = *value;
+
+    return NGX_OK;
 }
 
 

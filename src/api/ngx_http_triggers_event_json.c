@@ -91,8 +91,14 @@ ngx_http_triggers_attempt_write(ngx_triggers_text_t *text,
 
     if (target.data == NULL) {
 
-        if (attempt->outcome == NGX_TRIGGERS_ATTEMPT_RELEASED
-            || attempt->outcome == NGX_TRIGGERS_ATTEMPT_EXPIRED)
+        if (attempt->pushed) {
+
+            /* to a webhook that was deleted since */
+
+            ngx_str_set(&target, "webhook");
+
+        } else if (attempt->outcome == NGX_TRIGGERS_ATTEMPT_RELEASED
+                   || attempt->outcome == NGX_TRIGGERS_ATTEMPT_EXPIRED)
         {
             ngx_str_set(&target, "lease");
 

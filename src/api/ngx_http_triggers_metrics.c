@@ -100,7 +100,8 @@ ngx_http_triggers_status_handler(ngx_http_request_t *r)
     ngx_http_triggers_format_e   format;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
+        return (ngx_http_triggers_allow_reading(r) == NGX_OK)
+               ? NGX_HTTP_NOT_ALLOWED : NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     rc = ngx_http_discard_request_body(r);

@@ -6,7 +6,7 @@
 
 
 #include "ngx_http_triggers_page.h"
-#include "ngx_http_triggers_response.h"
+#include "ngx_http_triggers_args.h"
 
 
 #define NGX_HTTP_TRIGGERS_PAGE_LIMIT_MAX   1000
@@ -15,51 +15,76 @@
 #define NGX_HTTP_TRIGGERS_PAGE_CURSOR  (1 + NGX_HTTP_TRIGGERS_PAGE_PLACE)
 
 
+static ngx_int_t ngx_http_triggers_page_arg_limit(void *data,
+    ngx_str_t *value);
+static ngx_int_t ngx_http_triggers_page_arg_offset(void *data,
+    ngx_str_t *value);
+static ngx_int_t ngx_http_triggers_page_arg_cursor(void *data,
+    ngx_str_t *value);
 static ngx_int_t ngx_http_triggers_page_integer(ngx_str_t *value,
     ngx_int_t min, ngx_int_t max, ngx_uint_t *dst);
+
+
+static const ngx_http_triggers_arg_t  ngx_http_triggers_page_args[] = {
+    { ngx_string("limit"), ngx_http_triggers_page_arg_limit,
+      "limit must be a number from 1 to 1000" },
+
+    { ngx_string("offset"), ngx_http_triggers_page_arg_offset,
+      "offset must be a number or a cursor" },
+
+    { ngx_string("cursor"), ngx_http_triggers_page_arg_cursor,
+      "cursor must be the next_cursor of an answer" },
+
+    { ngx_null_string, NULL, NULL }
+};
 
 
 ngx_int_t
 ngx_http_triggers_page_read(ngx_http_request_t *r,
     ngx_http_triggers_page_t *page, u_char kind)
 {
-    ngx_str_t  value;
-
     ngx_memzero(page, sizeof(ngx_http_triggers_page_t));
 
     page->kind = kind;
     page->limit = NGX_HTTP_TRIGGERS_PAGE_LIMIT;
 
-    if (ngx_http_arg(r, (u_char *) "limit", 5, &value) == NGX_OK
-        && ngx_http_triggers_page_limit(&value, &page->limit) != NGX_OK)
+    return ngx_http_triggers_args_read(r, r->pool,
+                                       ngx_http_triggers_page_args, page);
+}
+
+
+static ngx_int_t
+ngx_http_triggers_page_arg_limit(void *data, ngx_str_t *value)
+{
+    ngx_http_triggers_page_t *page = data;
+
+    return ngx_http_triggers_page_limit(value, &page->limit);
+}
+
+
+static ngx_int_t
+ngx_http_triggers_page_arg_offset(void *data, ngx_str_t *value)
+{
+    ngx_http_triggers_page_t *page = data;
+
+    if (ngx_http_triggers_page_integer(value, 0,
+                                       NGX_HTTP_TRIGGERS_PAGE_OFFSET_MAX,
+                                       &page->offset)
+        == NGX_OK)
     {
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_PARAMETER,
-                                       "limit", "limit must be a number from "
-                                       "1 to %d",
-                                       NGX_HTTP_TRIGGERS_PAGE_LIMIT_MAX);
+        return NGX_OK;
     }
 
-    if (ngx_http_arg(r, (u_char *) "offset", 6, &value) == NGX_OK
-        && ngx_http_triggers_page_integer(&value, 0,
-                                          NGX_HTTP_TRIGGERS_PAGE_OFFSET_MAX,
-                                          &page->offset)
-           != NGX_OK
-        && ngx_http_triggers_page_cursor(page, &value) != NGX_OK)
-    {
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_PARAMETER,
-                                       "offset", "offset must be a number or "
-                                       "a cursor");
-    }
+    return ngx_http_triggers_page_cursor(page, value);
+}
 
-    if (ngx_http_arg(r, (u_char *) "cursor", 6, &value) == NGX_OK
-        && ngx_http_triggers_page_cursor(page, &value) != NGX_OK)
-    {
-        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_BAD_PARAMETER,
-                                       "cursor", "cursor must be the "
-                                       "next_cursor of an answer");
-    }
 
-    return NGX_DECLINED;
+static ngx_int_t
+ngx_http_triggers_page_arg_cursor(void *data, ngx_str_t *value)
+{
+    ngx_http_triggers_page_t *page = data;
+
+    return ngx_http_triggers_page_cursor(page, value);
 }
 
 

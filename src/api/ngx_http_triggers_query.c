@@ -10,6 +10,7 @@
 
 
 #include "ngx_http_triggers_query.h"
+#include "ngx_triggers_args.h"
 #include "ngx_triggers_json.h"
 #include "ngx_triggers_time.h"
 
@@ -131,9 +132,8 @@ ngx_int_t
 ngx_http_triggers_query_parse(ngx_http_triggers_inbox_query_t *q,
     ngx_pool_t *pool, ngx_str_t *args, ngx_uint_t v1)
 {
-    u_char                     *p, *amp, *eq, *last;
     ngx_int_t                   rc;
-    ngx_str_t                   name, value;
+    ngx_str_t                   rest, name, value;
     ngx_http_triggers_parse_t   ps;
 
     ngx_memzero(&ps, sizeof(ngx_http_triggers_parse_t));
@@ -147,26 +147,17 @@ ngx_http_triggers_query_parse(ngx_http_triggers_inbox_query_t *q,
                              |(1 << NGX_TRIGGERS_RETRYING)
                            : NGX_HTTP_TRIGGERS_ALL;
 
-    last = args->data + args->len;
+    rest = *args;
 
-    for (p = args->data; p < last; p = amp + 1) {
+    for ( ;; ) {
+        rc = ngx_triggers_args_next(pool, &rest, &name, &value);
 
-        amp = ngx_strlchr(p, last, '&');
-        if (amp == NULL) {
-            amp = last;
-        }
-
-        eq = ngx_strlchr(p, amp, '=');
-        if (eq == NULL) {
-            eq = amp;
-        }
-
-        if (ngx_http_triggers_unescape(pool, p, eq, &name) != NGX_OK
-            || ngx_http_triggers_unescape(pool, ngx_min(eq + 1, amp), amp,
-                                          &value)
-               != NGX_OK)
-        {
+        if (rc == NGX_ERROR) {
             return NGX_ERROR;
+        }
+
+        if (rc == NGX_DONE) {
+            break;
         }
 
         rc = ngx_http_triggers_parameter(&ps, &name, &value);
@@ -200,35 +191,6 @@ ngx_http_triggers_cursor_write(u_char *p, int64_t seq, ngx_uint_t ascending)
     ngx_encode_base64url(&dst, &src);
 
     return p + dst.len;
-}
-
-
-ngx_int_t
-ngx_http_triggers_unescape(ngx_pool_t *pool, u_char *p, u_char *last,
-    ngx_str_t *dst)
-{
-    u_char  *d, *s;
-
-    d = ngx_pnalloc(pool, last - p + 1);
-    if (d == NULL) {
-        return NGX_ERROR;
-    }
-
-    dst->data = d;
-
-    /* forms write a space as "+"; ngx_unescape_uri() leaves that to us */
-
-    for (s = p; s < last; s++) {
-        *d++ = (*s == '+') ? ' ' : *s;
-    }
-
-    s = dst->data;
-    d = dst->data;
-    ngx_unescape_uri(&d, &s, last - p, 0);
-
-    dst->len = d - dst->data;
-
-    return NGX_OK;
 }
 
 
@@ -414,11 +376,8 @@ ngx_http_triggers_query_event_type(ngx_http_triggers_parse_t *ps,
 
     query = &ps->q->query;
     query->event_type = *value;
-
-    if (value->data[value->len - 1] == '*') {
-        query->event_type.len--;
-        query->event_type_prefix = 1;
-    }
+    query->event_type_prefix = (value->data[value->len - 1] == '*');
+    query->event_type.len -= query->event_type_prefix;
 
     return NGX_OK;
 }

@@ -53,11 +53,6 @@ ngx_int_t ngx_http_triggers_query_parse(ngx_http_triggers_inbox_query_t *q,
 u_char *ngx_http_triggers_cursor_write(u_char *p, int64_t seq,
     ngx_uint_t ascending);
 
-/* Decodes a part of a query string into memory of the pool, or NGX_ERROR. */
-
-ngx_int_t ngx_http_triggers_unescape(ngx_pool_t *pool, u_char *p,
-    u_char *last, ngx_str_t *dst);
-
 /*
  * Reads a time that has been decoded, as ngx_triggers_time_parse(); the blank
  * that the "+" of its offset has become is made a "+" again, in place.

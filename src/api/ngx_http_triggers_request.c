@@ -222,7 +222,7 @@ ngx_http_triggers_submit_waiting(ngx_http_request_t *r,
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_triggers_module);
 
     ctx->commit_handler = handler;
-    ctx->submitted = ngx_current_msec;
+    ctx->submitted = ngx_triggers_monotonic_us();
 
     cln = ngx_http_cleanup_add(r, 0);
     if (cln == NULL) {
@@ -437,7 +437,7 @@ ngx_http_triggers_commit_handler(void *data, ngx_int_t rc,
 
     if (rc == NGX_OK && result->rc != NGX_TRIGGERS_RC_FAILED) {
         ctx->committed = 1;
-        ctx->commit_time = ngx_current_msec - ctx->submitted;
+        ctx->commit_time = ngx_triggers_monotonic_us() - ctx->submitted;
 
         rc = ctx->commit_handler(r, result);
 

@@ -341,6 +341,18 @@ ngx_http_triggers_allow(ngx_http_request_t *r, ngx_uint_t methods,
 }
 
 
+ngx_int_t
+ngx_http_triggers_allow_reading(ngx_http_request_t *r)
+{
+    ngx_str_t  value;
+
+    ngx_str_set(&value, "GET, HEAD");
+
+    return ngx_http_triggers_add_header(r, "Allow", &value) ? NGX_OK
+                                                            : NGX_ERROR;
+}
+
+
 ngx_buf_t *
 ngx_http_triggers_error_body(ngx_http_request_t *r, ngx_str_t *code,
     ngx_str_t *message, ngx_str_t *field)
@@ -578,6 +590,15 @@ ngx_http_triggers_add_headers(ngx_http_request_t *r, ngx_uint_t status)
         if (ngx_http_triggers_add_header(r, "Retry-After", &value) == NULL) {
             return NGX_ERROR;
         }
+    }
+
+    /* of nginx' static module; other handlers say themselves what they take */
+
+    if (status == NGX_HTTP_NOT_ALLOWED && !ctx->answered
+        && r->content_handler == NULL
+        && ngx_http_triggers_allow_reading(r) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     if (ngx_http_triggers_cors_headers(r) != NGX_OK) {

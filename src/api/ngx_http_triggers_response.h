@@ -98,6 +98,10 @@ ngx_int_t ngx_http_triggers_not_allowed(ngx_http_request_t *r,
 ngx_int_t ngx_http_triggers_allow(ngx_http_request_t *r, ngx_uint_t methods,
     ngx_str_t *value);
 
+/* Adds "Allow" to a 405 of what can only be read; NGX_ERROR: no memory. */
+
+ngx_int_t ngx_http_triggers_allow_reading(ngx_http_request_t *r);
+
 /*
  * The body of an error, for answers whose status line is another's; NULL when
  * there is no memory.

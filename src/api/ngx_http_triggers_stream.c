@@ -54,6 +54,14 @@ ngx_http_triggers_stream(ngx_http_request_t *r)
                                        "another answer");
     }
 
+    if (tlcf->stream_clients == 0) {
+
+        /* a 503 would have browsers come again for ever */
+
+        return ngx_http_triggers_error(r, NGX_HTTP_TRIGGERS_NOT_FOUND, NULL,
+                                       "no streams are given here");
+    }
+
     rc = ngx_http_triggers_stream_parse(r, &q);
 
     if (rc != NGX_DECLINED) {

@@ -227,6 +227,7 @@ ngx_http_triggers_stream_types(void *data, ngx_str_t *value)
     u_char                                 *p, *comma, *last;
     const ngx_http_triggers_stream_type_t  *type;
 
+    q->types = 0;
     last = value->data + value->len;
 
     for (p = value->data; p <= last; p = comma + 1) {
@@ -276,11 +277,8 @@ ngx_http_triggers_stream_event_type(void *data, ngx_str_t *value)
     }
 
     q->event_type = *value;
-
-    if (value->data[value->len - 1] == '*') {
-        q->event_type.len--;
-        q->prefix = 1;
-    }
+    q->prefix = (value->data[value->len - 1] == '*');
+    q->event_type.len -= q->prefix;
 
     return NGX_OK;
 }

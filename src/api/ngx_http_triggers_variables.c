@@ -202,8 +202,8 @@ ngx_http_triggers_variable_write(ngx_http_request_t *r,
         break;
 
     default: /* NGX_HTTP_TRIGGERS_VAR_COMMIT_TIME */
-        p = ngx_sprintf(p, "%T.%03M", (time_t) ctx->commit_time / 1000,
-                        ctx->commit_time % 1000);
+        us = ctx->commit_time;
+        p = ngx_sprintf(p, "%uL.%03uL", us / 1000000, us / 1000 % 1000);
     }
 
     s->len = p - s->data;

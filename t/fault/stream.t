@@ -42,7 +42,7 @@ http {
 }
 END
 
-my $t = Triggers::Nginx->new(workers => 1, config => $config)->plan(25);
+my $t = Triggers::Nginx->new(workers => 1, config => $config)->plan(26);
 
 $t->ready();
 
@@ -91,8 +91,10 @@ my $reader = reader(CLIENTS, '/few/api/stream?types=log,event');
 ok(wait_for(sub { metric('streams') == CLIENTS }), 'hundreds of streams');
 
 my @more = map { stream('/few/api/stream?types=metrics') } 1 .. 101;
-is(join(' ', map { $_->start()->{status} } @more),
-   join(' ', (200) x 100, 503), 'as many as there may be');
+my @answers = map { $_->start() } @more;
+is(join(' ', map { $_->{status} } @answers), join(' ', (200) x 100, 503),
+   'as many as there may be');
+is($answers[-1]{headers}{'retry-after'}, 1, 'who is one too many may come again');
 $_->close() for @more;
 
 $load = Triggers::Load->start($t, seconds => 4);

@@ -11,7 +11,7 @@ use Time::HiRes qw( sleep time );
 use Triggers::Nginx;
 use Triggers::Stream;
 
-my $t = Triggers::Nginx->new(workers => 3, config => <<'END')->plan(69);
+my $t = Triggers::Nginx->new(workers => 3, config => <<'END')->plan(68);
 %%GLOBALS%%
 
 events {
@@ -46,11 +46,6 @@ http {
             lingering_close    always;
             lingering_time     1h;
             lingering_timeout  1h;
-        }
-
-        location /none/ {
-            triggers                 main;
-            triggers_stream_clients  0;
         }
 
         # a page that cannot set headers has its key added on the way
@@ -301,9 +296,6 @@ post('alice-key') for 1 .. 5;
 is(join(' ', map { $_->{event} } @end), 'log log log end',
    'a number of messages');
 ok($s->{complete}, 'after which the answer is complete');
-
-is(stream('/none/api/stream', 'test-key')->start()->{headers}{'retry-after'}, 1,
-   'when too many are open one may come again');
 
 # --- a connection that has sent more than its request ---
 

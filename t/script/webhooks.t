@@ -67,7 +67,7 @@ http {
 }
 END
 
-my $t = Triggers::Nginx->new(config => $Config)->plan(92);
+my $t = Triggers::Nginx->new(config => $Config)->plan(93);
 my $json = JSON::PP->new->utf8->canonical;
 
 my $Uuid = qr/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -264,7 +264,8 @@ is(becomes(event('bob.x'), 'pending')->{status}, 'pending',
    "another's webhook");
 
 my $late = make('/ok', ['late']);
-is(becomes(event('late'), 'delivered')->{status}, 'delivered',
+my $pushed = event('late');
+is(becomes($pushed, 'delivered')->{status}, 'delivered',
    'in force with its answer');
 
 ask('PATCH', "/v1/webhooks/$late", { is_active => JSON::PP::false });
@@ -273,6 +274,9 @@ is(becomes(event('late'), 'pending')->{status}, 'pending',
 
 ask('DELETE', "/v1/webhooks/$late");
 is($t->sql('SELECT count(*) FROM delivery_queue'), 0, 'nothing waits');
+
+is(ask('GET', "/v1/events/$pushed/status")->{json}{attempts}[0]{target},
+   'webhook', 'an event still tells that it was pushed, though not where to');
 
 $res = ask('GET', "/v1/webhooks/$id/deliveries");
 is($res->{status}, 200, 'deliveries');

@@ -507,7 +507,7 @@ struct ngx_triggers_reader_s {
 
 #define NGX_TRIGGERS_SQLITE_ATTEMPT                                           \
     "SELECT a.attempt, a.at, a.outcome, a.status_code, a.duration, a.error, " \
-        "e.id, w.url, w.webhook_id "                                          \
+        "e.id, w.url, w.webhook_id, a.webhook IS NOT NULL "                   \
         "FROM attempts a JOIN events e ON e.seq = a.seq "                     \
         "LEFT JOIN webhooks w ON w.webhook = a.webhook "
 

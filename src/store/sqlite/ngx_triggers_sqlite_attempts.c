@@ -114,6 +114,8 @@ ngx_triggers_sqlite_attempt_row(sqlite3_stmt *stmt,
     ngx_triggers_sqlite_attempt_id(stmt, 6, attempt->event_id);
     ngx_triggers_sqlite_column_text(stmt, 7, &attempt->url);
     ngx_triggers_sqlite_attempt_id(stmt, 8, attempt->webhook_id);
+
+    attempt->pushed = (ngx_uint_t) sqlite3_column_int64(stmt, 9);
 }
 
 
