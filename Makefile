@@ -409,7 +409,8 @@ test-docs: build/node_modules ## lints docs/openapi.yaml
 
 UNIT_decode := t/unit/core.c src/api/ngx_http_triggers_decode.c \
                src/api/ngx_triggers_json.c
-UNIT_args   := t/unit/core.c src/api/ngx_triggers_args.c
+UNIT_args   := t/unit/core.c src/api/ngx_triggers_args.c \
+               src/api/ngx_triggers_time.c
 UNIT_json   := src/api/ngx_triggers_json.c
 UNIT_uuid   := src/api/ngx_triggers_uuid.c
 UNIT_time   := src/api/ngx_triggers_time.c

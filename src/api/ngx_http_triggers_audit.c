@@ -13,9 +13,9 @@
 #include "ngx_http_triggers_auth.h"
 #include "ngx_http_triggers_job.h"
 #include "ngx_http_triggers_page.h"
-#include "ngx_http_triggers_query.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
+#include "ngx_triggers_args.h"
 
 
 typedef struct {
@@ -89,7 +89,7 @@ static const ngx_http_triggers_arg_t  ngx_http_triggers_audit_args[] = {
       "to must be an ISO-8601 time" },
 
     { ngx_string("limit"), ngx_http_triggers_audit_limit,
-      "limit must be a number from 1 to 1000" },
+      NGX_HTTP_TRIGGERS_PAGE_LIMIT_REFUSED },
 
     { ngx_string("cursor"), ngx_http_triggers_audit_cursor,
       "cursor must be the next_cursor of an answer" },
@@ -245,7 +245,7 @@ ngx_http_triggers_audit_from(void *data, ngx_str_t *value)
 {
     ngx_http_triggers_audit_job_t *job = data;
 
-    return ngx_http_triggers_query_time(value, &job->query.from);
+    return ngx_triggers_args_time(value, &job->query.from);
 }
 
 
@@ -254,7 +254,7 @@ ngx_http_triggers_audit_to(void *data, ngx_str_t *value)
 {
     ngx_http_triggers_audit_job_t *job = data;
 
-    if (ngx_http_triggers_query_time(value, &job->query.to) != NGX_OK) {
+    if (ngx_triggers_args_time(value, &job->query.to) != NGX_OK) {
         return NGX_ERROR;
     }
 

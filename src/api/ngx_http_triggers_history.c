@@ -13,9 +13,9 @@
 #include "ngx_http_triggers_args.h"
 #include "ngx_http_triggers_job.h"
 #include "ngx_http_triggers_metrics.h"
-#include "ngx_http_triggers_query.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
+#include "ngx_triggers_args.h"
 #include "ngx_triggers_logs_open.h"
 #include "ngx_triggers_time.h"
 
@@ -206,7 +206,7 @@ ngx_http_triggers_history_arg_from(void *data, ngx_str_t *value)
 
     job->has_from = 1;
 
-    return ngx_http_triggers_query_time(value, &job->from);
+    return ngx_triggers_args_time(value, &job->from);
 }
 
 
@@ -217,7 +217,7 @@ ngx_http_triggers_history_arg_to(void *data, ngx_str_t *value)
 
     job->has_to = 1;
 
-    return ngx_http_triggers_query_time(value, &job->to);
+    return ngx_triggers_args_time(value, &job->to);
 }
 
 

@@ -13,9 +13,9 @@
 #include "ngx_http_triggers_job.h"
 #include "ngx_http_triggers_log_json.h"
 #include "ngx_http_triggers_page.h"
-#include "ngx_http_triggers_query.h"
 #include "ngx_http_triggers_resources.h"
 #include "ngx_http_triggers_response.h"
+#include "ngx_triggers_args.h"
 #include "ngx_triggers_logs_open.h"
 
 
@@ -80,7 +80,7 @@ static const ngx_http_triggers_arg_t  ngx_http_triggers_logs_args[] = {
       "q must have 1 to 256 bytes" },
 
     { ngx_string("limit"), ngx_http_triggers_logs_arg_limit,
-      "limit must be a number from 1 to 1000" },
+      NGX_HTTP_TRIGGERS_PAGE_LIMIT_REFUSED },
 
     { ngx_string("cursor"), ngx_http_triggers_logs_arg_cursor,
       "cursor must be the next_cursor of an answer" },
@@ -155,7 +155,7 @@ ngx_http_triggers_logs_arg_since(void *data, ngx_str_t *value)
 {
     ngx_http_triggers_logs_job_t *job = data;
 
-    return ngx_http_triggers_query_time(value, &job->query.since);
+    return ngx_triggers_args_time(value, &job->query.since);
 }
 
 

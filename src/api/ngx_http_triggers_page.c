@@ -9,7 +9,6 @@
 #include "ngx_http_triggers_args.h"
 
 
-#define NGX_HTTP_TRIGGERS_PAGE_LIMIT_MAX   1000
 #define NGX_HTTP_TRIGGERS_PAGE_OFFSET_MAX  1000000000
 
 #define NGX_HTTP_TRIGGERS_PAGE_CURSOR  (1 + NGX_HTTP_TRIGGERS_PAGE_PLACE)
@@ -27,7 +26,7 @@ static ngx_int_t ngx_http_triggers_page_integer(ngx_str_t *value,
 
 static const ngx_http_triggers_arg_t  ngx_http_triggers_page_args[] = {
     { ngx_string("limit"), ngx_http_triggers_page_arg_limit,
-      "limit must be a number from 1 to 1000" },
+      NGX_HTTP_TRIGGERS_PAGE_LIMIT_REFUSED },
 
     { ngx_string("offset"), ngx_http_triggers_page_arg_offset,
       "offset must be a number or a cursor" },

@@ -17,6 +17,11 @@
 
 #define NGX_HTTP_TRIGGERS_PAGE_PLACE  16       /* bytes that name a row */
 #define NGX_HTTP_TRIGGERS_PAGE_LIMIT  50       /* rows, by default */
+#define NGX_HTTP_TRIGGERS_PAGE_LIMIT_MAX  1000
+
+#define NGX_HTTP_TRIGGERS_PAGE_LIMIT_REFUSED                                  \
+    "limit must be a number from 1 to "                                       \
+    ngx_value(NGX_HTTP_TRIGGERS_PAGE_LIMIT_MAX)
 
 
 typedef struct {
@@ -37,7 +42,7 @@ typedef struct {
 ngx_int_t ngx_http_triggers_page_read(ngx_http_request_t *r,
     ngx_http_triggers_page_t *page, u_char kind);
 
-/* Reads a number of rows, from 1 to 1000; NGX_ERROR: it is none. */
+/* Reads a number of rows, from 1 to LIMIT_MAX; NGX_ERROR: it is none. */
 
 ngx_int_t ngx_http_triggers_page_limit(ngx_str_t *value, ngx_uint_t *limit);
 

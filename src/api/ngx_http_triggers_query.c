@@ -12,7 +12,6 @@
 #include "ngx_http_triggers_query.h"
 #include "ngx_triggers_args.h"
 #include "ngx_triggers_json.h"
-#include "ngx_triggers_time.h"
 
 
 #define NGX_HTTP_TRIGGERS_WAIT_MAX   60        /* seconds */
@@ -191,25 +190,6 @@ ngx_http_triggers_cursor_write(u_char *p, int64_t seq, ngx_uint_t ascending)
     ngx_encode_base64url(&dst, &src);
 
     return p + dst.len;
-}
-
-
-/* the blank between a date and its time stays one */
-
-ngx_int_t
-ngx_http_triggers_query_time(ngx_str_t *value, int64_t *ms)
-{
-    size_t  i;
-
-    for (i = value->len; i > sizeof("yyyy-mm-dd"); i--) {
-
-        if (value->data[i - 1] == ' ') {
-            value->data[i - 1] = '+';
-            break;
-        }
-    }
-
-    return ngx_triggers_time_parse(value, ms);
 }
 
 
@@ -400,7 +380,7 @@ ngx_http_triggers_query_source(ngx_http_triggers_parse_t *ps,
 static ngx_int_t
 ngx_http_triggers_query_from(ngx_http_triggers_parse_t *ps, ngx_str_t *value)
 {
-    if (ngx_http_triggers_query_time(value, &ps->q->query.from) != NGX_OK) {
+    if (ngx_triggers_args_time(value, &ps->q->query.from) != NGX_OK) {
         return ngx_http_triggers_query_refuse(ps, "not an ISO-8601 time");
     }
 
@@ -411,7 +391,7 @@ ngx_http_triggers_query_from(ngx_http_triggers_parse_t *ps, ngx_str_t *value)
 static ngx_int_t
 ngx_http_triggers_query_to(ngx_http_triggers_parse_t *ps, ngx_str_t *value)
 {
-    if (ngx_http_triggers_query_time(value, &ps->q->query.to) != NGX_OK) {
+    if (ngx_triggers_args_time(value, &ps->q->query.to) != NGX_OK) {
         return ngx_http_triggers_query_refuse(ps, "not an ISO-8601 time");
     }
 

@@ -53,13 +53,6 @@ ngx_int_t ngx_http_triggers_query_parse(ngx_http_triggers_inbox_query_t *q,
 u_char *ngx_http_triggers_cursor_write(u_char *p, int64_t seq,
     ngx_uint_t ascending);
 
-/*
- * Reads a time that has been decoded, as ngx_triggers_time_parse(); the blank
- * that the "+" of its offset has become is made a "+" again, in place.
- */
-
-ngx_int_t ngx_http_triggers_query_time(ngx_str_t *value, int64_t *ms);
-
 /* Does the row pass the filters on members?  As a match handler; any thread. */
 
 ngx_int_t ngx_http_triggers_query_match(ngx_http_triggers_inbox_query_t *q,

@@ -5,6 +5,7 @@
 
 
 #include "ngx_triggers_args.h"
+#include "ngx_triggers_time.h"
 
 
 static ngx_int_t ngx_triggers_args_unescape(ngx_pool_t *pool, u_char *p,
@@ -42,6 +43,25 @@ ngx_triggers_args_next(ngx_pool_t *pool, ngx_str_t *args, ngx_str_t *name,
     }
 
     return ngx_triggers_args_unescape(pool, ngx_min(eq + 1, amp), amp, value);
+}
+
+
+/* the blank between a date and its time stays one */
+
+ngx_int_t
+ngx_triggers_args_time(ngx_str_t *value, int64_t *ms)
+{
+    size_t  i;
+
+    for (i = value->len; i > sizeof("yyyy-mm-dd"); i--) {
+
+        if (value->data[i - 1] == ' ') {
+            value->data[i - 1] = '+';
+            break;
+        }
+    }
+
+    return ngx_triggers_time_parse(value, ms);
 }
 
 

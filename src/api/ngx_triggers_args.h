@@ -23,5 +23,12 @@
 ngx_int_t ngx_triggers_args_next(ngx_pool_t *pool, ngx_str_t *args,
     ngx_str_t *name, ngx_str_t *value);
 
+/*
+ * Reads a value as ngx_triggers_time_parse(); the blank that the "+" of its
+ * offset has become is made a "+" again, in place.  Any thread.
+ */
+
+ngx_int_t ngx_triggers_args_time(ngx_str_t *value, int64_t *ms);
+
 
 #endif /* _NGX_TRIGGERS_ARGS_H_INCLUDED_ */

@@ -1,7 +1,7 @@
 
 /*
  * Unit tests of the arguments of query strings: where they are cut, what they
- * are decoded to, and that memory may run out.
+ * are decoded to, that memory may run out, and times.
  */
 
 
@@ -18,6 +18,7 @@
 
 static void test_walk(void);
 static void test_memory(void);
+static void test_time(void);
 
 static ngx_int_t test_args(const char *query, u_char *text);
 
@@ -27,6 +28,7 @@ main(void)
 {
     test_walk();
     test_memory();
+    test_time();
 
     return unit_done();
 }
@@ -80,6 +82,43 @@ test_memory(void)
     }
 
     unit_pool_limit(-1);
+}
+
+
+static void
+test_time(void)
+{
+    int64_t     ms;
+    ngx_str_t   value;
+    ngx_uint_t  i;
+
+    static struct {
+        const char  *text;
+        int64_t      ms;            /* 0: refused */
+    } tests[] = {
+        { "1970-01-01T00:00:01Z", 1000 },
+        { "1970-01-01T01:00:01+01:00", 1000 },
+        { "1970-01-01T01:00:01 01:00", 1000 },
+        { "1970-01-01 01:00:01 01:00", 1000 },
+        { "1970-01-01 00:00:01Z", 1000 },
+        { "1970-01-01T01:00:01  01:00", 0 },
+        { "1970-01-01 ", 0 },
+        { " ", 0 },
+        { "", 0 }
+    };
+
+    for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+        value.data = (u_char *) strdup(tests[i].text);
+        value.len = ngx_strlen(tests[i].text);
+        ms = 0;
+
+        unit_ok((ngx_triggers_args_time(&value, &ms) == NGX_OK)
+                == (tests[i].ms != 0)
+                && (tests[i].ms == 0 || ms == tests[i].ms),
+                "time: \"%s\"", tests[i].text);
+
+        free(value.data);
+    }
 }
 
 
